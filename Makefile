@@ -1,0 +1,85 @@
+# availability_cache: PGXS makefile.
+#
+#   make && sudo make install              build for the pg_config in PATH
+#   make help                              everything else
+
+EXTENSION  = availability_cache
+MODULE_big = availability_cache
+PGFILEDESC = "availability_cache - exact, cached availability of appointment slots"
+
+# "make -C build -f ../Makefile" builds out of tree: names are relative to this file.
+here := $(patsubst ./%,%,$(dir $(firstword $(MAKEFILE_LIST))))
+SRC  := $(wildcard $(here)src/*.c)
+OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
+DATA := $(patsubst $(here)%,%,$(wildcard $(here)sql/availability_cache--*.sql))
+
+PG_CPPFLAGS = -I$(here)src
+PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered
+
+# Warnings are errors where nobody would read them.
+ifneq ($(filter-out 0 no false,$(WERROR) $(CI)),)
+PG_CFLAGS += -Werror
+endif
+
+# A build for the tests, which can break the protocol on purpose. Never install it.
+ifneq ($(filter-out 0 no false,$(TEST_HOOKS)),)
+PG_CPPFLAGS += -DAC_TEST_HOOKS
+endif
+
+# Bitcode would only let the JIT inline our functions, which gains nothing here, and needs clang.
+# "make with_llvm=yes" builds it all the same.
+ifneq ($(origin with_llvm),command line)
+override with_llvm := no
+endif
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+.DEFAULT_GOAL := all
+.PHONY: help demo test check-format FORCE
+
+# "make demo" and "make test" must work before there is a pg_config: they install what is missing.
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+else
+all install uninstall installdirs installcheck:
+	@echo "No PostgreSQL development files: '$(PG_CONFIG) --pgxs' does not lead to pgxs.mk." >&2
+	@echo "Install postgresql-server-dev-NN, or name one: make PG_CONFIG=/path/to/pg_config" >&2
+	@exit 1
+clean:
+	rm -f $(OBJS) availability_cache.so .buildflags
+endif
+
+# Objects of two builds never mix: other flags, another server or another header rebuild them all.
+BUILD_FLAGS := $(PGXS) $(VERSION) $(CC) $(CPPFLAGS) $(CFLAGS)
+quoted_flags = '$(subst ','\'',$(BUILD_FLAGS))'
+$(OBJS): .buildflags $(wildcard $(here)src/*.h) $(here)Makefile
+.buildflags: FORCE
+	@mkdir -p src; echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
+FORCE:
+
+clean: clean-buildflags
+.PHONY: clean-buildflags
+clean-buildflags:
+	rm -f .buildflags
+
+help:
+	@echo "make                 build for the pg_config in PATH, or PG_CONFIG=/path/to/pg_config"
+	@echo "make install         install what was built (DESTDIR= is honoured)"
+	@echo "make demo            the main job on a throwaway cluster; installs what is missing"
+	@echo "make test            every test; installs what is missing"
+	@echo "                     SUITES='unit regress pgtap isolation tap': only these"
+	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
+	@echo "                     PG_MAJOR=17: another server; KEEP=1: leave the clusters and logs"
+	@echo "make check-format    whether clang-format would change src/"
+	@echo "make WERROR=1        warnings are errors"
+	@echo "make TEST_HOOKS=1    a build for tests only, which can break the protocol"
+
+demo:
+	@$(here)test/demo
+
+test:
+	@$(here)test/run $(SUITES)
+
+check-format:
+	clang-format --dry-run -Werror $(wildcard $(here)src/*.[ch])
