@@ -1,0 +1,45 @@
+/*
+ * cells.h
+ *		Version cells: what changed, since when, and whether a change is under way.
+ */
+#ifndef AC_CELLS_H
+#define AC_CELLS_H
+
+#include "utils/uuid.h"
+
+/* What an answer depends on and a change touches. */
+typedef enum TagKind
+{
+	TAG_DATABASE,
+	TAG_STYLIST,
+	TAG_STYLIST_DAY,
+	TAG_SERVICE
+} TagKind;
+
+typedef uint32 CellNo;
+
+/* A word is version << 20 | pending. */
+#define CELL_PENDING_BITS 20
+#define CELL_PENDING(word) ((word) & ((UINT64CONST(1) << CELL_PENDING_BITS) - 1))
+
+extern Size cells_shmem_size(void);
+extern void cells_shmem_init(void);
+
+/* The cells of tags in this database; a day counts from 2000-01-01, UTC. */
+extern CellNo cell_of_database(Oid dboid);
+extern CellNo cell_of_stylist(const pg_uuid_t *stylist);
+extern CellNo cell_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day);
+extern CellNo cell_of_service(const pg_uuid_t *service);
+#define MAX_CELLS 65536
+
+extern uint64 cell_read(CellNo cell);
+extern uint64 cell_last_xid(CellNo cell);
+
+/* The writer's two steps, and both in one for what takes effect at once. */
+extern void cell_begin_change(CellNo cell, uint64 xid);
+extern void cell_end_change(CellNo cell);
+extern void cell_bump(CellNo cell);
+
+extern int cells_count_pending(void);
+
+#endif /* AC_CELLS_H */

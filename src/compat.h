@@ -1,0 +1,34 @@
+/*
+ * compat.h
+ *		Every difference between PostgreSQL versions, in one place.
+ */
+#ifndef AC_COMPAT_H
+#define AC_COMPAT_H
+
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM < 150000
+#error "availability_cache needs PostgreSQL 15 or later"
+#endif
+
+/* This backend's place among MaxBackends. */
+#if PG_VERSION_NUM >= 170000
+#define AC_MY_PROCNO MyProcNumber
+#else
+#define AC_MY_PROCNO (MyProc->pgprocno)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define AC_WAIT_EVENT(name) WaitEventExtensionNew(name)
+#else
+#define AC_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define AC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "availability_cache", .version = "1.0.0")
+#else
+#define AC_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif /* AC_COMPAT_H */
