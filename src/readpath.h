@@ -1,0 +1,53 @@
+/*
+ * readpath.h
+ *		Answering from memory, or computing and remembering: exactly.
+ *
+ * Knows nothing of stylists: it takes a key, the cells that the answer may
+ * depend on, and how to compute it.
+ */
+#ifndef AC_READPATH_H
+#define AC_READPATH_H
+
+#include "store.h"
+
+/* What a computation gives. */
+typedef struct Computed
+{
+	char *payload; /* in the caller's memory context */
+	uint32 payload_size;
+	/* Whether it may be kept, and then: */
+	bool keep;
+	uint32 depends_on; /* a bit for each of the request's cells; bit 0 must be set */
+	int64 valid_from;
+	int64 valid_until;
+	bool untracked; /* not to be kept because changes would go unnoticed */
+} Computed;
+
+typedef struct CacheRequest
+{
+	const char *key;
+	uint32 key_size;
+	/* What the answer may depend on; the first is the database's. */
+	CellNo cells[MAX_DEPENDENCIES];
+	int ncells;
+	/* Computes under the active snapshot. */
+	void (*compute)(void *arg, Computed *result);
+	void *arg;
+} CacheRequest;
+
+/*
+ * The payload: when the result is true, from memory (it stays until the next
+ * call in this backend); else as compute gave it.
+ */
+extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payload_size);
+
+/* Computes without looking at memory, under the snapshot that cache_read would use. */
+extern void compute_fresh(CacheRequest *request, Computed *result);
+
+/* The wall clock, which "now" always means. */
+extern int64 cache_now(void);
+
+/* Whether a fetched entry is the answer of this moment (not judging isolation). */
+extern bool entry_is_current(const StoredEntry *entry);
+
+#endif /* AC_READPATH_H */
