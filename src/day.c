@@ -1,0 +1,440 @@
+/*
+ * day.c
+ *		Computes one stylist's day for one service from the attached tables.
+ *
+ * Reads everything under one snapshot, resolves which setting wins, turns
+ * wall-clock times into instants and hands them to the kernel.  docs/rules.md
+ * says what is computed; the numbers in comments refer to it.
+ */
+#include "availability_cache.h"
+
+#include "answer.h"
+#include "catalog/pg_type.h"
+#include "day.h"
+#include "miscadmin.h"
+#include "queries.h"
+#include "slot_kernel.h"
+#include "sources.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* cells[] of a request: database, stylist, service, then UTC days around the date. */
+#define CELL_DATABASE 0
+#define CELL_STYLIST 1
+#define CELL_SERVICE 2
+#define CELL_FIRST_DAY 3
+/*
+ * A window may begin a day early in UTC and end three days late (the day after
+ * the date, and the zone), and a buffer may add a day on each side.
+ */
+#define DAYS_BEFORE 3
+#define DAYS_AFTER 5
+
+#define MAX_DURATION (7 * SECS_PER_DAY)
+#define MAX_BUFFER SECS_PER_DAY
+/* Keeps sums of instants far from overflow. */
+#define MAX_LIMIT (INT64CONST(100000) * SECS_PER_DAY)
+
+/* The rules, with what the service and the stylist have in their place.  Seconds. */
+typedef struct DayRules
+{
+	int64 step;
+	int64 limits[4]; /* in the order of append_limits: see LIMIT_… */
+	char *default_timezone;
+	char *display_format;
+	bool show_unavailable;
+	bool show_breaks;
+	QueryStatuses non_blocking;
+	QueryStatuses holding;
+	char *non_blocking_text;
+	char *holding_text;
+	/* of the service and the stylist */
+	int64 duration;
+	int64 price; /* PG_INT64_MIN: none */
+	pg_tz *stylist_zone;
+} DayRules;
+
+enum
+{
+	LIMIT_BUFFER_BEFORE,
+	LIMIT_BUFFER_AFTER,
+	LIMIT_NOTICE,
+	LIMIT_HORIZON
+};
+
+#define NO_VALUE PG_INT64_MIN
+
+void
+day_cells(const DayRequest *day, CacheRequest *request)
+{
+	request->cells[CELL_DATABASE] = cell_of_database(MyDatabaseId);
+	request->cells[CELL_STYLIST] = cell_of_stylist(&day->stylist);
+	request->cells[CELL_SERVICE] = cell_of_service(&day->service);
+	request->ncells = CELL_FIRST_DAY;
+	StaticAssertStmt(CELL_FIRST_DAY + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
+	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
+		request->cells[request->ncells++] = cell_of_stylist_day(&day->stylist, day->date + d);
+}
+
+static QueryStatuses
+read_statuses(uint64 row, int column)
+{
+	QueryStatuses statuses = {NIL};
+	bool isnull;
+	ArrayType *array = DatumGetArrayTypeP(result_datum(row, column, &isnull));
+	Datum *names;
+	int n;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+		statuses.names = lappend(statuses.names, TextDatumGetCString(names[i]));
+	return statuses;
+}
+
+static void
+read_rules(DayRules *rules)
+{
+	if (source_run(&query_rules, "", NULL, NULL) != 1)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
+				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
+	rules->step = result_int64(0, 1, 0);
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, 2 + i, 0);
+	rules->default_timezone = result_text(0, 6);
+	rules->display_format = result_text(0, 7);
+	rules->show_unavailable = result_bool(0, 8, true);
+	rules->show_breaks = result_bool(0, 9, true);
+	rules->non_blocking = read_statuses(0, 10);
+	rules->holding = read_statuses(0, 11);
+	rules->non_blocking_text = result_text(0, 12);
+	rules->holding_text = result_text(0, 13);
+}
+
+/* Takes over the limits that a row sets, which start at a column. */
+static void
+override_limits(DayRules *rules, int column)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, column + i, rules->limits[i]);
+}
+
+static void
+bound_limits(DayRules *rules)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+	{
+		int64 most = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER ? MAX_BUFFER : MAX_LIMIT;
+
+		rules->limits[i] = Min(Max(rules->limits[i], 0), most);
+	}
+}
+
+static pg_tz *
+find_zone(const char *name, const char *whose)
+{
+	pg_tz *zone = zone_find(name, strlen(name));
+
+	if (zone == NULL)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("%s has a time zone that is not known: \"%s\"", whose, name),
+				errhint("pg_timezone_names lists the known ones."));
+	return zone;
+}
+
+/* (1) and (3): whether the stylist is known, and what the profile sets. */
+static DayError
+read_profile(const DayRequest *day, DayRules *rules)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist)};
+	char *zone = NULL;
+
+	if (source_attached(SOURCE_PROFILES))
+	{
+		if (source_run(&query_profile, "", NULL, args) == 0 || !result_bool(0, 1, true))
+			return DAY_STYLIST_NOT_FOUND;
+		zone = result_text(0, 2);
+		override_limits(rules, 3);
+	}
+	if (zone != NULL)
+		rules->stylist_zone = find_zone(zone, "the stylist");
+	else
+		rules->stylist_zone = find_zone(rules->default_timezone, "availability_cache.rules");
+	return DAY_OK;
+}
+
+/* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
+static DayError
+read_service(const DayRequest *day, DayRules *rules)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist), UUIDPGetDatum(&day->service)};
+	Datum service[] = {UUIDPGetDatum(&day->service)};
+	int64 custom_duration;
+	int64 custom_price;
+
+	if (source_run(&query_stylist_service, "", NULL, args) == 0)
+		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
+	if (!result_bool(0, 1, false) || !result_bool(0, 2, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	custom_duration = result_int64(0, 3, NO_VALUE);
+	custom_price = result_int64(0, 4, NO_VALUE);
+
+	if (source_run(&query_service, "", NULL, service) == 0 || !result_bool(0, 1, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	rules->duration = custom_duration != NO_VALUE ? custom_duration : result_int64(0, 2, 0);
+	rules->price = custom_price != NO_VALUE ? custom_price : result_int64(0, 3, NO_VALUE);
+	override_limits(rules, 4);
+	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the service's duration is not between one second and seven days"));
+	if (rules->price != NO_VALUE && (rules->price < PG_INT32_MIN || rules->price > PG_INT32_MAX))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the price is out of range for integer"));
+	return DAY_OK;
+}
+
+/* A time of day in whole seconds; false for NULL. */
+static bool
+result_time(uint64 row, int column, int32 *seconds)
+{
+	bool isnull;
+	Datum value = result_datum(row, column, &isnull);
+
+	if (!isnull)
+		*seconds = DatumGetTimeADT(value) / USECS_PER_SEC;
+	return !isnull;
+}
+
+/* (8) and (9): from a start to an end on the clock, the end on the next day if it is not later. */
+static SlotInterval
+clock_interval(pg_tz *zone, DateADT date, int32 start, int32 end)
+{
+	if (end <= start)
+		end += SECS_PER_DAY;
+	return (SlotInterval){zone_to_instant(zone, date + start / SECS_PER_DAY, start % SECS_PER_DAY),
+						  zone_to_instant(zone, date + end / SECS_PER_DAY, end % SECS_PER_DAY)};
+}
+
+/* (6), (8) and (10): the schedule's windows and breaks. */
+static void
+read_schedule(const DayRequest *day, const DayRules *rules, SlotInput *input)
+{
+	int dow = j2day(day->date + POSTGRES_EPOCH_JDATE);
+	Datum args[] = {UUIDPGetDatum(&day->stylist), Int32GetDatum(dow), Int32GetDatum(dow == 0 ? 7 : dow),
+					DateADTGetDatum(day->date)};
+	uint64 n = source_run(&query_schedule, "", NULL, args);
+
+	input->windows = palloc((n + 1) * sizeof(SlotInterval));
+	input->breaks = palloc((n + 1) * sizeof(SlotInterval));
+	for (uint64 i = 0; i < n; i++)
+	{
+		int32 opens;
+		int32 closes;
+		int32 from;
+		int32 to;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!result_time(i, 1, &opens) || !result_time(i, 2, &closes))
+			continue;
+		input->windows[input->nwindows++] = clock_interval(rules->stylist_zone, day->date, opens, closes);
+		if (!result_time(i, 3, &from) || !result_time(i, 4, &to))
+			continue;
+		if (from < opens && closes <= opens)
+		{
+			from += SECS_PER_DAY;
+			to += SECS_PER_DAY;
+		}
+		input->breaks[input->nbreaks++] = clock_interval(rules->stylist_zone, day->date, from, to);
+	}
+}
+
+/* (7): the override of the day. */
+static void
+read_override(const DayRequest *day, const DayRules *rules, SlotInput *input)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist), DateADTGetDatum(day->date)};
+	int32 opens;
+	int32 closes;
+
+	if (!source_attached(SOURCE_OVERRIDES) || source_run(&query_override, "", NULL, args) == 0)
+		return;
+	if (result_bool(0, 1, false))
+		input->nwindows = 0;
+	else if (result_time(0, 2, &opens) && result_time(0, 3, &closes))
+	{
+		input->nwindows = 1;
+		input->windows[0] = clock_interval(rules->stylist_zone, day->date, opens, closes);
+	}
+}
+
+/* What the windows reach, with the buffers: no booking outside of it matters. */
+static SlotInterval
+reach_of(const SlotInput *input)
+{
+	SlotInterval reach = {PG_INT64_MAX, PG_INT64_MIN};
+
+	for (int i = 0; i < input->nwindows; i++)
+	{
+		if (input->windows[i].end <= input->windows[i].start)
+			continue;
+		reach.start = Min(reach.start, input->windows[i].start);
+		reach.end = Max(reach.end, input->windows[i].end);
+	}
+	if (reach.start <= reach.end)
+	{
+		reach.start -= input->buffer_after;
+		reach.end += input->buffer_before;
+	}
+	return reach;
+}
+
+static SlotInterval
+result_interval(uint64 row)
+{
+	bool isnull;
+	TimestampTz start = DatumGetTimestampTz(result_datum(row, 1, &isnull));
+	TimestampTz end = DatumGetTimestampTz(result_datum(row, 2, &isnull));
+
+	return (SlotInterval){start, end};
+}
+
+/* (14) and (15): what is taken within reach. */
+static void
+read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, SlotInput *input)
+{
+	Datum bookings[] = {UUIDPGetDatum(&day->stylist), TimestampTzGetDatum(reach.start),
+						TimestampTzGetDatum(reach.start - USECS_PER_DAY), TimestampTzGetDatum(reach.end)};
+	Datum holds[] = {UUIDPGetDatum(&day->stylist), TimestampTzGetDatum(reach.start), TimestampTzGetDatum(reach.end),
+					 TimestampTzGetDatum(input->now)};
+	uint64 n = source_run(&query_bookings, rules->non_blocking_text, &rules->non_blocking, bookings);
+	int64 *expires;
+
+	input->bookings = palloc(Max(n, 1) * sizeof(SlotInterval));
+	for (uint64 i = 0; i < n; i++)
+		input->bookings[input->nbookings++] = result_interval(i);
+	if (!source_attached(SOURCE_RESERVATIONS))
+		return;
+	n = source_run(&query_reservations, rules->holding_text, &rules->holding, holds);
+	input->holds = palloc(Max(n, 1) * sizeof(SlotInterval));
+	input->hold_expires = expires = palloc(Max(n, 1) * sizeof(int64));
+	for (uint64 i = 0; i < n; i++)
+	{
+		input->holds[input->nholds] = result_interval(i);
+		expires[input->nholds++] = result_int64(i, 3, SLOT_NEVER);
+	}
+}
+
+/* The cells that an answer with this reach depends on; *all: they are all among the request's. */
+static uint32
+dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
+{
+	uint32 bits = 1u << CELL_DATABASE | 1u << CELL_STYLIST | 1u << CELL_SERVICE | 1u << (CELL_FIRST_DAY + DAYS_BEFORE);
+	int64 first;
+	int64 last;
+
+	*all = true;
+	if (reach.start > reach.end)
+		return bits;
+	/* Rounded towards the past also before 2000. */
+	first = (reach.start + USECS_PER_DAY * INT64CONST(1000000)) / USECS_PER_DAY - 1000000 - day->date;
+	last = (reach.end - 1 + USECS_PER_DAY * INT64CONST(1000000)) / USECS_PER_DAY - 1000000 - day->date;
+	if (first < -DAYS_BEFORE || last > DAYS_AFTER)
+		*all = false;
+	for (int64 d = Max(first, -DAYS_BEFORE); d <= Min(last, DAYS_AFTER); d++)
+		bits |= 1u << (CELL_FIRST_DAY + DAYS_BEFORE + d);
+	return bits;
+}
+
+/* Days that are over, and those beyond the horizon, are not worth memory. */
+static bool
+worth_keeping(const DayRequest *day, const SlotInput *input)
+{
+	int64 today = input->now / USECS_PER_DAY;
+
+	return day->date >= today - 1 && day->date <= today + input->horizon / USECS_PER_DAY + 2;
+}
+
+static void
+init_input(const DayRules *rules, SlotInput *input)
+{
+	memset(input, 0, sizeof(*input));
+	input->now = cache_now();
+	input->step = rules->step * USECS_PER_SEC;
+	input->duration = rules->duration * USECS_PER_SEC;
+	input->buffer_before = rules->limits[LIMIT_BUFFER_BEFORE] * USECS_PER_SEC;
+	input->buffer_after = rules->limits[LIMIT_BUFFER_AFTER] * USECS_PER_SEC;
+	input->notice = rules->limits[LIMIT_NOTICE] * USECS_PER_SEC;
+	input->horizon = rules->limits[LIMIT_HORIZON] * USECS_PER_SEC;
+	input->show_unavailable = rules->show_unavailable;
+	input->show_breaks = rules->show_breaks;
+}
+
+static void
+compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, MemoryContext caller, Computed *result)
+{
+	AnswerHeader header;
+	int64 bound = slots_bound(input);
+	int64 n;
+	Slot *slots;
+
+	if (bound > ANSWER_MAX_SLOTS)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS));
+	slots = palloc(Max(bound, 1) * sizeof(Slot));
+	n = slots_compute(input, slots, &result->valid_until);
+
+	memset(&header, 0, sizeof(header));
+	header.computed_at = input->now;
+	header.duration = rules->duration;
+	header.has_price = rules->price != NO_VALUE;
+	header.price_cents = header.has_price ? rules->price : 0;
+	MemoryContextSwitchTo(caller);
+	result->payload = answer_pack(&header, slots, n,
+								  day->zone != NULL ? day->zone
+													: find_zone(rules->default_timezone, "availability_cache.rules"),
+								  rules->display_format, &result->payload_size);
+}
+
+static DayError
+compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
+{
+	DayRules rules;
+	SlotInput input;
+	SlotInterval reach;
+	DayError error;
+	bool all_cells;
+
+	sources_load(day->function);
+	read_rules(&rules);
+	if ((error = read_profile(day, &rules)) != DAY_OK || (error = read_service(day, &rules)) != DAY_OK)
+		return error;
+	bound_limits(&rules);
+	init_input(&rules, &input);
+	read_schedule(day, &rules, &input);
+	read_override(day, &rules, &input);
+	reach = reach_of(&input);
+	if (reach.start <= reach.end)
+		read_busy(day, &rules, reach, &input);
+
+	result->valid_from = input.now;
+	result->untracked = !sources_tracked();
+	result->depends_on = dependencies_of(day, reach, &all_cells);
+	result->keep = all_cells && worth_keeping(day, &input);
+	compute_slots(day, &rules, &input, caller, result);
+	return DAY_OK;
+}
+
+void
+day_compute(void *arg, Computed *result)
+{
+	DayRequest *day = arg;
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	day->error = compute_connected(day, caller, result);
+	MemoryContextSwitchTo(caller);
+	SPI_finish();
+}

@@ -1,0 +1,47 @@
+/*
+ * day.h
+ *		Computes one stylist's day for one service from the attached tables.
+ */
+#ifndef AC_DAY_H
+#define AC_DAY_H
+
+#include "readpath.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
+#include "zone.h"
+
+/* Why there is no answer; the names are the codes that clients see. */
+typedef enum DayError
+{
+	DAY_OK,
+	DAY_INVALID_ARGUMENT,
+	DAY_INVALID_TIMEZONE,
+	DAY_STYLIST_NOT_FOUND,
+	DAY_SERVICE_NOT_OFFERED,
+	DAY_INTERNAL_ERROR
+} DayError;
+
+typedef struct DayRequest
+{
+	pg_uuid_t stylist;
+	pg_uuid_t service;
+	DateADT date;	/* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
+	pg_tz *zone;	/* the customer's; NULL: the rules' default */
+	Oid function;	/* that was called; its owner is the extension's */
+	DayError error; /* set by day_compute */
+} DayRequest;
+
+/* 1900-01-01 and 9998-12-31: years of four digits, whatever the zone. */
+#define DAY_FIRST (-36524)
+#define DAY_LAST (2921574)
+
+/* What the answer may depend on: fills in the cells. */
+extern void day_cells(const DayRequest *day, CacheRequest *request);
+
+/*
+ * A CacheRequest's compute for a DayRequest.  The payload is a packed answer
+ * (answer.h), or absent where error is set.  Raises what queries raise.
+ */
+extern void day_compute(void *day, Computed *result);
+
+#endif /* AC_DAY_H */
