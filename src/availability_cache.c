@@ -1,0 +1,166 @@
+/*
+ * availability_cache.c
+ *		Loading: settings, and the shared memory that each file owns.
+ *
+ * Lock order: AC_LOCK_STORE, then AC_LOCK_STATS; no code holds both today.
+ * Everything else in shared memory is atomics (cells.c, prepared.c) or brings
+ * its own lock (flights.c).
+ */
+#include "availability_cache.h"
+
+#include "cells.h"
+#include "changes.h"
+#include "counters.h"
+#include "flights.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "prepared.h"
+#include "sources.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "store.h"
+#include "utils/guc.h"
+
+AC_MODULE_MAGIC;
+
+bool ac_enabled = true;
+int ac_shared_memory_kb = 64 * 1024;
+int ac_ttl = 300;
+double ac_ttl_jitter = 0.1;
+int ac_single_flight_timeout = 200;
+
+bool ac_shared_memory_ready = false;
+
+static LWLockPadded *locks = NULL;
+
+static shmem_request_hook_type previous_shmem_request_hook = NULL;
+static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
+
+void _PG_init(void);
+
+LWLock *
+ac_lock(AcLock which)
+{
+	return &locks[which].lock;
+}
+
+/* What is left of the setting for the memory store. */
+static Size
+store_budget(void)
+{
+	Size fixed = cells_shmem_size();
+
+	fixed = add_size(fixed, prepared_shmem_size());
+	fixed = add_size(fixed, counters_shmem_size());
+	fixed = add_size(fixed, flights_shmem_size());
+	/* With many connections the smallest settings may not leave much. */
+	return Max((Size) ac_shared_memory_kb * 1024, fixed + 1024 * 1024) - fixed;
+}
+
+static Size
+total_size(void)
+{
+	Size size = cells_shmem_size();
+
+	size = add_size(size, prepared_shmem_size());
+	size = add_size(size, counters_shmem_size());
+	size = add_size(size, flights_shmem_size());
+	return add_size(size, store_shmem_size(store_budget()));
+}
+
+static void
+request_shared_memory(void)
+{
+	if (previous_shmem_request_hook)
+		previous_shmem_request_hook();
+	RequestAddinShmemSpace(total_size());
+	RequestNamedLWLockTranche("availability_cache", AC_NLOCKS);
+}
+
+static void
+startup_shared_memory(void)
+{
+	if (previous_shmem_startup_hook)
+		previous_shmem_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	locks = GetNamedLWLockTranche("availability_cache");
+	cells_shmem_init();
+	prepared_shmem_init();
+	counters_shmem_init();
+	flights_shmem_init();
+	store_shmem_init(store_budget());
+	LWLockRelease(AddinShmemInitLock);
+	ac_shared_memory_ready = true;
+}
+
+static void
+define_settings(void)
+{
+	DefineCustomBoolVariable("availability_cache.enabled", "Answers from memory where that is exact.",
+							 "Off, every answer is computed; changes are still tracked.", &ac_enabled, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.ttl", "Longest time that an answer is kept.",
+							"Exactness does not need it; 0 keeps answers until they change.", &ac_ttl, 300, 0,
+							86400 * 30, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomRealVariable("availability_cache.ttl_jitter",
+							 "Random part that availability_cache.ttl is shortened by.",
+							 "Answers that were kept together then do not end together.", &ac_ttl_jitter, 0.1, 0.0, 1.0,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.single_flight_timeout",
+							"How long a call waits for another session that computes the same answer.",
+							"Then it computes itself; 0 never waits.", &ac_single_flight_timeout, 200, 0, 60000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	/* Elsewhere it would come too late. */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("availability_cache.shared_memory_size", "Shared memory that the cache takes, in all.",
+								NULL, &ac_shared_memory_kb, 64 * 1024, 4 * 1024, 1024 * 1024 * 1024, PGC_POSTMASTER,
+								GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+#ifdef AC_TEST_HOOKS
+int ac_mutant = AC_MUTANT_NONE;
+int ac_sleep_before_visible = 0;
+int ac_sleep_after_compute = 0;
+char *ac_test_now = NULL;
+
+static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, false},
+												   {"no_pending", AC_MUTANT_NO_PENDING, false},
+												   {"bump_only_at_commit", AC_MUTANT_BUMP_ONLY_AT_COMMIT, false},
+												   {"capture_after_compute", AC_MUTANT_CAPTURE_AFTER_COMPUTE, false},
+												   {"no_own_writes", AC_MUTANT_NO_OWN_WRITES, false},
+												   {"no_xid_check", AC_MUTANT_NO_XID_CHECK, false},
+												   {"no_expiry", AC_MUTANT_NO_EXPIRY, false},
+												   {NULL, 0, false}};
+
+/* Only in the test-only build: a way to break the protocol, and to hold it open at its narrow places. */
+static void
+define_test_settings(void)
+{
+	DefineCustomEnumVariable("availability_cache.test_mutant", "Breaks the protocol.", NULL, &ac_mutant, AC_MUTANT_NONE,
+							 mutants, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.test_sleep_before_visible", "Sleeps between PRE_COMMIT and COMMIT.",
+							NULL, &ac_sleep_before_visible, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.test_sleep_after_compute", "Sleeps between computing and keeping.",
+							NULL, &ac_sleep_after_compute, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+}
+#endif
+
+void
+_PG_init(void)
+{
+	define_settings();
+#ifdef AC_TEST_HOOKS
+	define_test_settings();
+#endif
+	MarkGUCPrefixReserved("availability_cache");
+	sources_init();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	previous_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shared_memory;
+	previous_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shared_memory;
+	changes_init();
+}
