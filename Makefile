@@ -14,7 +14,8 @@ OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 DATA := $(patsubst $(here)%,%,$(wildcard $(here)sql/availability_cache--*.sql))
 
 PG_CPPFLAGS = -I$(here)src
-PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered
+PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered \
+              -fvisibility=hidden
 
 # Warnings are errors where nobody would read them.
 ifneq ($(filter-out 0 no false,$(WERROR) $(CI)),)

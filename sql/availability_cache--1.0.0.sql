@@ -14,7 +14,7 @@ BEGIN
     IF pg_catalog.to_regnamespace('availability_cache') IS NOT NULL THEN
         found := found || 'schema availability_cache'::pg_catalog.text;
     END IF;
-    SELECT found || coalesce(pg_catalog.array_agg('function ' || p.oid::pg_catalog.regprocedure::text ORDER BY p.oid), '{}')
+    SELECT found || coalesce(pg_catalog.array_agg('function ' || p.oid::pg_catalog.regprocedure::text ORDER BY p.proname), '{}')
       INTO found
       FROM pg_catalog.pg_proc p
      WHERE (p.pronamespace = '@extschema@'::pg_catalog.regnamespace

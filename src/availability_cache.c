@@ -36,7 +36,7 @@ static LWLockPadded *locks = NULL;
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
 static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
 
-void _PG_init(void);
+PGDLLEXPORT void _PG_init(void);
 
 LWLock *
 ac_lock(AcLock which)

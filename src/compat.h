@@ -12,6 +12,12 @@
 #error "availability_cache needs PostgreSQL 15 or later"
 #endif
 
+/* Our other symbols are hidden; before 16 nothing marks those that the server looks up. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
 /* This backend's place among MaxBackends. */
 #if PG_VERSION_NUM >= 170000
 #define AC_MY_PROCNO MyProcNumber

@@ -229,7 +229,7 @@ touch_change(const TriggerPlan *plan, TriggerData *data)
  * private.invalidate_availability_cache(), AFTER … FOR EACH ROW or AFTER
  * TRUNCATE.  Raises nothing but a misuse.
  */
-Datum
+PGDLLEXPORT Datum
 availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
@@ -247,7 +247,7 @@ availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_touch_database(PG_FUNCTION_ARGS)
 {
 	changes_touch_database();
@@ -255,7 +255,7 @@ availability_cache_touch_database(PG_FUNCTION_ARGS)
 }
 
 /* Trigger on rules and source: also tells every session to load the mapping again. */
-Datum
+PGDLLEXPORT Datum
 availability_cache_config_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
@@ -273,7 +273,7 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
  * the stylist's zone, whatever it is; every answer depends on its own date as
  * a UTC day.
  */
-Datum
+PGDLLEXPORT Datum
 availability_cache_invalidate(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *stylist;
@@ -299,7 +299,7 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_flush(PG_FUNCTION_ARGS)
 {
 	if (!ac_shared_memory_ready)
@@ -308,7 +308,7 @@ availability_cache_flush(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(store_drop_database());
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_is_timezone(PG_FUNCTION_ARGS)
 {
 	text *name = PG_GETARG_TEXT_PP(0);

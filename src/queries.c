@@ -16,7 +16,14 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#define OP(op) " OPERATOR(pg_catalog." op ") "
+#define EQ " OPERATOR(pg_catalog.=) "
+#define NE " OPERATOR(pg_catalog.<>) "
+#define LT " OPERATOR(pg_catalog.<) "
+#define LE " OPERATOR(pg_catalog.<=) "
+#define GT " OPERATOR(pg_catalog.>) "
+#define GE " OPERATOR(pg_catalog.>=) "
+#define PLUS " OPERATOR(pg_catalog.+) "
+#define TIMES " OPERATOR(pg_catalog.*) "
 
 static const char *
 column_or_null(SourceRole role, const char *name)
@@ -66,8 +73,7 @@ append_span(StringInfo text, SourceRole role, const char *name)
 	else if (column->type == INTERVALOID)
 		appendStringInfo(text, "pg_catalog.floor(pg_catalog.extract('epoch', %s))::pg_catalog.int8", column->quoted);
 	else
-		appendStringInfo(text, "%s::pg_catalog.int8" OP("*") "%d", column->quoted,
-						 seconds_per_unit(column->name, name));
+		appendStringInfo(text, "%s::pg_catalog.int8" TIMES "%d", column->quoted, seconds_per_unit(column->name, name));
 }
 
 /* " AND is_active IS NOT FALSE", where there is such a column. */
@@ -114,7 +120,7 @@ build_profile(StringInfo text, const void *arg)
 	appendStringInfo(text, "SELECT %s::pg_catalog.bool, %s::pg_catalog.text",
 					 column_or_null(SOURCE_PROFILES, "is_active"), column_or_null(SOURCE_PROFILES, "timezone"));
 	append_limits(text, SOURCE_PROFILES);
-	appendStringInfo(text, " FROM %s WHERE %s" OP("=") "$1 LIMIT 1", source_relation(SOURCE_PROFILES),
+	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_PROFILES),
 					 column_or_null(SOURCE_PROFILES, "user_id"));
 }
 
@@ -140,13 +146,12 @@ build_stylist_service(StringInfo text, const void *arg)
 	appendStringInfo(text, "(SELECT true AS offered, %s::pg_catalog.bool, ",
 					 column_or_null(SOURCE_STYLIST_SERVICES, "is_active"));
 	append_span(text, SOURCE_STYLIST_SERVICES, "custom_duration_minutes");
-	appendStringInfo(text, ", %s::pg_catalog.int8 FROM %s WHERE %s" OP("=") "$1 AND %s" OP("=") "$2",
+	appendStringInfo(text, ", %s::pg_catalog.int8 FROM %s WHERE %s" EQ "$1 AND %s" EQ "$2",
 					 column_or_null(SOURCE_STYLIST_SERVICES, "custom_price_cents"), relation, stylist, service);
 	append_order_by_active(text, SOURCE_STYLIST_SERVICES);
 	appendStringInfo(text,
-					 ") UNION ALL (SELECT false, NULL, NULL, NULL FROM %s WHERE %s" OP(
-						 "=") "$1 LIMIT 1)"
-							  " ORDER BY offered DESC LIMIT 1",
+					 ") UNION ALL (SELECT false, NULL, NULL, NULL FROM %s WHERE %s" EQ "$1 LIMIT 1)"
+					 " ORDER BY offered DESC LIMIT 1",
 					 relation, stylist);
 }
 
@@ -157,7 +162,7 @@ build_service(StringInfo text, const void *arg)
 	append_span(text, SOURCE_SERVICES, "duration_minutes");
 	appendStringInfo(text, ", %s::pg_catalog.int8", column_or_null(SOURCE_SERVICES, "price_cents"));
 	append_limits(text, SOURCE_SERVICES);
-	appendStringInfo(text, " FROM %s WHERE %s" OP("=") "$1 LIMIT 1", source_relation(SOURCE_SERVICES),
+	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_SERVICES),
 					 column_or_null(SOURCE_SERVICES, "id"));
 }
 
@@ -169,18 +174,17 @@ build_schedule(StringInfo text, const void *arg)
 	const SourceColumn *until = source_column(SOURCE_SCHEDULES, "effective_until");
 
 	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE %s" OP(
-						 "=") "$1"
-							  " AND (%s" OP("=") "$2 OR %s" OP("=") "$3)",
+					 "SELECT %s, %s, %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE %s" EQ "$1"
+					 " AND (%s" EQ "$2 OR %s" EQ "$3)",
 					 column_or_null(SOURCE_SCHEDULES, "start_time"), column_or_null(SOURCE_SCHEDULES, "end_time"),
 					 column_or_null(SOURCE_SCHEDULES, "break_start_time"),
 					 column_or_null(SOURCE_SCHEDULES, "break_end_time"), source_relation(SOURCE_SCHEDULES),
 					 column_or_null(SOURCE_SCHEDULES, "stylist_user_id"), dow, dow);
 	append_active_filter(text, SOURCE_SCHEDULES);
 	if (from != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" OP("<=") "$4)", from->quoted, from->quoted);
+		appendStringInfo(text, " AND (%s IS NULL OR %s" LE "$4)", from->quoted, from->quoted);
 	if (until != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" OP(">=") "$4)", until->quoted, until->quoted);
+		appendStringInfo(text, " AND (%s IS NULL OR %s" GE "$4)", until->quoted, until->quoted);
 }
 
 static void
@@ -198,13 +202,13 @@ build_override(StringInfo text, const void *arg)
 	else
 		appendStringInfo(text, "SELECT %s IS NULL AND %s IS NULL", opens, closes);
 	appendStringInfo(text,
-					 ", %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE (%s" OP("=") "$1 OR %s IS NULL)"
-																							" AND %s" OP("<=") "$2",
+					 ", %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE (%s" EQ "$1 OR %s IS NULL)"
+					 " AND %s" LE "$2",
 					 opens, closes, source_relation(SOURCE_OVERRIDES), stylist, stylist, first);
 	if (last != NULL)
-		appendStringInfo(text, " AND COALESCE(%s, %s)" OP(">=") "$2", last->quoted, first);
+		appendStringInfo(text, " AND COALESCE(%s, %s)" GE "$2", last->quoted, first);
 	else
-		appendStringInfo(text, " AND %s" OP("=") "$2", first);
+		appendStringInfo(text, " AND %s" EQ "$2", first);
 	append_active_filter(text, SOURCE_OVERRIDES);
 	appendStringInfoString(text, " ORDER BY ");
 	if (source_column(SOURCE_OVERRIDES, "priority") != NULL)
@@ -259,10 +263,9 @@ append_blocking_filter(StringInfo text, const QueryStatuses *non_blocking)
 	if (array == NULL)
 		return;
 	if (column->not_null)
-		appendStringInfo(text, " AND %s" OP("<>") "ALL (%s)", status_value(column), array);
+		appendStringInfo(text, " AND %s" NE "ALL (%s)", status_value(column), array);
 	else
-		appendStringInfo(text, " AND (%s IS NULL OR %s" OP("<>") "ALL (%s))", column->quoted, status_value(column),
-						 array);
+		appendStringInfo(text, " AND (%s IS NULL OR %s" NE "ALL (%s))", column->quoted, status_value(column), array);
 }
 
 /*
@@ -279,16 +282,13 @@ build_bookings(StringInfo text, const void *arg)
 	const char *end = column_or_null(SOURCE_BOOKINGS, "end_time");
 
 	appendStringInfo(text,
-					 "SELECT %s, %s FROM %s WHERE %s" OP("=") "$1 AND %s" OP(">=") "$3 AND %s" OP(
-						 "<") "$4"
-							  " AND %s" OP(">") "$2 AND %s" OP(">") "%s",
+					 "SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GE "$3 AND %s" LT "$4"
+					 " AND %s" GT "$2 AND %s" GT "%s",
 					 start, end, relation, stylist, start, start, end, end, start);
 	append_blocking_filter(text, arg);
 	appendStringInfo(text,
-					 " UNION ALL SELECT %s, %s FROM %s WHERE %s" OP("=") "$1 AND %s" OP(">") "$2 AND %s" OP(
-						 "<") "$3"
-							  " AND (%s AT TIME ZONE 'UTC')" OP(">") "((%s AT TIME ZONE 'UTC')" OP(
-								  "+") "'1 day'::pg_catalog.interval)",
+					 " UNION ALL SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GT "$2 AND %s" LT "$3"
+					 " AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS "'1 day'::pg_catalog.interval)",
 					 start, end, relation, stylist, end, start, end, start);
 	append_blocking_filter(text, arg);
 }
@@ -303,9 +303,8 @@ build_reservations(StringInfo text, const void *arg)
 	const QueryStatuses *holding = arg;
 
 	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.timestamptz FROM %s WHERE %s" OP("=") "$1 AND %s" OP(
-						 ">") "$2"
-							  " AND %s" OP("<") "$3 AND %s" OP(">") "%s",
+					 "SELECT %s, %s, %s::pg_catalog.timestamptz FROM %s WHERE %s" EQ "$1 AND %s" GT "$2"
+					 " AND %s" LT "$3 AND %s" GT "%s",
 					 start, end, column_or_null(SOURCE_RESERVATIONS, "expires_at"),
 					 source_relation(SOURCE_RESERVATIONS), column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end,
 					 start, end, start);
@@ -314,12 +313,12 @@ build_reservations(StringInfo text, const void *arg)
 		const char *array = status_array(status, holding->names);
 
 		if (array != NULL)
-			appendStringInfo(text, " AND %s" OP("=") "ANY (%s)", status_value(status), array);
+			appendStringInfo(text, " AND %s" EQ "ANY (%s)", status_value(status), array);
 		else
 			appendStringInfoString(text, " AND false");
 	}
 	if (expires != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" OP(">") "$4)", expires->quoted, expires->quoted);
+		appendStringInfo(text, " AND (%s IS NULL OR %s" GT "$4)", expires->quoted, expires->quoted);
 }
 
 static const Oid uuid_arg[] = {UUIDOID};

@@ -154,7 +154,7 @@ put_rows(ReturnSetInfo *rsinfo, const char *packed)
  * get_available_slots(stylist uuid, service uuid, date, customer's time zone)
  * returns a row per slot, always computed; raises what error_texts has.
  */
-Datum
+PGDLLEXPORT Datum
 get_available_slots(PG_FUNCTION_ARGS)
 {
 	Call call;
@@ -248,7 +248,7 @@ error_answer(const Call *call, DayError error)
  * exact, else computed.  Raises only cancellation, lack of memory and what
  * makes the client run its transaction again.
  */
-Datum
+PGDLLEXPORT Datum
 get_available_slots_v2(PG_FUNCTION_ARGS)
 {
 	Call call;

@@ -23,33 +23,26 @@
  *
  * dshash would have taken a partition's lock for each hit, and thereby
  * written a cache line that the hits of all backends share.
- *
- * Eviction is SIEVE: a queue in order of arrival, and a hand that moves from
- * the oldest to the newest, sparing (once) entries that were asked for since
- * it last passed by.  An entry asked for once in a flood goes before one
- * that people use.  A hit sets the entry's mark only where it is not set.
+ * eviction.c chooses what goes.
  */
 #include "availability_cache.h"
 
 #include "common/hashfn.h"
 #include "counters.h"
 #include "miscadmin.h"
-#include "port/atomics.h"
 #include "port/pg_bitutils.h"
 #include "storage/shmem.h"
-#include "store.h"
+#include "store_layout.h"
 #include "utils/memutils.h"
 
 #define BLOCK_SIZE 128
 #define BLOCK_DATA (BLOCK_SIZE - sizeof(uint32))
 #define BUCKET_SLOTS 8
 #define MAX_BLOCKS_PER_ENTRY ((MAX_ENTRY_SIZE + BLOCK_DATA - 1) / BLOCK_DATA)
-/* How far the hand moves, and how many entries go, for one that comes. */
-#define MAX_HAND_STEPS 128
+/* How many entries go for one that comes. */
 #define MAX_EVICTIONS (MAX_BLOCKS_PER_ENTRY + 1)
 /* Blocks per entry that the arrays are sized for. */
 #define BLOCKS_PER_ENTRY 3
-#define NONE PG_UINT32_MAX
 
 typedef struct Block
 {
@@ -63,19 +56,6 @@ typedef struct Bucket
 	pg_atomic_uint64 slots[BUCKET_SLOTS];
 } Bucket;
 
-typedef struct Entry
-{
-	pg_atomic_uint32 sequence; /* odd: being changed */
-	pg_atomic_uint32 visited;
-	uint64 hash;
-	uint32 first_block; /* NONE: the entry is free */
-	uint32 image_size;
-	uint32 newer; /* the queue; of free entries, the next free one */
-	uint32 older;
-	uint32 nblocks;
-	DatabaseSlot database;
-} Entry;
-
 /* An image is this, the dependencies, the key and the payload. */
 typedef struct ImageHeader
 {
@@ -87,25 +67,9 @@ typedef struct ImageHeader
 	int64 valid_until;
 } ImageHeader;
 
-typedef struct StoreState
-{
-	uint32 nentries;
-	uint32 nblocks;
-	uint32 nbuckets; /* a power of two */
-	/* The rest is guarded by AC_LOCK_STORE. */
-	uint32 entries_used; /* those above were never used */
-	uint32 free_entry;
-	uint32 blocks_used;
-	uint32 free_block;
-	uint32 free_blocks; /* in the list, without those never used */
-	uint32 newest;
-	uint32 oldest;
-	uint32 hand;
-} StoreState;
-
-static StoreState *store = NULL;
+StoreState *store = NULL;
 static Bucket *buckets;
-static Entry *entries;
+Entry *entries = NULL;
 static Block *blocks;
 
 /* This backend's copy of the image fetched last; the header needs alignment. */
@@ -335,35 +299,6 @@ take_entry(void)
 	return e;
 }
 
-static void
-queue_add(uint32 e)
-{
-	entries[e].newer = NONE;
-	entries[e].older = store->newest;
-	if (store->newest != NONE)
-		entries[store->newest].newer = e;
-	else
-		store->oldest = e;
-	store->newest = e;
-}
-
-static void
-queue_remove(uint32 e)
-{
-	Entry *entry = &entries[e];
-
-	if (store->hand == e)
-		store->hand = entry->newer;
-	if (entry->newer != NONE)
-		entries[entry->newer].older = entry->older;
-	else
-		store->newest = entry->older;
-	if (entry->older != NONE)
-		entries[entry->older].newer = entry->newer;
-	else
-		store->oldest = entry->newer;
-}
-
 /* Gives a chain of blocks back. */
 static void
 free_blocks(Entry *entry)
@@ -403,20 +338,6 @@ remove_entry(uint32 e)
 	store->free_entry = e;
 }
 
-/* The hand's next victim, NONE if the store is empty. */
-static uint32
-choose_victim(void)
-{
-	uint32 e = store->hand != NONE ? store->hand : store->oldest;
-
-	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && pg_atomic_read_u32(&entries[e].visited) != 0; step++)
-	{
-		pg_atomic_write_u32(&entries[e].visited, 0);
-		e = entries[e].newer != NONE ? entries[e].newer : store->oldest;
-	}
-	return e;
-}
-
 static bool
 evict_one(void)
 {
@@ -424,7 +345,6 @@ evict_one(void)
 
 	if (e == NONE)
 		return false;
-	store->hand = e; /* queue_remove moves it on */
 	remove_entry(e);
 	return true;
 }

@@ -75,7 +75,7 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_stats(PG_FUNCTION_ARGS)
 {
 	DatabaseCounters *databases;
@@ -118,7 +118,7 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_entries(PG_FUNCTION_ARGS)
 {
 	uint32 n;
@@ -138,7 +138,7 @@ availability_cache_entries(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-Datum
+PGDLLEXPORT Datum
 availability_cache_reset_stats(PG_FUNCTION_ARGS)
 {
 	require_shared_memory();
