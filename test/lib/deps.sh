@@ -1,0 +1,164 @@
+# shellcheck shell=bash
+# Installs what a build and the tests need and this machine lacks, through apt.
+# Sourced after common.sh; ac_deps sets PG_CONFIG.
+#
+# What is missing is found by looking for the thing itself, not for a package, so that PostgreSQL from
+# anywhere will do, and nothing is asked of apt where all is there.
+
+ac_has_server()
+{
+	local bin
+	bin=$("$1" --bindir) && [[ -x $bin/postgres && -x $bin/initdb ]]
+}
+ac_has_headers() { [[ -f $("$1" --pgxs) && -f $("$1" --includedir-server)/postgres.h ]]; }
+ac_has_pgtap() { [[ -f $("$1" --sharedir)/extension/pgtap.control ]]; }
+ac_has_perl() { perl -MTAP::Harness -MTest::More -MTime::HiRes -e 1 2>/dev/null; }
+ac_has_ipc_run() { perl -MIPC::Run -e 1 2>/dev/null; }
+
+# ac_missing MAJOR build|test: the packages to install, one a line.
+ac_missing()
+{
+	local major=$1 need=$2 pg
+	pg=$(PG_MAJOR=$major ac_find_pg_config)
+	{ [[ -n $pg ]] && ac_has_server "$pg"; } || echo "postgresql-$major"
+	{ [[ -n $pg ]] && ac_has_headers "$pg"; } || echo "postgresql-server-dev-$major"
+	command -v gcc >/dev/null || echo gcc
+	command -v make >/dev/null || echo make
+	[[ $need == test ]] || return 0
+	ac_has_perl || echo perl
+	ac_has_ipc_run || echo libipc-run-perl
+	{ [[ -n $pg ]] && ac_has_pgtap "$pg"; } || echo "postgresql-$major-pgtap"
+}
+
+# PostgreSQL's major version to use: asked for, else installed, else the distribution's own.
+ac_major()
+{
+	local pg
+	if [[ -n ${PG_MAJOR:-} ]]; then
+		echo "$PG_MAJOR"
+	elif pg=$(ac_find_pg_config) && [[ -n $pg ]]; then
+		"$pg" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/'
+	else
+		{ apt-cache depends postgresql 2>/dev/null || true; } |
+			sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p' | head -n 1
+	fi
+}
+
+# ac_may_install WHAT: sets as_root, or says what to do.
+ac_may_install()
+{
+	command -v apt-get >/dev/null || die "missing: $1. Install it (there is no apt-get here to do it)."
+	as_root=()
+	((EUID == 0)) && return
+	command -v sudo >/dev/null || die "missing: $1. Run this as root once, or install sudo, or install it yourself."
+	as_root=(sudo)
+	sudo -v || die "missing: $1. sudo refused to install it."
+}
+
+ac_root() { "${as_root[@]}" "$@"; }
+
+# apt-get into the log, with the lines that show it is getting somewhere.
+ac_apt()
+{
+	ac_root env DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l LC_ALL=C \
+		apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null 2>&1 |
+		tee -a "$apt_log" |
+		sed -u -nE 's/^Need to get (.*) of archives.*/  to download: \1/p
+			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev))[^ :]*).*/  setting up \1/p'
+}
+
+# An upgrade of an installed server restarts its clusters, which are none of our business.
+ac_refuse_upgrade()
+{
+	local plan
+	plan=$(apt-get -s --no-install-recommends install "$@" 2>/dev/null | grep -E '^Inst postgresql-[0-9]+ \[') || return 0
+	printf '%s\n' "$plan" >&2
+	die "installing this would upgrade the PostgreSQL server above and restart its clusters; upgrade it yourself first"
+}
+
+# Retries once with a fresh list of packages: the one here may be absent, or name files that are gone.
+ac_apt_install()
+{
+	ac_refuse_upgrade "$@"
+	ac_apt install "$@" && return
+	say "  refreshing the list of packages"
+	ac_apt update || true
+	ac_refuse_upgrade "$@"
+	ac_apt install "$@"
+}
+
+# Debian's packages create and start a cluster "main" unless told otherwise, and start whatever
+# stopped cluster they find. Both are switched off for the time of the installation.
+ac_cluster_conf=/etc/postgresql-common/createcluster.d/availability_cache_tests.conf
+ac_service_policy=/usr/sbin/policy-rc.d
+ac_quiet_packages()
+{
+	# The directory belongs to this package, which comes without a server.
+	[[ -d /etc/postgresql-common ]] || ac_apt_install postgresql-common || return
+	ac_root mkdir -p "${ac_cluster_conf%/*}"
+	echo 'create_main_cluster = false' | ac_root tee "$ac_cluster_conf" >/dev/null || return
+	[[ ! -e $ac_service_policy ]] || return 0
+	made_policy=1
+	printf '#!/bin/sh\nexit 101\n' | ac_root tee "$ac_service_policy" >/dev/null
+	ac_root chmod 755 "$ac_service_policy"
+}
+ac_unquiet_packages()
+{
+	if [[ -e $ac_cluster_conf ]]; then
+		ac_root rm -f "$ac_cluster_conf"
+		ac_root rmdir --ignore-fail-on-non-empty "${ac_cluster_conf%/*}"
+	fi
+	[[ -z $made_policy ]] || ac_root rm -f "$ac_service_policy"
+}
+
+# ac_install MAJOR build|test PACKAGE…: a subshell, so that its trap puts everything back.
+ac_install()
+(
+	major=$1 need=$2
+	shift 2
+	ac_may_install "$*"
+	say "installing $*"
+	made_policy=
+	apt_log=$(mktemp)
+	trap 'ac_unquiet_packages; rm -f "$apt_log"' EXIT
+	trap 'exit 130' INT TERM HUP
+	if ac_quiet_packages && ac_apt_install "$@"; then
+		exit 0
+	fi
+	# A package that cannot be configured may still have brought all we need.
+	[[ -n $(ac_missing "$major" "$need") ]] || exit 0
+	cat "$apt_log" >&2
+	die "could not install $*"
+)
+
+ac_refresh_lists()
+(
+	ac_may_install "PostgreSQL"
+	say "refreshing the list of packages"
+	apt_log=$(mktemp)
+	trap 'rm -f "$apt_log"' EXIT
+	ac_apt update || cat "$apt_log" >&2
+)
+
+# ac_deps build|test: makes sure all is there, and exports PG_CONFIG.
+ac_deps()
+{
+	local need=$1 major missing
+	if [[ -n ${PG_CONFIG:-} ]] && ! command -v "$PG_CONFIG" >/dev/null; then
+		die "PG_CONFIG=$PG_CONFIG: there is no such program"
+	fi
+	major=$(ac_major)
+	# Debian's images come without a list of packages, so nothing is known of PostgreSQL yet.
+	if [[ -z $major ]]; then
+		ac_refresh_lists
+		major=$(ac_major)
+		[[ -n $major ]] || die "apt knows no package 'postgresql' (is a mirror reachable?); or set PG_CONFIG=/path/to/pg_config"
+	fi
+	missing=$(ac_missing "$major" "$need")
+	# One package a line, none with a blank in its name.
+	# shellcheck disable=SC2086
+	[[ -z $missing ]] || ac_install "$major" "$need" $missing
+	PG_CONFIG=$(PG_MAJOR=$major ac_find_pg_config)
+	[[ -n $PG_CONFIG ]] || die "no pg_config of PostgreSQL $major, even after installing it"
+	export PG_CONFIG
+}
