@@ -17,8 +17,7 @@
 
 #define DEFAULT_DISPLAY_FORMAT "HH24:MI"
 
-/* Names that the answers show, by SlotStatus. */
-static const char *const status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
+const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
 
 /* The zone's offset at an instant; *offset holds good from there until *until. */
 typedef struct OffsetCursor
@@ -151,7 +150,7 @@ answer_next(AnswerReader *reader, SlotView *view)
 	view->end_utc = view->start_utc + reader->header.duration * USECS_PER_SEC;
 	view->start_local = view->start_utc + reader->offsets[slot.start_offset] * USECS_PER_SEC;
 	view->end_local = view->end_utc + reader->offsets[slot.end_offset] * USECS_PER_SEC;
-	view->status = status_names[slot.status];
+	view->status = slot.status;
 	if (reader->header.has_display)
 	{
 		view->display = reader->display;

@@ -57,7 +57,7 @@ typedef struct SlotView
 	Timestamp end_local;
 	const char *display; /* not terminated */
 	int display_size;
-	const char *status;
+	SlotStatus status;
 } SlotView;
 
 /*
@@ -70,6 +70,9 @@ extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg
 extern void answer_open(AnswerReader *reader, const char *packed);
 /* The next slot; the view's display lasts until the next call. */
 extern bool answer_next(AnswerReader *reader, SlotView *view);
+
+/* What answers call a status. */
+extern const char *const slot_status_names[SLOT_NSTATUSES];
 
 /* The answer as get_available_slots_v2 gives it, in the current context. */
 extern Jsonb *answer_to_jsonb(const char *packed, bool from_cache);

@@ -126,110 +126,183 @@ add_numeric(StringInfo out, Container *c, Numeric value)
 	add_entry(out, c, JENTRY_ISNUMERIC, padding + size);
 }
 
-static void
-write_digits(char *out, int n, int digits)
+/* Two digits. */
+static inline void
+write_pair(char *out, int n)
 {
-	for (int i = digits - 1; i >= 0; i--)
-	{
-		out[i] = '0' + n % 10;
-		n /= 10;
-	}
+	out[0] = '0' + n / 10;
+	out[1] = '0' + n % 10;
 }
 
-/* YYYY-MM-DDTHH:MI:SS of a moment in whole seconds, in years of four digits. */
+/* The date written last: nearly all times of an answer are of one or two days. */
+typedef struct DateText
+{
+	int64 day; /* since 2000-01-01 */
+	char text[10];
+} DateText;
+
+#define NO_DATE ((DateText){.day = PG_INT64_MIN})
+
 static void
-write_datetime(char *out, Timestamp t)
+write_date(DateText *date, int64 day)
+{
+	int y;
+	int m;
+	int d;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
+	date->day = day;
+	write_pair(date->text, y / 100);
+	write_pair(date->text + 2, y % 100);
+	date->text[4] = date->text[7] = '-';
+	write_pair(date->text + 5, m);
+	write_pair(date->text + 8, d);
+}
+
+/* YYYY-MM-DDTHH:MI:SS of a moment, in years of four digits. */
+static void
+write_datetime(char *out, Timestamp t, DateText *date)
 {
 	int64 seconds = t / USECS_PER_SEC;
 	int64 day = seconds / SECS_PER_DAY;
 	int of_day = seconds % SECS_PER_DAY;
-	int y;
-	int m;
-	int d;
 
 	if (of_day < 0)
 	{
 		of_day += SECS_PER_DAY;
 		day--;
 	}
-	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
-	write_digits(out, y, 4);
-	out[4] = out[7] = '-';
-	write_digits(out + 5, m, 2);
-	write_digits(out + 8, d, 2);
+	if (day != date->day)
+		write_date(date, day);
+	memcpy(out, date->text, sizeof(date->text));
 	out[10] = 'T';
-	write_digits(out + 11, of_day / SECS_PER_HOUR, 2);
+	write_pair(out + 11, of_day / SECS_PER_HOUR);
 	out[13] = out[16] = ':';
-	write_digits(out + 14, of_day / SECS_PER_MINUTE % 60, 2);
-	write_digits(out + 17, of_day % 60, 2);
+	write_pair(out + 14, of_day / SECS_PER_MINUTE % 60);
+	write_pair(out + 17, of_day % 60);
 }
 
 static void
-add_local(StringInfo out, Container *c, Timestamp t)
+write_utc(char *out, TimestampTz t, DateText *date)
 {
-	char buffer[LOCAL_TEXT_SIZE];
-
-	write_datetime(buffer, t);
-	add_string(out, c, buffer, LOCAL_TEXT_SIZE);
-}
-
-static void
-add_utc(StringInfo out, Container *c, TimestampTz t)
-{
-	char buffer[UTC_TEXT_SIZE];
-
-	write_datetime(buffer, t);
-	memcpy(buffer + LOCAL_TEXT_SIZE, "+00:00", 6);
-	add_string(out, c, buffer, UTC_TEXT_SIZE);
+	write_datetime(out, t, date);
+	memcpy(out + LOCAL_TEXT_SIZE, "+00:00", 6);
 }
 
 /* The same with microseconds. */
 static void
 add_now(StringInfo out, Container *c, TimestampTz t)
 {
-	char buffer[NOW_TEXT_SIZE];
+	char buffer[NOW_TEXT_SIZE + 1];
+	DateText date = NO_DATE;
 
-	write_datetime(buffer, t);
-	buffer[LOCAL_TEXT_SIZE] = '.';
-	write_digits(buffer + LOCAL_TEXT_SIZE + 1, t % USECS_PER_SEC, 6);
-	memcpy(buffer + LOCAL_TEXT_SIZE + 7, "+00:00", 6);
+	write_datetime(buffer, t, &date);
+	snprintf(buffer + LOCAL_TEXT_SIZE, NOW_TEXT_SIZE + 1 - LOCAL_TEXT_SIZE, ".%06d+00:00", (int) (t % USECS_PER_SEC));
 	add_string(out, c, buffer, NOW_TEXT_SIZE);
 }
 
-static void
-add_slot(StringInfo out, Container *slots, const SlotView *view, Numeric price)
+/*
+ * Slots of one status differ only in their times and display, which have the
+ * same places and sizes in each: the first is written key by key, later ones
+ * are copies of it with the times written over.
+ */
+typedef struct SlotTemplate
 {
-	int start = out->len;
+	int at; /* in the buffer; 0: none yet */
+	int size;
+	int display_size;
+	int display_at; /* these from the slot's start; the times follow the display */
+} SlotTemplate;
+
+typedef struct SlotWriter
+{
+	StringInfo out;
+	Numeric price;
+	SlotTemplate templates[SLOT_NSTATUSES];
+	/* Starts and ends in the two zones may lie on different days all along. */
+	DateText start_utc;
+	DateText end_utc;
+	DateText start_local;
+	DateText end_local;
+} SlotWriter;
+
+static void
+write_first_slot(SlotWriter *w, const SlotView *view, SlotTemplate *template)
+{
+	static const char no_time[UTC_TEXT_SIZE] = {0};
+	StringInfo out = w->out;
+	const char *status = slot_status_names[view->status];
 	Container c;
 
-	pad_to_int(out);
+	template->at = out->len;
 	c = open_object(out, SLOT_NKEYS, slot_key_sizes, slot_keys);
-	add_string(out, &c, view->status, strlen(view->status));
-	if (price != NULL)
-		add_numeric(out, &c, price);
+	add_string(out, &c, status, strlen(status));
+	if (w->price != NULL)
+		add_numeric(out, &c, w->price);
 	else
 		add_entry(out, &c, JENTRY_ISNULL, 0);
+	template->display_at = out->len - template->at;
+	template->display_size = view->display_size;
 	add_string(out, &c, view->display, view->display_size);
-	add_utc(out, &c, view->end_utc);
-	add_local(out, &c, view->end_local);
-	add_utc(out, &c, view->start_utc);
-	add_local(out, &c, view->start_local);
-	add_entry(out, slots, JENTRY_ISCONTAINER, out->len - start);
+	add_string(out, &c, no_time, UTC_TEXT_SIZE);
+	add_string(out, &c, no_time, LOCAL_TEXT_SIZE);
+	add_string(out, &c, no_time, UTC_TEXT_SIZE);
+	add_string(out, &c, no_time, LOCAL_TEXT_SIZE);
+	template->size = out->len - template->at;
+}
+
+static void
+copy_slot(SlotWriter *w, const SlotTemplate *template)
+{
+	enlargeStringInfo(w->out, template->size);
+	memcpy(w->out->data + w->out->len, w->out->data + template->at, template->size);
+	w->out->len += template->size;
+}
+
+static void
+write_slot(SlotWriter *w, const SlotView *view)
+{
+	SlotTemplate *template = &w->templates[view->status];
+	int at = w->out->len;
+	char *p;
+
+	if (template->at == 0 || template->display_size != view->display_size)
+		write_first_slot(w, view, template);
+	else
+		copy_slot(w, template);
+	p = w->out->data + at + template->display_at;
+	memcpy(p, view->display, view->display_size);
+	p += view->display_size;
+	write_utc(p, view->end_utc, &w->end_utc);
+	p += UTC_TEXT_SIZE;
+	write_datetime(p, view->end_local, &w->end_local);
+	p += LOCAL_TEXT_SIZE;
+	write_utc(p, view->start_utc, &w->start_utc);
+	p += UTC_TEXT_SIZE;
+	write_datetime(p, view->start_local, &w->start_local);
 }
 
 static void
 add_slots(StringInfo out, Container *answer, AnswerReader *reader)
 {
-	Numeric price = reader->header.has_price ? int64_to_numeric(reader->header.price_cents) : NULL;
-	int start = out->len;
+	SlotWriter w = {.out = out, .start_utc = NO_DATE, .end_utc = NO_DATE, .start_local = NO_DATE, .end_local = NO_DATE};
+	int array_at = out->len;
 	Container c;
 	SlotView view;
 
+	if (reader->header.has_price)
+		w.price = int64_to_numeric(reader->header.price_cents);
 	pad_to_int(out);
 	c = open_container(out, reader->header.nslots | JB_FARRAY, reader->header.nslots);
 	while (answer_next(reader, &view))
-		add_slot(out, &c, &view, price);
-	add_entry(out, answer, JENTRY_ISCONTAINER, out->len - start);
+	{
+		int slot_at = out->len;
+
+		pad_to_int(out);
+		write_slot(&w, &view);
+		add_entry(out, &c, JENTRY_ISCONTAINER, out->len - slot_at);
+	}
+	add_entry(out, answer, JENTRY_ISCONTAINER, out->len - array_at);
 }
 
 /* A buffer that begins with the room for a varlena header. */

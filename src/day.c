@@ -21,7 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* cells[] of a request: database, stylist, service, then UTC days around the date. */
+/* The cells that are listed: database, stylist, service, then UTC days around the date. */
 #define CELL_DATABASE 0
 #define CELL_STYLIST 1
 #define CELL_SERVICE 2
@@ -68,15 +68,15 @@ enum
 #define NO_VALUE PG_INT64_MIN
 
 void
-day_cells(const DayRequest *day, CacheRequest *request)
+day_list_cells(const DayRequest *day, CellNo *cells, int *ncells)
 {
-	request->cells[CELL_DATABASE] = cell_of_database(MyDatabaseId);
-	request->cells[CELL_STYLIST] = cell_of_stylist(&day->stylist);
-	request->cells[CELL_SERVICE] = cell_of_service(&day->service);
-	request->ncells = CELL_FIRST_DAY;
 	StaticAssertStmt(CELL_FIRST_DAY + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
+	cells[CELL_DATABASE] = cell_of_database(MyDatabaseId);
+	cells[CELL_STYLIST] = cell_of_stylist(&day->stylist);
+	cells[CELL_SERVICE] = cell_of_service(&day->service);
+	*ncells = CELL_FIRST_DAY;
 	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
-		request->cells[request->ncells++] = cell_of_stylist_day(&day->stylist, day->date + d);
+		cells[(*ncells)++] = cell_of_stylist_day(&day->stylist, day->date + d);
 }
 
 static QueryStatuses

@@ -35,8 +35,8 @@ typedef struct DayRequest
 #define DAY_FIRST (-36524)
 #define DAY_LAST (2921574)
 
-/* What the answer may depend on: fills in the cells. */
-extern void day_cells(const DayRequest *day, CacheRequest *request);
+/* What the answer may depend on (a CacheRequest's list_cells for a DayRequest). */
+extern void day_list_cells(const DayRequest *day, CellNo *cells, int *ncells);
 
 /*
  * A CacheRequest's compute for a DayRequest.  The payload is a packed answer

@@ -143,16 +143,24 @@ look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *w
 	return true;
 }
 
+/* The cells that an answer may depend on, and their words before its snapshot. */
+typedef struct Captured
+{
+	CellNo cells[MAX_DEPENDENCIES];
+	uint64 words[MAX_DEPENDENCIES];
+	int n;
+} Captured;
+
 /* Reads the words; false if a change is pending on one. */
 static bool
-capture(const CacheRequest *request, uint64 *words)
+capture(Captured *captured)
 {
 	bool quiet = true;
 
-	for (int i = 0; i < request->ncells; i++)
+	for (int i = 0; i < captured->n; i++)
 	{
-		words[i] = cell_read(request->cells[i]);
-		if (CELL_PENDING(words[i]) != 0)
+		captured->words[i] = cell_read(captured->cells[i]);
+		if (CELL_PENDING(captured->words[i]) != 0)
 			quiet = false;
 	}
 	/* The snapshot comes after. */
@@ -189,7 +197,7 @@ expires(const Computed *result)
 }
 
 static void
-keep(const CacheRequest *request, uint64 hash, const Computed *result, const uint64 *words)
+keep(const CacheRequest *request, uint64 hash, const Computed *result, const Captured *captured)
 {
 	Dependency dependencies[MAX_DEPENDENCIES];
 	StoredEntry entry = {.key = request->key,
@@ -201,10 +209,10 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const uin
 						 .valid_until = expires(result)};
 
 	Assert(result->depends_on & 1);
-	for (int i = 0; i < request->ncells; i++)
+	for (int i = 0; i < captured->n; i++)
 	{
 		if (result->depends_on & (1u << i))
-			dependencies[entry.ndependencies++] = (Dependency){.word = words[i], .cell = request->cells[i]};
+			dependencies[entry.ndependencies++] = (Dependency){.word = captured->words[i], .cell = captured->cells[i]};
 	}
 	/* It would be outdated on arrival if a change came while it was computed. */
 	if (words_are_current(&entry) && store_put(&entry, hash))
@@ -217,18 +225,20 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const uin
 static void
 compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *result)
 {
-	uint64 words[MAX_DEPENDENCIES];
-	bool quiet = capture(request, words);
+	Captured captured;
+	bool quiet;
 
+	request->list_cells(request->arg, captured.cells, &captured.n);
+	quiet = capture(&captured);
 	if (!quiet)
 	{
 		/* Perhaps it was a prepared transaction, and it is over. */
 		prepared_sweep();
-		quiet = capture(request, words);
+		quiet = capture(&captured);
 	}
 	compute_fresh(request, result);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE))
-		quiet = capture(request, words);
+		quiet = capture(&captured);
 
 	if (!quiet)
 		why = COUNTER_BYPASS_PENDING;
@@ -237,7 +247,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 	else if (result->untracked)
 		why = COUNTER_BYPASS_TRIGGERS;
 	else if (result->keep)
-		keep(request, hash, result, words);
+		keep(request, hash, result, &captured);
 	else
 		counter_add(COUNTER_STORE_SKIPS, 1);
 	counter_add(why, 1);

@@ -17,7 +17,7 @@ typedef struct Computed
 	uint32 payload_size;
 	/* Whether it may be kept, and then: */
 	bool keep;
-	uint32 depends_on; /* a bit for each of the request's cells; bit 0 must be set */
+	uint32 depends_on; /* a bit for each of the listed cells; bit 0 must be set */
 	int64 valid_from;
 	int64 valid_until;
 	bool untracked; /* not to be kept because changes would go unnoticed */
@@ -27,9 +27,8 @@ typedef struct CacheRequest
 {
 	const char *key;
 	uint32 key_size;
-	/* What the answer may depend on; the first is the database's. */
-	CellNo cells[MAX_DEPENDENCIES];
-	int ncells;
+	/* Fills in cells: what the answer may depend on, the database's first.  Called on a miss. */
+	void (*list_cells)(void *arg, CellNo *cells, int *ncells);
 	/* Computes under the active snapshot. */
 	void (*compute)(void *arg, Computed *result);
 	void *arg;

@@ -96,12 +96,18 @@ look_at_arguments(FunctionCallInfo fcinfo, DayRequest *day)
 }
 
 static void
+list_cells(void *arg, CellNo *cells, int *ncells)
+{
+	day_list_cells(&((Call *) arg)->day, cells, ncells);
+}
+
+static void
 prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Computed *))
 {
 	call->day.function = fcinfo->flinfo->fn_oid;
 	call->request.key = call->key.bytes;
 	call->request.key_size = slots_key_make(&call->key, &call->day);
-	day_cells(&call->day, &call->request);
+	call->request.list_cells = list_cells;
 	call->request.compute = compute;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
@@ -143,7 +149,7 @@ put_rows(ReturnSetInfo *rsinfo, const char *packed)
 		values[2] = TimestampGetDatum(view.start_local);
 		values[3] = TimestampGetDatum(view.end_local);
 		values[4] = PointerGetDatum(cstring_to_text_with_len(view.display, view.display_size));
-		values[5] = CStringGetTextDatum(view.status);
+		values[5] = CStringGetTextDatum(slot_status_names[view.status]);
 		values[6] = Int32GetDatum(reader.header.price_cents);
 		nulls[6] = !reader.header.has_price;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
