@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #define MAX_SOURCE_COLUMNS 10
@@ -329,11 +330,14 @@ sources_load(Oid function)
 	mapping_valid = true;
 	PG_TRY();
 	{
+		/* The mapping outlives this transaction, whose snapshot may be old. */
+		PushActiveSnapshot(GetLatestSnapshot());
 		saved = become(extension_owner);
 		load_watched();
 		load_trigger_state();
 		load_columns();
 		become_again(saved);
+		PopActiveSnapshot();
 	}
 	PG_CATCH();
 	{
