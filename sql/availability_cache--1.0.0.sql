@@ -715,28 +715,39 @@ REVOKE ALL ON FUNCTION availability_cache.attach(), availability_cache.attach(te
 -- DDL: a change of an attached table's definition invalidates everything
 -- ---------------------------------------------------------------------------
 
+CREATE FUNCTION availability_cache.attaches_partition(command pg_ddl_command)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'availability_cache_attaches_partition'
+LANGUAGE C STRICT;
+COMMENT ON FUNCTION availability_cache.attaches_partition(pg_ddl_command) IS 'Internal: whether an ALTER TABLE has ATTACH PARTITION.';
+
 CREATE FUNCTION availability_cache.on_ddl()
 RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    s availability_cache.source;
+    s record;
 BEGIN
     IF tg_tag IN ('ALTER TYPE', 'ALTER DOMAIN') THEN
         PERFORM availability_cache.touch_database();
         RETURN;
     END IF;
     FOR s IN
-        SELECT DISTINCT x.*
+        SELECT x.role, x.relation,
+               bool_or(tg_tag = 'CREATE TABLE' OR availability_cache.attaches_partition(d.command)) AS grows
           FROM pg_event_trigger_ddl_commands() d
           JOIN availability_cache.source x
             ON d.objid = x.relation
             OR x.relation IN (SELECT a.relid FROM pg_partition_ancestors(d.objid::regclass) AS a(relid))
          WHERE d.classid = 'pg_class'::regclass
+         GROUP BY x.role, x.relation
     LOOP
         PERFORM availability_cache.touch_database();
-        PERFORM availability_cache.install_truncate_triggers(s.role, s.relation);
+        -- At no other time: pg_restore alters tables before it brings their TRUNCATE triggers.
+        IF s.grows THEN
+            PERFORM availability_cache.install_truncate_triggers(s.role, s.relation);
+        END IF;
     END LOOP;
 EXCEPTION WHEN OTHERS THEN
     -- Somebody's DDL must not fail because of the cache.

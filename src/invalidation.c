@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "store.h"
+#include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datum.h"
@@ -34,6 +35,7 @@ PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_invalidate);
 PG_FUNCTION_INFO_V1(availability_cache_flush);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
+PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 
 /* More days than this are the stylist's cell. */
 #define MAX_DAYS 62
@@ -264,6 +266,28 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 	changes_touch_database();
 	CacheInvalidateRelcache(data->tg_relation);
 	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * availability_cache.attaches_partition(pg_ddl_command), for the event
+ * trigger: whether an ALTER TABLE has ATTACH PARTITION.
+ */
+PGDLLEXPORT Datum
+availability_cache_attaches_partition(PG_FUNCTION_ARGS)
+{
+	CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(0);
+	ListCell *cell;
+
+	if (command->type != SCT_AlterTable)
+		PG_RETURN_BOOL(false);
+	foreach(cell, command->d.alterTable.subcmds)
+	{
+		CollectedATSubcmd *subcommand = lfirst(cell);
+
+		if (castNode(AlterTableCmd, subcommand->parsetree)->subtype == AT_AttachPartition)
+			PG_RETURN_BOOL(true);
+	}
+	PG_RETURN_BOOL(false);
 }
 
 /* ---- by hand ---- */
