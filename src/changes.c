@@ -41,6 +41,7 @@ static CellNo touched[MAX_TOUCHED];
 static int ntouched = 0;
 static uint8 is_touched[MAX_CELLS / BITS_PER_BYTE];
 static ChangesPhase phase = COLLECTING;
+static uint64 begun_xid = 0;
 static int prepared_slot = -1;
 
 static void changes_xact_callback(XactEvent event, void *arg);
@@ -51,12 +52,6 @@ changes_init(void)
 {
 	RegisterXactCallback(changes_xact_callback, NULL);
 	RegisterResourceReleaseCallback(changes_release_callback, NULL);
-}
-
-static uint64
-my_full_xid(void)
-{
-	return U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 }
 
 void
@@ -79,9 +74,9 @@ changes_touch(CellNo cell)
 	/* Another extension's pre-commit callback wrote something after ours. */
 	if (phase != COLLECTING)
 	{
-		cell_begin_change(cell, my_full_xid());
+		cell_begin_change(cell, begun_xid);
 		if (prepared_slot >= 0)
-			prepared_append(prepared_slot, my_full_xid(), cell);
+			prepared_append(prepared_slot, begun_xid, cell);
 	}
 }
 
@@ -103,13 +98,12 @@ changes_touch_now(CellNo cell)
 static void
 begin_changes(void)
 {
-	uint64 xid = my_full_xid();
-
 	if (ntouched == 0)
 		return;
 	phase = BEGUN;
+	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	for (int i = 0; i < ntouched; i++)
-		cell_begin_change(touched[i], xid);
+		cell_begin_change(touched[i], begun_xid);
 	counter_add(COUNTER_INVALIDATIONS, ntouched);
 	AC_TEST_SLEEP(ac_sleep_before_visible);
 }
@@ -128,7 +122,7 @@ static void
 end_changes(void)
 {
 	if (prepared_slot >= 0)
-		prepared_drop(prepared_slot);
+		prepared_drop(prepared_slot, begun_xid);
 	else
 	{
 		for (int i = 0; i < ntouched; i++)
@@ -148,7 +142,7 @@ changes_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			begin_changes();
 			if (ntouched > 0)
-				prepared_slot = prepared_add(my_full_xid(), touched, ntouched);
+				prepared_slot = prepared_add(begun_xid, touched, ntouched);
 			if (ntouched > 0 && prepared_slot < 0 && max_prepared_xacts > 0)
 				elog(ERROR, "no slot is free to prepare a transaction");
 			break;

@@ -173,14 +173,25 @@ prepared_append(int slot, uint64 xid, CellNo changed)
 	append(&prepared->slots[slot], xid, changed);
 }
 
-void
-prepared_drop(int i)
+/*
+ * Releases a slot that is still the xid's.  The xid may have ended, a sweep
+ * may have released the slot, and another transaction taken it.
+ */
+static void
+release_if_still(PreparedSlot *slot, uint64 xid)
 {
-	PreparedSlot *slot = &prepared->slots[i];
-
-	/* A sweep may have been faster, if the transaction had ended already. */
-	if (claim(slot, SLOT_TAKEN))
+	if (!claim(slot, SLOT_TAKEN))
+		return;
+	if (pg_atomic_read_u64(&slot->xid) == xid)
 		release(slot);
+	else
+		pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+}
+
+void
+prepared_drop(int slot, uint64 xid)
+{
+	release_if_still(&prepared->slots[slot], xid);
 }
 
 void
@@ -196,16 +207,9 @@ prepared_sweep(void)
 		if (pg_atomic_read_u32(&slot->state) != SLOT_TAKEN)
 			continue;
 		pg_read_barrier();
-		if (xid != pg_atomic_read_u64(&slot->xid) ||
-			TransactionIdIsInProgress(XidFromFullTransactionId(FullTransactionIdFromU64(xid))))
-			continue;
-		/* The slot may have changed hands since its xid was read. */
-		if (!claim(slot, SLOT_TAKEN))
-			continue;
-		if (pg_atomic_read_u64(&slot->xid) == xid)
-			release(slot);
-		else
-			pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+		if (xid == pg_atomic_read_u64(&slot->xid) &&
+			!TransactionIdIsInProgress(XidFromFullTransactionId(FullTransactionIdFromU64(xid))))
+			release_if_still(slot, xid);
 	}
 }
 

@@ -14,7 +14,7 @@ extern void prepared_shmem_init(void);
 extern int prepared_add(uint64 xid, const CellNo *changed, int n);
 extern void prepared_append(int slot, uint64 xid, CellNo changed);
 /* Ends them again: PREPARE failed. */
-extern void prepared_drop(int slot);
+extern void prepared_drop(int slot, uint64 xid);
 /* Ends the cells of transactions that are no longer in progress. */
 extern void prepared_sweep(void);
 /*
