@@ -35,7 +35,7 @@ BEGIN
         COMMENT ON SCHEMA private IS 'availability_cache: the trigger function that invalidates';
     END IF;
 
-    IF pg_catalog.current_setting('availability_cache.shared_memory_size', true) IS NULL THEN
+    IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
         RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are computed, not cached'
             USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server.';
     END IF;
