@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "flights.h"
 #include "fmgr.h"
+#include "invalidation.h"
 #include "miscadmin.h"
 #include "prepared.h"
 #include "sources.h"
@@ -163,4 +164,5 @@ _PG_init(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
+	invalidation_init();
 }

@@ -10,11 +10,14 @@
 #include "availability_cache.h"
 
 #include "access/htup_details.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "changes.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "invalidation.h"
 #include "miscadmin.h"
 #include "store.h"
 #include "tcop/deparse_utility.h"
@@ -288,6 +291,27 @@ availability_cache_attaches_partition(PG_FUNCTION_ARGS)
 			PG_RETURN_BOOL(true);
 	}
 	PG_RETURN_BOOL(false);
+}
+
+/* ---- databases ---- */
+
+static object_access_hook_type previous_object_access_hook = NULL;
+
+/* A later database may get the dropped one's OID: nothing of the old may be left valid. */
+static void
+notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int subid, void *arg)
+{
+	if (previous_object_access_hook)
+		previous_object_access_hook(access, classid, objectid, subid, arg);
+	if (access == OAT_DROP && classid == DatabaseRelationId)
+		changes_touch(cell_of_database(objectid));
+}
+
+void
+invalidation_init(void)
+{
+	previous_object_access_hook = object_access_hook;
+	object_access_hook = notice_dropped_database;
 }
 
 /* ---- by hand ---- */
