@@ -45,7 +45,8 @@ typedef struct Source
 	bool attached;
 	Oid relid;
 	Oid owner;
-	const char *relation; /* for FROM */
+	const char *name;	  /* in full, quoted */
+	const char *relation; /* the same for FROM */
 	NamedColumn columns[MAX_SOURCE_COLUMNS];
 	int ncolumns;
 	SPIPlanPtr plan;
@@ -216,14 +217,13 @@ describe_relation(Source *source, Oid relid)
 	source->attached = true;
 	source->relid = relid;
 	source->owner = rel->relowner;
+	source->name = quote_qualified_identifier(get_namespace_name(rel->relnamespace), NameStr(rel->relname));
 	/* Children by inheritance have no triggers of ours; partitions do. */
-	source->relation = psprintf("%s%s", rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-								quote_qualified_identifier(get_namespace_name(rel->relnamespace),
-														   NameStr(rel->relname)));
+	source->relation = rel->relkind == RELKIND_PARTITIONED_TABLE ? source->name : psprintf("ONLY %s", source->name);
 	ReleaseSysCache(tuple);
 	if (check_enable_rls(relid, source->owner, true) == RLS_ENABLED)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("row-level security of table %s is forced upon its owner", source->relation),
+				errmsg("row-level security of table %s is forced upon its owner", source->name),
 				errhint("Answers are computed as the table's owner and must see every row: take away FORCE ROW LEVEL "
 						"SECURITY, or give the owner BYPASSRLS."));
 }
@@ -238,7 +238,7 @@ describe_column(Source *source, const char *name, const char *column)
 
 	if (attnum == InvalidAttrNumber || source->ncolumns == MAX_SOURCE_COLUMNS)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("table %s no longer has its column \"%s\"", source->relation, column),
+				errmsg("table %s no longer has its column \"%s\"", source->name, column),
 				errhint("Run availability_cache.attach() for it again, with its present columns."));
 	named = &source->columns[source->ncolumns++];
 	named->name = pstrdup(name);
@@ -347,7 +347,7 @@ sources_load(Oid function)
 	PG_END_TRY();
 	sources[SOURCE_RULES].attached = true;
 	sources[SOURCE_RULES].owner = extension_owner;
-	sources[SOURCE_RULES].relation = "availability_cache.rules";
+	sources[SOURCE_RULES].name = sources[SOURCE_RULES].relation = "availability_cache.rules";
 	for (int r = 0; r < SOURCE_NROLES; r++)
 	{
 		if (!roles[r].required || sources[r].attached)
@@ -430,7 +430,7 @@ source_run(const SourceQuery *query, const char *variant, const void *build_arg,
 	}
 	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read %s: %s", source->relation, SPI_result_code_string(result));
+		elog(ERROR, "could not read %s: %s", source->name, SPI_result_code_string(result));
 	become_again(saved);
 	return SPI_processed;
 }
