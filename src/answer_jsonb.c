@@ -11,10 +11,10 @@
 #include "postgres.h"
 
 #include "answer.h"
+#include "answer_text.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/numeric.h"
 
 /* Every key of a slot, in jsonb's order, and the same in one piece. */
@@ -41,10 +41,6 @@ static const uint8 error_key_sizes[ERROR_NKEYS] = {4, 5, 7};
 static const char error_keys[] = "code"
 								 "error"
 								 "success";
-
-#define LOCAL_TEXT_SIZE 19 /* 2025-10-16T09:45:00 */
-#define UTC_TEXT_SIZE 25   /* 2025-10-16T04:00:00+00:00 */
-#define NOW_TEXT_SIZE 32   /* 2025-10-16T04:00:00.123456+00:00 */
 
 /* An object or array being written: where its next entry goes, how long its data is so far. */
 typedef struct Container
@@ -126,78 +122,12 @@ add_numeric(StringInfo out, Container *c, Numeric value)
 	add_entry(out, c, JENTRY_ISNUMERIC, padding + size);
 }
 
-/* Two digits. */
-static inline void
-write_pair(char *out, int n)
-{
-	out[0] = '0' + n / 10;
-	out[1] = '0' + n % 10;
-}
-
-/* The date written last: nearly all times of an answer are of one or two days. */
-typedef struct DateText
-{
-	int64 day; /* since 2000-01-01 */
-	char text[10];
-} DateText;
-
-#define NO_DATE ((DateText){.day = PG_INT64_MIN})
-
-static void
-write_date(DateText *date, int64 day)
-{
-	int y;
-	int m;
-	int d;
-
-	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
-	date->day = day;
-	write_pair(date->text, y / 100);
-	write_pair(date->text + 2, y % 100);
-	date->text[4] = date->text[7] = '-';
-	write_pair(date->text + 5, m);
-	write_pair(date->text + 8, d);
-}
-
-/* YYYY-MM-DDTHH:MI:SS of a moment, in years of four digits. */
-static void
-write_datetime(char *out, Timestamp t, DateText *date)
-{
-	int64 seconds = t / USECS_PER_SEC;
-	int64 day = seconds / SECS_PER_DAY;
-	int of_day = seconds % SECS_PER_DAY;
-
-	if (of_day < 0)
-	{
-		of_day += SECS_PER_DAY;
-		day--;
-	}
-	if (day != date->day)
-		write_date(date, day);
-	memcpy(out, date->text, sizeof(date->text));
-	out[10] = 'T';
-	write_pair(out + 11, of_day / SECS_PER_HOUR);
-	out[13] = out[16] = ':';
-	write_pair(out + 14, of_day / SECS_PER_MINUTE % 60);
-	write_pair(out + 17, of_day % 60);
-}
-
-static void
-write_utc(char *out, TimestampTz t, DateText *date)
-{
-	write_datetime(out, t, date);
-	memcpy(out + LOCAL_TEXT_SIZE, "+00:00", 6);
-}
-
-/* The same with microseconds. */
 static void
 add_now(StringInfo out, Container *c, TimestampTz t)
 {
-	char buffer[NOW_TEXT_SIZE + 1];
-	DateText date = NO_DATE;
+	char buffer[NOW_TEXT_SIZE];
 
-	write_datetime(buffer, t, &date);
-	snprintf(buffer + LOCAL_TEXT_SIZE, NOW_TEXT_SIZE + 1 - LOCAL_TEXT_SIZE, ".%06d+00:00", (int) (t % USECS_PER_SEC));
+	write_now(buffer, t);
 	add_string(out, c, buffer, NOW_TEXT_SIZE);
 }
 
@@ -275,11 +205,11 @@ write_slot(SlotWriter *w, const SlotView *view)
 	p += view->display_size;
 	write_utc(p, view->end_utc, &w->end_utc);
 	p += UTC_TEXT_SIZE;
-	write_datetime(p, view->end_local, &w->end_local);
+	write_local(p, view->end_local, &w->end_local);
 	p += LOCAL_TEXT_SIZE;
 	write_utc(p, view->start_utc, &w->start_utc);
 	p += UTC_TEXT_SIZE;
-	write_datetime(p, view->start_local, &w->start_local);
+	write_local(p, view->start_local, &w->start_local);
 }
 
 static void
