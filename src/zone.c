@@ -46,6 +46,31 @@ stretch_at(pg_tz *zone, pg_time_t t)
 	return s;
 }
 
+/*
+ * pg_tzset takes any string of POSIX form ("abc5") for a zone, and keeps every
+ * zone for the life of the session: callers could fill its memory.  That form
+ * has a digit, which few real names have.
+ */
+static bool
+may_be_real_name(const char *name)
+{
+	static const char *const with_digits[] = {"CST6CDT", "EST5EDT", "GMT+0", "GMT-0", "GMT0", "MST7MDT", "PST8PDT"};
+	static const char etc[] = "Etc/GMT";
+
+	if (strpbrk(name, "0123456789") == NULL)
+		return true;
+	for (int i = 0; i < lengthof(with_digits); i++)
+	{
+		if (pg_strcasecmp(name, with_digits[i]) == 0)
+			return true;
+	}
+	/* Etc/GMT0, Etc/GMT-14 to Etc/GMT+12 */
+	if (pg_strncasecmp(name, etc, strlen(etc)) != 0 || strlen(name) > strlen("Etc/GMT+12"))
+		return false;
+	name += strlen(etc);
+	return strspn(name, "+-0123456789") == strlen(name) && abs(atoi(name)) <= 14;
+}
+
 pg_tz *
 zone_find(const char *name, int length)
 {
@@ -55,7 +80,7 @@ zone_find(const char *name, int length)
 		return NULL;
 	memcpy(copy, name, length);
 	copy[length] = '\0';
-	return pg_tzset(copy);
+	return may_be_real_name(copy) ? pg_tzset(copy) : NULL;
 }
 
 TimestampTz
