@@ -34,11 +34,11 @@
 #define DAYS_AFTER 5
 
 #define MAX_DURATION (7 * SECS_PER_DAY)
-#define MAX_BUFFER SECS_PER_DAY
+#define MAX_BUFFER USECS_PER_DAY
 /* Keeps sums of instants far from overflow. */
-#define MAX_LIMIT (INT64CONST(100000) * SECS_PER_DAY)
+#define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
 
-/* The rules, with what the service and the stylist have in their place.  Seconds. */
+/* The rules, with what the service and the stylist have in their place.  Microseconds. */
 typedef struct DayRules
 {
 	int64 step;
@@ -52,8 +52,8 @@ typedef struct DayRules
 	char *non_blocking_text;
 	char *holding_text;
 	/* of the service and the stylist */
-	int64 duration;
-	int64 price; /* PG_INT64_MIN: none */
+	int64 duration; /* whole seconds */
+	int64 price;	/* PG_INT64_MIN: none */
 	pg_tz *stylist_zone;
 } DayRules;
 
@@ -126,9 +126,11 @@ bound_limits(DayRules *rules)
 {
 	for (int i = 0; i < lengthof(rules->limits); i++)
 	{
-		int64 most = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER ? MAX_BUFFER : MAX_LIMIT;
+		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
 
-		rules->limits[i] = Min(Max(rules->limits[i], 0), most);
+		rules->limits[i] = Min(Max(rules->limits[i], 0), is_buffer ? MAX_BUFFER : MAX_LIMIT);
+		if (is_buffer)
+			rules->limits[i] -= rules->limits[i] % USECS_PER_SEC;
 	}
 }
 
@@ -183,7 +185,7 @@ read_service(const DayRequest *day, DayRules *rules)
 
 	if (source_run(&query_service, "", NULL, service) == 0 || !result_bool(0, 1, true))
 		return DAY_SERVICE_NOT_OFFERED;
-	rules->duration = custom_duration != NO_VALUE ? custom_duration : result_int64(0, 2, 0);
+	rules->duration = (custom_duration != NO_VALUE ? custom_duration : result_int64(0, 2, 0)) / USECS_PER_SEC;
 	rules->price = custom_price != NO_VALUE ? custom_price : result_int64(0, 3, NO_VALUE);
 	override_limits(rules, 4);
 	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
@@ -361,12 +363,12 @@ init_input(const DayRules *rules, SlotInput *input)
 {
 	memset(input, 0, sizeof(*input));
 	input->now = cache_now();
-	input->step = rules->step * USECS_PER_SEC;
+	input->step = rules->step;
 	input->duration = rules->duration * USECS_PER_SEC;
-	input->buffer_before = rules->limits[LIMIT_BUFFER_BEFORE] * USECS_PER_SEC;
-	input->buffer_after = rules->limits[LIMIT_BUFFER_AFTER] * USECS_PER_SEC;
-	input->notice = rules->limits[LIMIT_NOTICE] * USECS_PER_SEC;
-	input->horizon = rules->limits[LIMIT_HORIZON] * USECS_PER_SEC;
+	input->buffer_before = rules->limits[LIMIT_BUFFER_BEFORE];
+	input->buffer_after = rules->limits[LIMIT_BUFFER_AFTER];
+	input->notice = rules->limits[LIMIT_NOTICE];
+	input->horizon = rules->limits[LIMIT_HORIZON];
 	input->show_unavailable = rules->show_unavailable;
 	input->show_breaks = rules->show_breaks;
 }

@@ -25,6 +25,12 @@
 #define PLUS " OPERATOR(pg_catalog.+) "
 #define TIMES " OPERATOR(pg_catalog.*) "
 
+/* Seconds in microseconds; what is beyond all limits stays within int8, and NULL stays NULL. */
+#define MICROSECONDS(seconds) \
+	"CASE WHEN %s IS NOT NULL THEN (LEAST(GREATEST(" seconds ", -1e11), 1e11)" TIMES "1000000)::pg_catalog.int8 END"
+#define SPAN_OF_INTERVAL MICROSECONDS("pg_catalog.extract('epoch', %s)")
+#define SPAN_OF_INTEGER MICROSECONDS("%s::pg_catalog.numeric" TIMES "%d")
+
 static const char *
 column_or_null(SourceRole role, const char *name)
 {
@@ -71,9 +77,9 @@ append_span(StringInfo text, SourceRole role, const char *name)
 	if (column == NULL)
 		appendStringInfoString(text, "NULL::pg_catalog.int8");
 	else if (column->type == INTERVALOID)
-		appendStringInfo(text, "pg_catalog.floor(pg_catalog.extract('epoch', %s))::pg_catalog.int8", column->quoted);
+		appendStringInfo(text, SPAN_OF_INTERVAL, column->quoted, column->quoted);
 	else
-		appendStringInfo(text, "%s::pg_catalog.int8" TIMES "%d", column->quoted, seconds_per_unit(column->name, name));
+		appendStringInfo(text, SPAN_OF_INTEGER, column->quoted, column->quoted, seconds_per_unit(column->name, name));
 }
 
 /* " AND is_active IS NOT FALSE", where there is such a column. */
@@ -107,7 +113,7 @@ build_rules(StringInfo text, const void *arg)
 
 	appendStringInfoString(text, "SELECT ");
 	for (int i = 0; i < lengthof(spans); i++)
-		appendStringInfo(text, "pg_catalog.floor(pg_catalog.extract('epoch', %s))::pg_catalog.int8, ", spans[i]);
+		appendStringInfo(text, SPAN_OF_INTERVAL ", ", spans[i], spans[i]);
 	appendStringInfo(text,
 					 "default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
 					 " hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text FROM %s",

@@ -15,8 +15,7 @@ typedef struct QueryStatuses
 } QueryStatuses;
 
 /*
- * Results, all int64 unless said otherwise; spans in seconds, times of day in
- * microseconds (time), dates and timestamps as they are.
+ * Results, all int64 unless said otherwise; spans in microseconds.
  *
  *	rules			() -> slot_step, buffer_before, buffer_after, min_notice,
  *					max_advance, default_timezone text, display_format text,

@@ -1,0 +1,439 @@
+/*
+ * Compares get_available_slots and get_available_slots_v2 with the oracle on random salons.
+ * Needs layouts.sql, oracle.sql and random_salon.sql.
+ *
+ *   CALL oracle.compare('hooks', seed, first round, last round)
+ *   CALL oracle.compare('clock', seed, first round, last round [, enough differences to stop])
+ *   CALL oracle.catch_mutants('hooks', seed, last round)
+ *
+ * A round fills a salon, then asks for days of it with changes between, every change committed: the second and
+ * every later answer of v2 comes from memory unless a change outdated it. In mode 'hooks' (a build with AC_TEST_HOOKS)
+ * availability_cache.test_now says what time it is: it moves forward through a round, often to the very
+ * microsecond at which an answer changes. In mode 'clock' the wall clock does.
+ * The outcome is a row in oracle.result, the first differences in full in it.
+ */
+CREATE TABLE oracle.result (mode text, seed integer, rounds integer, days integer, slots bigint, errors integer, hits_first integer, hits_again integer,
+                            retries integer, statuses jsonb, differences integer, shown text[]);
+
+CREATE FUNCTION oracle.iso(t timestamp) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$ SELECT replace(to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') $$;
+
+/* What a function with the columns of get_available_slots answers: {"slots": […]} or {"sqlstate": …, "code": …} */
+CREATE FUNCTION oracle.answer(call text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    result jsonb;
+BEGIN
+    EXECUTE format($q$
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'slot_start_utc', oracle.iso(a.slot_start_utc AT TIME ZONE 'UTC') || '+00:00',
+                   'slot_end_utc', oracle.iso(a.slot_end_utc AT TIME ZONE 'UTC') || '+00:00',
+                   'slot_start_local', oracle.iso(a.slot_start_local),
+                   'slot_end_local', oracle.iso(a.slot_end_local),
+                   'slot_display', a.slot_display, 'status', a.status, 'price_cents', a.price_cents) ORDER BY a.ordinality), '[]')
+          FROM %s WITH ORDINALITY a $q$, call) INTO result;
+    RETURN jsonb_build_object('slots', result);
+EXCEPTION WHEN OTHERS THEN
+    RETURN jsonb_build_object('sqlstate', SQLSTATE, 'code', SQLERRM);
+END
+$$;
+
+CREATE FUNCTION oracle.expected(k oracle.key, now timestamptz, schema text DEFAULT 'oracle') RETURNS jsonb
+LANGUAGE sql VOLATILE AS $$
+    SELECT oracle.answer(format('%I.slots(%L, %L, %L, %L, %L)', schema, k.stylist, k.service, k.day, k.tz, now))
+$$;
+
+CREATE FUNCTION oracle.actual(k oracle.key) RETURNS jsonb
+LANGUAGE sql VOLATILE AS $$
+    SELECT oracle.answer(format('get_available_slots(%L, %L, %L, %L)', k.stylist, k.service, k.day, k.tz))
+$$;
+
+/* v2's answer in the same shape; its keys as an error code when they are not the documented ones. */
+CREATE FUNCTION oracle.actual_v2(k oracle.key, OUT answer jsonb, OUT hit boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v2 jsonb;
+BEGIN
+    v2 := get_available_slots_v2(k.stylist, k.service, k.day, k.tz);
+    hit := coalesce((v2 ->> 'cache_hit')::boolean, false);
+    answer := CASE
+        WHEN v2 -> 'success' = 'true' AND v2 ?& '{slots,cached,cache_hit,computed_at}' AND v2 - '{success,slots,cached,cache_hit,computed_at}'::text[] = '{}'
+        THEN jsonb_build_object('slots', v2 -> 'slots')
+        WHEN v2 -> 'success' = 'false' AND v2 ?& '{error,code}' AND v2 - '{success,error,code}'::text[] = '{}'
+        THEN jsonb_build_object('code', v2 -> 'code')
+        ELSE jsonb_build_object('code', 'not the documented keys: ' || v2::text) END;
+EXCEPTION WHEN OTHERS THEN
+    hit := false;
+    answer := jsonb_build_object('code', 'raised ' || SQLSTATE || ': ' || SQLERRM);
+END
+$$;
+
+/* Whether an answer is the expected one. v1 gives an SQLSTATE, v2 a code. */
+CREATE FUNCTION oracle.agrees(expected jsonb, actual jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN expected ? 'slots' THEN expected = actual
+        WHEN actual ? 'slots' THEN false
+        WHEN actual ? 'sqlstate' THEN actual -> 'sqlstate' = expected -> 'sqlstate'
+        ELSE actual -> 'code' = expected -> 'code' END
+$$;
+
+/* Everything an answer depends on, to understand a difference. */
+CREATE FUNCTION oracle.facts(k oracle.key) RETURNS text
+LANGUAGE sql VOLATILE AS $$
+    SELECT string_agg(what || ': ' || coalesce(fact, 'none'), E'\n' ORDER BY n)
+      FROM (
+        SELECT 1 AS n, 'rules' AS what, (to_jsonb(r) - 'singleton')::text AS fact FROM availability_cache.rules r
+        UNION ALL SELECT 2, 'attached', (SELECT string_agg(role, ', ' ORDER BY role) FROM availability_cache.source)
+        UNION ALL SELECT 3, 'stylist', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.stylist s WHERE s.stylist = k.stylist)
+        UNION ALL SELECT 4, 'service', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.service s WHERE s.service = k.service)
+        UNION ALL SELECT 5, 'offer', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.offer s WHERE s.stylist = k.stylist AND s.service = k.service)
+        UNION ALL SELECT 6, 'schedule', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.schedule s WHERE s.stylist = k.stylist
+        UNION ALL SELECT 7, 'override', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.override s
+                   WHERE (s.stylist = k.stylist OR s.stylist IS NULL) AND k.day BETWEEN s.first_date AND coalesce(s.last_date, s.first_date)
+        UNION ALL SELECT 8, 'booking', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.booking s
+                   WHERE s.stylist = k.stylist AND s.starts < k.day + 3 AND s.ends > k.day - 2
+        UNION ALL SELECT 9, 'hold', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.hold s
+                   WHERE s.stylist = k.stylist AND s.starts < k.day + 3 AND s.ends > k.day - 2) AS facts
+$$;
+
+CREATE FUNCTION oracle.describe(what text, k oracle.key, now timestamptz, expected jsonb, actual jsonb) RETURNS text
+LANGUAGE sql VOLATILE AS $$
+    SELECT format(E'%s differs: stylist %s, service %s, day %s (%s), customer zone %s, now %s\n', what, k.stylist, k.service, k.day,
+                  to_char(k.day, 'Dy'), k.tz, now)
+        || format(E'%s slots expected, %s answered\n', jsonb_array_length(expected -> 'slots'), jsonb_array_length(actual -> 'slots'))
+        || CASE WHEN expected ? 'slots' AND actual ? 'slots' THEN
+            coalesce((SELECT string_agg('  expected ' || e, E'\n' ORDER BY e) || E'\n' FROM (
+                SELECT e::text FROM jsonb_array_elements(expected -> 'slots') e
+                EXCEPT SELECT a::text FROM jsonb_array_elements(actual -> 'slots') a ORDER BY 1 LIMIT 10) AS x(e)), '')
+            || coalesce((SELECT string_agg('  answered ' || a, E'\n' ORDER BY a) || E'\n' FROM (
+                SELECT a::text FROM jsonb_array_elements(actual -> 'slots') a
+                EXCEPT SELECT e::text FROM jsonb_array_elements(expected -> 'slots') e ORDER BY 1 LIMIT 10) AS x(a)), '')
+           ELSE format(E'  expected %s\n  answered %s\n', left(expected::text, 1000), left(actual::text, 1000)) END
+        || oracle.facts(k)
+$$;
+
+CREATE TYPE oracle.verdict AS (difference text, expected jsonb, hit_first boolean, hit_again boolean, retries integer);
+
+/*
+ * Asks v1 once and v2 twice for a key, under session settings that must not matter, and compares. v2 goes first:
+ * nothing but what is in memory can save it from computing.
+ */
+CREATE FUNCTION oracle.check_key(k oracle.key, now timestamptz) RETURNS oracle.verdict
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v oracle.verdict;
+    zone text := oracle.random_zone();
+    style text := oracle.pick('SQL, DMY', 'German', 'Postgres, MDY', 'ISO, YMD');
+    before timestamptz;
+    after timestamptz;
+    later jsonb;
+    answers jsonb[];
+    which text[] := '{v2 first,v2 again,v1}';
+    first_v2 record;
+    second_v2 record;
+    wrong integer;
+BEGIN
+    v.retries := 0;
+    LOOP
+        before := coalesce(now, clock_timestamp());
+        PERFORM set_config('TimeZone', zone, false), set_config('DateStyle', style, false);
+        first_v2 := oracle.actual_v2(k);
+        second_v2 := oracle.actual_v2(k);
+        answers := ARRAY[first_v2.answer, second_v2.answer, oracle.actual(k)];
+        PERFORM set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false);
+        after := coalesce(now, clock_timestamp());
+        v.hit_first := first_v2.hit;
+        v.hit_again := second_v2.hit;
+        v.expected := oracle.expected(k, before);
+        wrong := (SELECT min(i) FROM generate_series(1, 3) i WHERE NOT oracle.agrees(v.expected, answers[i]));
+        EXIT WHEN wrong IS NULL;
+        later := oracle.expected(k, after);
+        IF later = v.expected OR v.retries >= 20 THEN
+            v.difference := oracle.describe(which[wrong], k, before, v.expected, answers[wrong]);
+            EXIT;
+        END IF;
+        -- The clock changed the answer meanwhile.
+        v.retries := v.retries + 1;
+    END LOOP;
+    RETURN v;
+END
+$$;
+
+/*
+ * When to ask for a key: a moment around its day, or exactly one at which the answer changes (or a microsecond beside it): a
+ * slot enters the notice or the horizon, a hold lapses.
+ */
+CREATE FUNCTION oracle.moment(k oracle.key) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    day date := CASE WHEN isfinite(k.day) THEN k.day ELSE date '2020-02-29' END;
+    r float8 := random();
+    beside interval := oracle.between(-1, 1) * interval '1 microsecond';
+    anchor timestamptz;
+    span numeric;
+BEGIN
+    IF r < 0.35 THEN
+        SELECT e.expires_at INTO anchor
+          FROM oracle.hold e
+         WHERE e.stylist = k.stylist AND isfinite(e.expires_at) ORDER BY random() LIMIT 1;
+        span := 0;
+    ELSIF r < 0.8 THEN
+        SELECT (s ->> 'slot_start_utc')::timestamptz INTO anchor
+          FROM jsonb_array_elements(oracle.expected(k, day::timestamptz - interval '1 day') -> 'slots') s ORDER BY random() LIMIT 1;
+        SELECT x INTO span
+          FROM (SELECT s.min_notice, s.max_advance FROM oracle.service s WHERE s.service = k.service
+                UNION ALL SELECT s.min_notice, s.max_advance FROM oracle.stylist s WHERE s.stylist = k.stylist
+                UNION ALL SELECT extract(epoch FROM s.min_notice), extract(epoch FROM s.max_advance) FROM availability_cache.rules s) l,
+               unnest(ARRAY[0, l.min_notice, l.max_advance]) x
+         WHERE abs(x) < 4000 * 86400
+         ORDER BY random() LIMIT 1;
+    END IF;
+    IF anchor IS NULL THEN
+        RETURN day::timestamptz + oracle.between(-3 * 1440, 1440) * interval '1 minute' + beside;
+    END IF;
+    RETURN anchor - make_interval(secs => span::float8) + beside;
+END
+$$;
+
+CREATE PROCEDURE oracle.compare(p_mode text, p_seed integer, p_first integer, p_last integer, p_enough integer DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    result oracle.result;
+    step integer;
+    checks oracle.key[];
+    recent integer := CASE p_mode WHEN 'hooks' THEN 3 ELSE 10 END;  -- asked long ago is outdated by time
+    shown_step integer;
+    moments timestamptz[];
+    asked oracle.key[];
+    k oracle.key;
+    v oracle.verdict;
+    history text;           -- the round's changes so far
+BEGIN
+    result.mode := p_mode; result.seed := p_seed; result.rounds := 1 + p_last - p_first; result.days := 0; result.slots := 0;
+    result.errors := 0; result.hits_first := 0; result.hits_again := 0; result.retries := 0; result.differences := 0;
+    result.statuses := '{}'; result.shown := '{}';
+    FOR round IN p_first .. p_last LOOP
+        EXIT WHEN result.differences >= p_enough;
+        PERFORM set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),
+                setseed(((p_seed * 7919 + round * 104729) % 1000003) / 1000003.0);
+        PERFORM oracle.fill_salon(p_mode);
+        history := '';
+        shown_step := NULL;
+        SELECT array_agg(m.moment ORDER BY m.moment), array_agg(m.k ORDER BY m.moment) INTO moments, asked
+          FROM (SELECT k, CASE WHEN p_mode = 'hooks' THEN oracle.moment(k) END AS moment
+                  FROM (SELECT k FROM oracle.key k, generate_series(1, 2) ORDER BY random()) AS x(k)) AS m;
+        COMMIT;
+        FOR step IN 1 .. cardinality(moments) LOOP
+            IF p_mode = 'hooks' THEN
+                IF step > 1 AND oracle.chance(0.6) THEN     -- time stands still: only changes can outdate answers
+                    moments[step] := moments[step - 1];
+                END IF;
+                PERFORM set_config('availability_cache.test_now', moments[step]::text, false);
+            END IF;
+            -- Ask for another day, and for ones that were asked for before: are they still right, at this time and
+            -- after a change?
+            checks := asked[step:step];
+            IF step % 2 = 0 THEN
+                k := asked[oracle.between(greatest(1, step - recent), step)];
+                history := history || E'\nchange: ' || oracle.random_change(p_mode, k, coalesce(moments[step], clock_timestamp()));
+                COMMIT;
+                checks := k || checks || asked[oracle.between(greatest(1, step - recent), step)]
+                               || asked[oracle.between(greatest(1, step - recent), step)];
+            END IF;
+            FOREACH k IN ARRAY checks || asked[oracle.between(greatest(1, step - recent), step)] LOOP
+                v := oracle.check_key(k, moments[step]);
+                result.days := result.days + 1;
+                result.hits_first := result.hits_first + v.hit_first::integer;
+                result.hits_again := result.hits_again + v.hit_again::integer;
+                result.retries := result.retries + v.retries;
+                IF v.expected ? 'slots' THEN
+                    result.slots := result.slots + jsonb_array_length(v.expected -> 'slots');
+                    SELECT jsonb_object_agg(s, n) INTO result.statuses
+                      FROM (SELECT s, sum(n) FROM (
+                                SELECT key, value::bigint FROM jsonb_each_text(result.statuses)
+                                UNION ALL SELECT e ->> 'status', 1 FROM jsonb_array_elements(v.expected -> 'slots') e) AS x(s, n)
+                             GROUP BY s) AS y(s, n);
+                    result.statuses := coalesce(result.statuses, '{}');
+                ELSE
+                    result.errors := result.errors + 1;
+                END IF;
+                IF v.difference IS NOT NULL THEN
+                    result.differences := result.differences + 1;
+                    -- The first three in full, one of a step.
+                    IF cardinality(result.shown) < 3 AND step IS DISTINCT FROM shown_step THEN
+                        shown_step := step;
+                        result.shown := result.shown
+                            || format('seed %s, round %s, step %s: %s%s', p_seed, round, step, v.difference, history);
+                    END IF;
+                END IF;
+            END LOOP;
+            COMMIT;
+        END LOOP;
+    END LOOP;
+    IF p_mode = 'hooks' THEN
+        PERFORM set_config('availability_cache.test_now', '', false);
+    END IF;
+    INSERT INTO oracle.result VALUES (result.*);
+    COMMIT;
+END
+$$;
+
+/*
+ * Does the comparison bite? Each mutant is a copy of the oracle with one thing read differently; get_available_slots must
+ * be found to differ from every one.
+ */
+CREATE TABLE oracle.mutant (name text PRIMARY KEY, find text NOT NULL, put text NOT NULL, caught text);
+INSERT INTO oracle.mutant (name, find, put) VALUES
+    ('second of a doubled time', 'min(candidate)', 'max(candidate)'),
+    ('skipped time becomes the end of the gap', 'wall + (after - before)', 'after'),
+    ('skipped time moves back', 'wall + (after - before)', 'wall - (after - before)'),
+    ('equal times are closed', 'closes_at <= opens_at', 'closes_at < opens_at'),
+    ('opening not cut to seconds', 'date + date_trunc(''second'', opens)', 'date + opens'),
+    ('break after midnight stays on the day', 'starts_on := starts_on + interval ''1 day''', 'starts_on := starts_on'),
+    ('break moves also if the row closes the same day', ' AND row_closes <= row_opens', ''),
+    ('break end not carried over midnight', 'ends_on := ends_on + interval ''1 day''', 'ends_on := ends_on'),
+    ('equal break times are no break', 'IF ends <= begins', 'IF ends < begins'),
+    ('stylist need not be active', 's.stylist = p_stylist AND s.is_active IS NOT FALSE', 's.stylist = p_stylist'),
+    ('offer need not be active', ' AND o.is_active IS NOT FALSE;', ';'),
+    ('service with is_active NULL is inactive', 's.service = p_service AND s.is_active IS NOT FALSE', 's.service = p_service AND s.is_active'),
+    ('base duration before custom', 'coalesce(offer.duration, service.duration)', 'coalesce(service.duration, offer.duration)'),
+    ('duration of zero is a service', 'duration <= 0', 'duration < 0'),
+    ('duration has no limit', 'duration > 7 * 86400', 'false'),
+    ('base price before custom', 'coalesce(offer.price, service.price)', 'coalesce(service.price, offer.price)'),
+    ('stylist''s buffer before the service''s', 'coalesce(service.buffer_before, stylist.buffer_before', 'coalesce(stylist.buffer_before, service.buffer_before'),
+    ('stylist''s notice before the service''s', 'coalesce(service.min_notice, stylist.min_notice', 'coalesce(stylist.min_notice, service.min_notice'),
+    ('stylist''s horizon ignored', 'coalesce(service.max_advance, stylist.max_advance', 'coalesce(service.max_advance, NULL'),
+    ('negative buffer shortens bookings', 'buffer_after := trunc(greatest(0,', 'buffer_after := trunc(greatest(-86400,'),
+    ('buffer above a day', 'least(86400, buffer_before)', 'least(999999, buffer_before)'),
+    ('buffers not cut to seconds', 'buffer_before := trunc(', 'buffer_before := ('),
+    ('negative notice allowed', 'notice := greatest(0,', 'notice := greatest(-999999,'),
+    ('7 is not Sunday', 's.day_of_week = 7 AND weekday = 0', 'false'),
+    ('NULL is_active of a row is inactive', 'AND s.is_active IS NOT FALSE
+       AND (s.effective_from', 'AND s.is_active
+       AND (s.effective_from'),
+    ('effective_from not included', 's.effective_from <= p_date', 's.effective_from < p_date'),
+    ('effective_until not included', 's.effective_until >= p_date', 's.effective_until > p_date'),
+    ('overrides of all stylists do not count', 'o.stylist = p_stylist OR o.stylist IS NULL', 'o.stylist = p_stylist'),
+    ('override ends a day early', 'BETWEEN o.first_date AND coalesce(o.last_date, o.first_date)', 'BETWEEN o.first_date AND coalesce(o.last_date - 1, o.first_date)'),
+    ('lowest priority wins', 'o.priority DESC NULLS LAST', 'o.priority ASC NULLS LAST'),
+    ('NULL priority is the highest', 'o.priority DESC NULLS LAST', 'o.priority DESC NULLS FIRST'),
+    ('specific override before priority', 'ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NOT NULL) DESC', 'ORDER BY (o.stylist IS NOT NULL) DESC, o.priority DESC NULLS LAST'),
+    ('override of all before the specific', '(o.stylist IS NOT NULL) DESC', '(o.stylist IS NULL) DESC'),
+    ('oldest override wins', 'o.created_at DESC NULLS LAST', 'o.created_at ASC NULLS LAST'),
+    ('NULL created_at is the newest', 'o.created_at DESC NULLS LAST', 'o.created_at DESC NULLS FIRST'),
+    ('override without times closes', 'IF override.is_closed THEN', 'IF override.is_closed OR override.first_date IS NOT NULL AND override.opens IS NULL THEN'),
+    ('override with one time takes the other from the schedule', 'ELSIF override.opens IS NOT NULL AND override.closes IS NOT NULL THEN
+        windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes', 'ELSIF override.opens IS NOT NULL THEN
+        windows := ARRAY[oracle.open_window(p_date, override.opens, coalesce(override.closes, schedules[1].closes, ''18:00'')'),
+    ('override adds its window', 'windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];', 'windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];
+        FOREACH schedule IN ARRAY coalesce(schedules, ''{}'') LOOP
+            windows := windows || oracle.open_window(p_date, schedule.opens, schedule.closes, zone);
+        END LOOP;'),
+    ('override takes the breaks away', 'IF schedule.break_start IS NOT NULL', 'IF override.opens IS NULL AND schedule.break_start IS NOT NULL'),
+    ('slot may end after closing', 'w.ends - make_interval(secs => duration::float8)', 'w.ends - interval ''1 second'''),
+    ('slot may not end at closing', 'w.ends - make_interval(secs => duration::float8)', 'w.ends - make_interval(secs => duration::float8 + 1)'),
+    ('equal starts twice', 'SELECT DISTINCT s AS', 'SELECT s AS'),
+    ('grid steps on the wall clock', 'generate_series(w.starts, w.ends - make_interval(secs => duration::float8),
+                               make_interval(secs => extract(epoch FROM rules.slot_step)::float8)) s', 'generate_series(w.starts AT TIME ZONE zone,
+               w.ends AT TIME ZONE zone, rules.slot_step) AS wall,
+               LATERAL (SELECT oracle.instant(wall, zone)) AS x(s)'),
+    ('start = now + notice is in time', 'slot_start - p_now) <= notice', 'slot_start - p_now) < notice'),
+    ('start = now + horizon is too late', 'slot_start - p_now) > horizon', 'slot_start - p_now) >= horizon'),
+    ('touching a break is overlapping', 'b.starts < slot_end AND b.ends > slot_start)', 'b.starts <= slot_end AND b.ends > slot_start)'),
+    ('touching a booking''s end is overlapping', 'b.ends > slot_start - make_interval', 'b.ends >= slot_start - make_interval'),
+    ('touching a hold''s start is overlapping', 'h.starts < slot_end + make_interval', 'h.starts <= slot_end + make_interval'),
+    ('buffers of bookings swapped', 'b.starts < slot_end + make_interval(secs => buffer_before::float8)
+                                   AND b.ends > slot_start - make_interval(secs => buffer_after::float8)', 'b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                   AND b.ends > slot_start - make_interval(secs => buffer_before::float8)'),
+    ('holds have no buffers', 'h.starts < slot_end + make_interval(secs => buffer_before::float8)', 'h.starts < slot_end'),
+    ('inverted bookings count', 'AND b.ends > b.starts
+                                   AND (b.status', 'AND (b.status'),
+    ('bookings without length count', 'AND b.ends > b.starts
+                                   AND (b.status', 'AND b.ends >= b.starts
+                                   AND (b.status'),
+    ('holds without length count', 'AND h.ends > h.starts', 'AND h.ends >= h.starts'),
+    ('NULL status does not block', 'b.status IS NULL OR b.status <>', 'b.status <>'),
+    ('cancelled bookings block', 'b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses)', 'b.status IS NULL OR b.status <> ''no_show'''),
+    ('hold statuses ignored', 'NOT h.has_status OR h.status = ANY (rules.hold_statuses)', 'true'),
+    ('NULL hold status counts', 'NOT h.has_status OR h.status = ANY', 'NOT h.has_status OR h.status IS NULL OR h.status = ANY'),
+    ('hold without expiry does not count', 'h.expires_at IS NULL OR h.expires_at > p_now', 'h.expires_at > p_now'),
+    ('hold counts at the moment it lapses', 'h.expires_at > p_now', 'h.expires_at >= p_now'),
+    ('holds never lapse', 'AND (h.expires_at IS NULL OR h.expires_at > p_now)', ''),
+    ('reserved before booked', '''booked''
+                   -- 15', 'CASE WHEN EXISTS (SELECT FROM oracle.hold h WHERE h.stylist = p_stylist AND h.ends > slot_start AND h.starts < slot_end
+                        AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses)) AND (h.expires_at IS NULL OR h.expires_at > p_now)
+                        AND h.ends > h.starts) THEN ''reserved'' ELSE ''booked'' END
+                   -- 15'),
+    ('booked before in_break', 'AND b.starts < slot_end AND b.ends > slot_start) THEN ''in_break''', 'AND b.starts < slot_end AND b.ends > slot_start)
+                    AND NOT EXISTS (SELECT FROM oracle.booking b WHERE b.stylist = p_stylist AND b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start
+                                       AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))) THEN ''in_break'''),
+    ('unavailable comes last', 'slot_start - p_now) > horizon THEN ''unavailable''', 'slot_start - p_now) > horizon THEN
+                        CASE WHEN EXISTS (SELECT FROM unnest(breaks) b WHERE b.starts < b.ends AND b.starts < slot_end AND b.ends > slot_start)
+                             THEN ''in_break'' ELSE ''unavailable'' END'),
+    ('local times in the stylist''s zone', 'slot_start AT TIME ZONE customer_zone, slot_end AT', 'slot_start AT TIME ZONE zone, slot_end AT'),
+    ('display in UTC', 'to_char(slot_start AT TIME ZONE customer_zone', 'to_char(slot_start AT TIME ZONE ''UTC'''),
+    ('unavailable slots always shown', 'rules.show_unavailable OR slot_status <> ''unavailable''', 'true'),
+    ('breaks always shown', 'rules.show_breaks OR slot_status <> ''in_break''', 'true');
+
+CREATE FUNCTION oracle.make_mutant(m oracle.mutant) RETURNS name
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    schema name := 'mutant ' || m.name;
+    code text;
+    all_code text := '';
+BEGIN
+    FOR code IN
+        SELECT pg_get_functiondef(p.oid) FROM pg_proc p
+         WHERE p.pronamespace = 'oracle'::regnamespace AND p.proname IN ('instant', 'open_window', 'break_of', 'slots')
+         ORDER BY p.proname = 'slots'
+    LOOP
+        all_code := all_code || code || E';\n';
+    END LOOP;
+    IF position(m.find IN all_code) = 0 THEN
+        RAISE EXCEPTION 'mutant "%": the oracle has no such text', m.name;
+    END IF;
+    all_code := replace(all_code, m.find, m.put);
+    all_code := regexp_replace(all_code, 'oracle\.(instant|open_window|break_of|slots)\(', quote_ident(schema) || '.\1(', 'g');
+    EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', schema);
+    EXECUTE format('CREATE SCHEMA %I', schema);
+    EXECUTE all_code;
+    RETURN schema;
+END
+$$;
+
+CREATE PROCEDURE oracle.catch_mutants(p_mode text, p_seed integer, p_last integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+    m oracle.mutant;
+    k oracle.key;
+    moment timestamptz;
+    actual jsonb;
+BEGIN
+    PERFORM set_config('client_min_messages', 'warning', false);
+    UPDATE oracle.mutant SET caught = NULL;
+    FOR m IN SELECT * FROM oracle.mutant LOOP
+        PERFORM oracle.make_mutant(m);
+    END LOOP;
+    FOR round IN 1 .. p_last LOOP
+        PERFORM set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),
+                setseed(((p_seed * 7919 + round * 104729) % 1000003) / 1000003.0);
+        PERFORM oracle.fill_salon(p_mode);
+        COMMIT;
+        FOR k IN SELECT x.* FROM oracle.key x, generate_series(1, 2) ORDER BY random() LOOP
+            moment := CASE WHEN p_mode = 'hooks' THEN oracle.moment(k) ELSE clock_timestamp() END;
+            PERFORM set_config('availability_cache.test_now', CASE WHEN p_mode = 'hooks' THEN moment::text ELSE '' END, false);
+            actual := oracle.actual(k);
+            CONTINUE WHEN NOT oracle.agrees(oracle.expected(k, moment), actual);
+            FOR m IN SELECT * FROM oracle.mutant x WHERE x.caught IS NULL LOOP
+                IF NOT oracle.agrees(oracle.expected(k, moment, 'mutant ' || m.name), actual) THEN
+                    UPDATE oracle.mutant SET caught = format('round %s: %s', round, k) WHERE name = m.name;
+                END IF;
+            END LOOP;
+        END LOOP;
+        EXIT WHEN NOT EXISTS (SELECT FROM oracle.mutant WHERE caught IS NULL);
+    END LOOP;
+    COMMIT;
+END
+$$;

@@ -1,0 +1,200 @@
+/*
+ * The salon's tables in one of three layouts, attached, and the oracle's views on them.
+ *
+ *   psql -v layout=usual|minimal|other -f layouts.sql
+ *
+ *   usual    every table and column, under the usual names; as in test/salon.sql
+ *   minimal  only what attach() cannot do without: no profiles; no status, expiry, breaks,
+ *            validity, is_closed, priority, custom duration, price, is_active or buffers
+ *   other    other table and column names, and other types: intervals, enum, varchar, bigint, smallint, domains
+ *
+ * random_salon.sql writes through relations of the usual names (in "other" updatable views);
+ * the oracle reads the views oracle.booking, oracle.hold and so on: spans as numbers of seconds, NULL
+ * for what is not mapped, no rows where the role is not attached.
+ */
+CREATE EXTENSION IF NOT EXISTS availability_cache;
+CREATE SCHEMA oracle;
+
+CREATE FUNCTION oracle.attached(p_role text) RETURNS boolean
+LANGUAGE sql STABLE AS $$ SELECT EXISTS (SELECT FROM availability_cache.source WHERE role = p_role) $$;
+
+SELECT :'layout' = 'usual' AS usual, :'layout' = 'minimal' AS minimal, :'layout' = 'other' AS other \gset
+
+\if :usual
+
+CREATE TABLE bookings (id serial PRIMARY KEY, stylist_user_id uuid, service_id uuid, customer_name text,
+    start_time timestamptz, end_time timestamptz, status text, note text, created_at timestamptz DEFAULT now());
+CREATE TABLE booking_reservations (id serial PRIMARY KEY, stylist_user_id uuid, service_id uuid,
+    start_time timestamptz, end_time timestamptz, status text DEFAULT 'reserved', expires_at timestamptz);
+CREATE TABLE stylist_schedules (id serial PRIMARY KEY, stylist_user_id uuid, day_of_week integer, start_time time, end_time time,
+    break_start_time time, break_end_time time, is_active boolean, effective_from date, effective_until date);
+CREATE TABLE schedule_overrides (id serial PRIMARY KEY, stylist_user_id uuid, override_date date, end_date date,
+    is_closed boolean, start_time time, end_time time, priority integer DEFAULT 0, is_active boolean, created_at timestamptz);
+CREATE TABLE services (id uuid PRIMARY KEY, name text, duration_minutes integer, price_cents integer, is_active boolean,
+    buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
+CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, custom_duration_minutes integer, custom_price_cents integer,
+    is_active boolean, PRIMARY KEY (stylist_user_id, service_id));
+CREATE TABLE stylist_profiles (user_id uuid PRIMARY KEY, display_name text, timezone text, is_active boolean,
+    buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
+
+CREATE VIEW oracle.booking AS SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, status FROM bookings;
+CREATE VIEW oracle.hold AS
+    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, status, true AS has_status, expires_at
+      FROM booking_reservations WHERE oracle.attached('booking_reservations');
+CREATE VIEW oracle.schedule AS
+    SELECT stylist_user_id AS stylist, day_of_week, start_time AS opens, end_time AS closes, break_start_time AS break_start,
+           break_end_time AS break_end, is_active, effective_from, effective_until FROM stylist_schedules;
+CREATE VIEW oracle.override AS
+    SELECT stylist_user_id AS stylist, override_date AS first_date, end_date AS last_date, is_closed, start_time AS opens,
+           end_time AS closes, priority, is_active, created_at
+      FROM schedule_overrides WHERE oracle.attached('schedule_overrides');
+CREATE VIEW oracle.service AS
+    SELECT id AS service, duration_minutes * 60.0 AS duration, price_cents AS price, is_active,
+           buffer_before_minutes * 60.0 AS buffer_before, buffer_after_minutes * 60.0 AS buffer_after,
+           min_notice_minutes * 60.0 AS min_notice, max_advance_days * 86400.0 AS max_advance FROM services;
+CREATE VIEW oracle.offer AS
+    SELECT stylist_user_id AS stylist, service_id AS service, custom_duration_minutes * 60.0 AS duration,
+           custom_price_cents AS price, is_active FROM stylist_services;
+CREATE VIEW oracle.stylist AS
+    SELECT user_id AS stylist, timezone, is_active,
+           buffer_before_minutes * 60.0 AS buffer_before, buffer_after_minutes * 60.0 AS buffer_after,
+           min_notice_minutes * 60.0 AS min_notice, max_advance_days * 86400.0 AS max_advance
+      FROM stylist_profiles WHERE oracle.attached('stylist_profiles');
+
+SELECT role, action FROM availability_cache.attach();
+
+\elif :minimal
+
+CREATE TABLE bookings (id serial PRIMARY KEY, stylist_user_id uuid, start_time timestamptz, end_time timestamptz);
+CREATE TABLE booking_reservations (id serial PRIMARY KEY, stylist_user_id uuid, start_time timestamptz, end_time timestamptz);
+CREATE TABLE stylist_schedules (id serial PRIMARY KEY, stylist_user_id uuid, day_of_week integer, start_time time, end_time time);
+CREATE TABLE schedule_overrides (id serial PRIMARY KEY, stylist_user_id uuid, override_date date, start_time time, end_time time);
+CREATE TABLE services (id uuid PRIMARY KEY, duration_minutes integer);
+CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, PRIMARY KEY (stylist_user_id, service_id));
+
+CREATE VIEW oracle.booking AS
+    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, NULL::text AS status FROM bookings;
+CREATE VIEW oracle.hold AS
+    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, NULL::text AS status, false AS has_status,
+           NULL::timestamptz AS expires_at
+      FROM booking_reservations WHERE oracle.attached('booking_reservations');
+CREATE VIEW oracle.schedule AS
+    SELECT stylist_user_id AS stylist, day_of_week, start_time AS opens, end_time AS closes, NULL::time AS break_start,
+           NULL::time AS break_end, NULL::boolean AS is_active, NULL::date AS effective_from, NULL::date AS effective_until
+      FROM stylist_schedules;
+CREATE VIEW oracle.override AS
+    SELECT stylist_user_id AS stylist, override_date AS first_date, NULL::date AS last_date,
+           start_time IS NULL AND end_time IS NULL AS is_closed, start_time AS opens, end_time AS closes, NULL::integer AS priority,
+           NULL::boolean AS is_active, NULL::timestamptz AS created_at
+      FROM schedule_overrides WHERE oracle.attached('schedule_overrides');
+CREATE VIEW oracle.service AS
+    SELECT id AS service, duration_minutes * 60.0 AS duration, NULL::integer AS price, NULL::boolean AS is_active,
+           NULL::numeric AS buffer_before, NULL::numeric AS buffer_after, NULL::numeric AS min_notice,
+           NULL::numeric AS max_advance FROM services;
+CREATE VIEW oracle.offer AS
+    SELECT stylist_user_id AS stylist, service_id AS service, NULL::numeric AS duration, NULL::integer AS price,
+           NULL::boolean AS is_active FROM stylist_services;
+CREATE VIEW oracle.stylist AS
+    SELECT NULL::uuid AS stylist, NULL::text AS timezone, NULL::boolean AS is_active, NULL::numeric AS buffer_before,
+           NULL::numeric AS buffer_after, NULL::numeric AS min_notice, NULL::numeric AS max_advance WHERE false;
+
+SELECT role, action FROM availability_cache.attach();
+
+\elif :other
+
+CREATE SCHEMA "The Salon";
+SET search_path = "The Salon", public;
+CREATE TYPE booking_state AS ENUM ('confirmed', 'pending', 'cancelled', 'no_show', 'reserved', 'active', 'done', 'Cancelled', '');
+CREATE DOMAIN person AS uuid;
+CREATE TABLE "Appointments" (id serial PRIMARY KEY, "Who" person, service uuid, begins timestamptz, finishes timestamptz,
+    state booking_state, note text);
+CREATE TABLE holds (id serial PRIMARY KEY, stylist uuid, since timestamptz, until timestamptz, state varchar(20), lapses timestamptz);
+CREATE TABLE hours (id serial PRIMARY KEY, stylist uuid, dow smallint, opens time(3), closes time, lunch_from time, lunch_to time,
+    used boolean, valid_from date, valid_until date);
+CREATE TABLE exceptions (id serial PRIMARY KEY, stylist uuid, first date, last date, shut boolean, opens time, closes time,
+    weight bigint, used boolean, made timestamptz);
+CREATE TABLE treatments (treatment uuid PRIMARY KEY, takes interval, price bigint, used boolean,
+    before_each interval, after_each interval, notice_hours interval, ahead interval);
+CREATE TABLE skills (stylist uuid, treatment uuid, takes interval, price smallint, used boolean, PRIMARY KEY (stylist, treatment));
+CREATE TABLE people (person uuid PRIMARY KEY, lives_in varchar, used boolean,
+    before_each interval, after_each interval, notice interval, ahead interval);
+
+CREATE VIEW public.bookings AS
+    SELECT id, "Who" AS stylist_user_id, service AS service_id, begins AS start_time, finishes AS end_time, state AS status, note
+      FROM "Appointments";
+CREATE VIEW public.booking_reservations AS
+    SELECT id, stylist AS stylist_user_id, since AS start_time, until AS end_time, state AS status, lapses AS expires_at FROM holds;
+CREATE VIEW public.stylist_schedules AS
+    SELECT id, stylist AS stylist_user_id, dow AS day_of_week, opens AS start_time, closes AS end_time, lunch_from AS break_start_time,
+           lunch_to AS break_end_time, used AS is_active, valid_from AS effective_from, valid_until AS effective_until FROM hours;
+CREATE VIEW public.schedule_overrides AS
+    SELECT id, stylist AS stylist_user_id, first AS override_date, last AS end_date, shut AS is_closed, opens AS start_time,
+           closes AS end_time, weight AS priority, used AS is_active, made AS created_at FROM exceptions;
+CREATE VIEW public.services AS
+    SELECT treatment AS id, takes AS duration_minutes, price AS price_cents, used AS is_active, before_each AS buffer_before_minutes,
+           after_each AS buffer_after_minutes, notice_hours AS min_notice_minutes, ahead AS max_advance_days FROM treatments;
+CREATE VIEW public.stylist_services AS
+    SELECT stylist AS stylist_user_id, treatment AS service_id, takes AS custom_duration_minutes, price AS custom_price_cents,
+           used AS is_active FROM skills;
+CREATE VIEW public.stylist_profiles AS
+    SELECT person AS user_id, lives_in AS timezone, used AS is_active, before_each AS buffer_before_minutes,
+           after_each AS buffer_after_minutes, notice AS min_notice_minutes, ahead AS max_advance_days FROM people;
+
+CREATE VIEW oracle.booking AS
+    SELECT "Who"::uuid AS stylist, begins AS starts, finishes AS ends, state::text AS status FROM "Appointments";
+CREATE VIEW oracle.hold AS
+    SELECT stylist, since AS starts, until AS ends, state::text AS status, true AS has_status, lapses AS expires_at
+      FROM holds WHERE oracle.attached('booking_reservations');
+CREATE VIEW oracle.schedule AS
+    SELECT stylist, dow::integer AS day_of_week, opens::time AS opens, closes, lunch_from AS break_start, lunch_to AS break_end,
+           used AS is_active, valid_from AS effective_from, valid_until AS effective_until FROM hours;
+CREATE VIEW oracle.override AS
+    SELECT stylist, first AS first_date, last AS last_date, shut AS is_closed, opens, closes, weight AS priority, used AS is_active,
+           made AS created_at FROM exceptions WHERE oracle.attached('schedule_overrides');
+CREATE VIEW oracle.service AS
+    SELECT treatment AS service, extract(epoch FROM takes) AS duration, price, used AS is_active,
+           extract(epoch FROM before_each) AS buffer_before, extract(epoch FROM after_each) AS buffer_after,
+           extract(epoch FROM notice_hours) AS min_notice, extract(epoch FROM ahead) AS max_advance FROM treatments;
+CREATE VIEW oracle.offer AS
+    SELECT stylist, treatment AS service, extract(epoch FROM takes) AS duration, price::integer AS price, used AS is_active FROM skills;
+CREATE VIEW oracle.stylist AS
+    SELECT person AS stylist, lives_in::text AS timezone, used AS is_active, extract(epoch FROM before_each) AS buffer_before,
+           extract(epoch FROM after_each) AS buffer_after, extract(epoch FROM notice) AS min_notice,
+           extract(epoch FROM ahead) AS max_advance
+      FROM people WHERE oracle.attached('stylist_profiles');
+RESET search_path;
+
+SELECT role, action
+  FROM (VALUES
+    ('bookings', '"The Salon"."Appointments"'::regclass,
+     '{"stylist_user_id": "Who", "start_time": "begins", "end_time": "finishes", "status": "state"}'::jsonb),
+    ('booking_reservations', '"The Salon".holds',
+     '{"stylist_user_id": "stylist", "start_time": "since", "end_time": "until", "status": "state", "expires_at": "lapses"}'),
+    ('stylist_schedules', '"The Salon".hours',
+     '{"stylist_user_id": "stylist", "day_of_week": "dow", "start_time": "opens", "end_time": "closes", "break_start_time": "lunch_from",
+       "break_end_time": "lunch_to", "is_active": "used"}'),
+    ('schedule_overrides', '"The Salon".exceptions',
+     '{"stylist_user_id": "stylist", "override_date": "first", "end_date": "last", "is_closed": "shut", "start_time": "opens",
+       "end_time": "closes", "priority": "weight", "is_active": "used", "created_at": "made"}'),
+    ('services', '"The Salon".treatments',
+     '{"id": "treatment", "duration_minutes": "takes", "price_cents": "price", "is_active": "used", "buffer_before_minutes": "before_each",
+       "buffer_after_minutes": "after_each", "min_notice_minutes": "notice_hours", "max_advance_days": "ahead"}'),
+    ('stylist_services', '"The Salon".skills',
+     '{"stylist_user_id": "stylist", "service_id": "treatment", "custom_duration_minutes": "takes", "custom_price_cents": "price",
+       "is_active": "used"}'),
+    ('stylist_profiles', '"The Salon".people',
+     '{"user_id": "person", "timezone": "lives_in", "is_active": "used", "buffer_before_minutes": "before_each",
+       "buffer_after_minutes": "after_each", "min_notice_minutes": "notice", "max_advance_days": "ahead"}'))
+       AS t(r, relation, columns),
+       availability_cache.attach(t.r, t.relation, t.columns);
+
+\else
+    \warn 'unknown layout' :layout
+    SELECT 1 / 0;
+\endif
+
+-- The indexes that attach() proposes; "minimal" does without.
+SELECT unnest(missing_indexes) FROM availability_cache.sources WHERE NOT :'minimal'::boolean \gexec
+
+CREATE FUNCTION oracle.layout() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT NULL::text $$;
+SELECT format('CREATE OR REPLACE FUNCTION oracle.layout() RETURNS text LANGUAGE sql IMMUTABLE AS $f$ SELECT %L $f$', :'layout') \gexec

@@ -1,0 +1,229 @@
+/*
+ * The slot rules of docs/rules.md, a second time and as plainly as SQL can say them: an oracle to compare
+ * get_available_slots with. Written from that page alone, without looking at src. Slow on purpose. The numbers in the
+ * comments are those of the page.
+ *
+ * Needs the views of layouts.sql. oracle.slots(stylist, service, date, customer zone, now) raises the page's error
+ * codes as messages, under the SQLSTATEs of get_available_slots.
+ */
+CREATE TYPE oracle.span AS (starts timestamptz, ends timestamptz);
+
+/* 9: the instant at which the clock of a zone reads this. */
+CREATE FUNCTION oracle.instant(wall timestamp, zone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found timestamptz;
+    jump timestamptz;
+    before timestamp;
+    after timestamp;
+BEGIN
+    -- Try every offset from UTC there can be (whole quarters of an hour since 1972), keep the first that reads so.
+    SELECT min(candidate) INTO found
+      FROM generate_series(-16 * 4, 16 * 4) AS quarters,
+           LATERAL (SELECT (wall AT TIME ZONE 'UTC') + quarters * interval '15 minutes') AS c(candidate)
+     WHERE candidate AT TIME ZONE zone = wall;
+    IF found IS NOT NULL THEN
+        RETURN found;
+    END IF;
+
+    -- The clock never reads so. The minute in which it first reads more is the one it was put forward in.
+    SELECT min(minute) INTO jump
+      FROM generate_series(date_trunc('minute', wall) AT TIME ZONE 'UTC' - interval '16 hours',
+                           date_trunc('minute', wall) AT TIME ZONE 'UTC' + interval '16 hours', '1 minute') AS minute
+     WHERE minute AT TIME ZONE zone > wall;
+    before := (jump - interval '1 minute') AT TIME ZONE zone + interval '1 minute';
+    after := jump AT TIME ZONE zone;
+    RETURN oracle.instant(wall + (after - before), zone);
+END
+$$;
+
+/* 8: the window of a date. */
+CREATE FUNCTION oracle.open_window(date date, opens time, closes time, zone text) RETURNS oracle.span
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    opens_at timestamp := date + date_trunc('second', opens);
+    closes_at timestamp := date + date_trunc('second', closes);
+BEGIN
+    IF closes_at <= opens_at THEN
+        closes_at := closes_at + interval '1 day';
+    END IF;
+    RETURN ROW(oracle.instant(opens_at, zone), oracle.instant(closes_at, zone));
+END
+$$;
+
+/* 10: the break of a schedule row on a date. */
+CREATE FUNCTION oracle.break_of(date date, opens time, closes time, break_start time, break_end time, zone text) RETURNS oracle.span
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    row_opens interval := date_trunc('second', opens);
+    row_closes interval := date_trunc('second', closes);
+    begins interval := date_trunc('second', break_start);
+    ends interval := date_trunc('second', break_end);
+    starts_on timestamp := date;
+    ends_on timestamp;
+BEGIN
+    IF begins < row_opens AND row_closes <= row_opens THEN
+        starts_on := starts_on + interval '1 day';
+    END IF;
+    ends_on := starts_on;
+    IF ends <= begins THEN
+        ends_on := ends_on + interval '1 day';
+    END IF;
+    RETURN ROW(oracle.instant(starts_on + begins, zone), oracle.instant(ends_on + ends, zone));
+END
+$$;
+
+CREATE FUNCTION oracle.slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
+RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
+               slot_display text, status text, price_cents integer)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    rules availability_cache.rules;
+    service oracle.service;
+    offer oracle.offer;
+    stylist oracle.stylist;
+    override oracle.override;
+    schedule oracle.schedule;
+    schedules oracle.schedule[];
+    zone text;
+    customer_zone text;
+    duration numeric;           -- numbers of seconds
+    buffer_before numeric;
+    buffer_after numeric;
+    notice numeric;
+    horizon numeric;
+    windows oracle.span[] := '{}';
+    breaks oracle.span[] := '{}';
+    weekday integer;
+BEGIN
+    IF p_stylist IS NULL OR p_service IS NULL OR p_date IS NULL OR NOT isfinite(p_date) THEN
+        RAISE EXCEPTION 'INVALID_ARGUMENT' USING ERRCODE = '22023';
+    END IF;
+    SELECT r.* INTO rules FROM availability_cache.rules r;
+
+    -- 3
+    customer_zone := coalesce(p_tz, rules.default_timezone);
+    BEGIN
+        PERFORM p_now AT TIME ZONE customer_zone;
+    EXCEPTION WHEN invalid_parameter_value THEN
+        RAISE EXCEPTION 'INVALID_TIMEZONE' USING ERRCODE = '22023';
+    END;
+
+    -- 1
+    SELECT s.* INTO stylist FROM oracle.stylist s WHERE s.stylist = p_stylist;
+    IF oracle.attached('stylist_profiles') THEN
+        IF NOT EXISTS (SELECT FROM oracle.stylist s WHERE s.stylist = p_stylist AND s.is_active IS NOT FALSE) THEN
+            RAISE EXCEPTION 'STYLIST_NOT_FOUND' USING ERRCODE = 'P0002';
+        END IF;
+    ELSIF NOT EXISTS (SELECT FROM oracle.offer o WHERE o.stylist = p_stylist) THEN
+        RAISE EXCEPTION 'STYLIST_NOT_FOUND' USING ERRCODE = 'P0002';
+    END IF;
+
+    -- 2
+    SELECT o.* INTO offer FROM oracle.offer o WHERE o.stylist = p_stylist AND o.service = p_service AND o.is_active IS NOT FALSE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
+    END IF;
+    SELECT s.* INTO service FROM oracle.service s WHERE s.service = p_service AND s.is_active IS NOT FALSE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
+    END IF;
+
+    -- 3, 4, 5
+    zone := coalesce(stylist.timezone, rules.default_timezone);
+    duration := trunc(coalesce(offer.duration, service.duration));
+    IF duration IS NULL OR duration <= 0 OR duration > 7 * 86400 THEN
+        RAISE EXCEPTION 'INTERNAL_ERROR' USING ERRCODE = '55000';
+    END IF;
+    buffer_before := coalesce(service.buffer_before, stylist.buffer_before, extract(epoch FROM rules.buffer_before));
+    buffer_before := trunc(greatest(0, least(86400, buffer_before)));
+    buffer_after := coalesce(service.buffer_after, stylist.buffer_after, extract(epoch FROM rules.buffer_after));
+    buffer_after := trunc(greatest(0, least(86400, buffer_after)));
+    notice := greatest(0, coalesce(service.min_notice, stylist.min_notice, extract(epoch FROM rules.min_notice)));
+    horizon := greatest(0, coalesce(service.max_advance, stylist.max_advance, extract(epoch FROM rules.max_advance)));
+
+    -- 6
+    weekday := extract(dow FROM p_date);
+    SELECT array_agg(s) INTO schedules
+      FROM oracle.schedule s
+     WHERE s.stylist = p_stylist
+       AND (s.day_of_week = weekday OR (s.day_of_week = 7 AND weekday = 0))
+       AND s.opens IS NOT NULL AND s.closes IS NOT NULL
+       AND s.is_active IS NOT FALSE
+       AND (s.effective_from IS NULL OR s.effective_from <= p_date)
+       AND (s.effective_until IS NULL OR s.effective_until >= p_date);
+
+    -- 7
+    SELECT o.* INTO override
+      FROM oracle.override o
+     WHERE (o.stylist = p_stylist OR o.stylist IS NULL)
+       AND o.is_active IS NOT FALSE
+       AND p_date BETWEEN o.first_date AND coalesce(o.last_date, o.first_date)
+     ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NOT NULL) DESC, o.created_at DESC NULLS LAST
+     LIMIT 1;
+    IF override.is_closed THEN
+        windows := '{}';
+    ELSIF override.opens IS NOT NULL AND override.closes IS NOT NULL THEN
+        windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];
+    ELSE
+        FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
+            windows := windows || oracle.open_window(p_date, schedule.opens, schedule.closes, zone);
+        END LOOP;
+    END IF;
+
+    -- 10
+    FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
+        IF schedule.break_start IS NOT NULL AND schedule.break_end IS NOT NULL THEN
+            breaks := breaks || oracle.break_of(p_date, schedule.opens, schedule.closes,
+                                                schedule.break_start, schedule.break_end, zone);
+        END IF;
+    END LOOP;
+
+    RETURN QUERY
+    WITH starts AS (
+        -- 9 (no window when it does not end after it starts), 11
+        SELECT DISTINCT s AS slot_start, s + make_interval(secs => duration::float8) AS slot_end
+          FROM unnest(windows) w,
+               generate_series(w.starts, w.ends - make_interval(secs => duration::float8),
+                               make_interval(secs => extract(epoch FROM rules.slot_step)::float8)) s
+         WHERE w.ends > w.starts),
+    slots AS (
+        SELECT slot_start, slot_end,
+               CASE
+                   -- 12
+                   WHEN extract(epoch FROM slot_start - p_now) <= notice
+                     OR extract(epoch FROM slot_start - p_now) > horizon THEN 'unavailable'
+                   -- 13
+                   WHEN EXISTS (SELECT FROM unnest(breaks) b
+                                 WHERE b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start) THEN 'in_break'
+                   -- 14 (the buffers added on the slot's side of the comparison: a booking may end at infinity)
+                   WHEN EXISTS (SELECT FROM oracle.booking b
+                                 WHERE b.stylist = p_stylist
+                                   AND b.ends > b.starts
+                                   AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))
+                                   AND b.starts < slot_end + make_interval(secs => buffer_before::float8)
+                                   AND b.ends > slot_start - make_interval(secs => buffer_after::float8)) THEN 'booked'
+                   -- 15
+                   WHEN EXISTS (SELECT FROM oracle.hold h
+                                 WHERE h.stylist = p_stylist
+                                   AND h.ends > h.starts
+                                   AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses))
+                                   AND (h.expires_at IS NULL OR h.expires_at > p_now)
+                                   AND h.starts < slot_end + make_interval(secs => buffer_before::float8)
+                                   AND h.ends > slot_start - make_interval(secs => buffer_after::float8)) THEN 'reserved'
+                   -- 16
+                   ELSE 'available'
+               END AS slot_status
+          FROM starts)
+    SELECT slot_start, slot_end,
+           slot_start AT TIME ZONE customer_zone, slot_end AT TIME ZONE customer_zone,
+           to_char(slot_start AT TIME ZONE customer_zone, rules.display_format),
+           slot_status,
+           coalesce(offer.price, service.price)::integer
+      FROM slots
+     WHERE (rules.show_unavailable OR slot_status <> 'unavailable')
+       AND (rules.show_breaks OR slot_status <> 'in_break')
+     ORDER BY slot_start;
+END
+$$;
