@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION availability_cache" to load this file. \quit
 
+-- What the script names without schema must not be taken from where others can create.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- ---------------------------------------------------------------------------
 -- Before anything is made: what stands in the way, all of it at once
 -- ---------------------------------------------------------------------------
@@ -50,7 +53,7 @@ GRANT USAGE ON SCHEMA availability_cache TO PUBLIC;
 -- RPCs
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION get_available_slots(
+CREATE FUNCTION @extschema@.get_available_slots(
     p_stylist_id uuid,
     p_service_id uuid,
     p_target_date date,
@@ -65,10 +68,10 @@ RETURNS TABLE (
     price_cents integer)
 AS 'MODULE_PATHNAME', 'get_available_slots'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 10000;
-COMMENT ON FUNCTION get_available_slots(uuid, uuid, date, text) IS
+COMMENT ON FUNCTION @extschema@.get_available_slots(uuid, uuid, date, text) IS
 'The slots of a stylist for a service on a date (in the stylist''s time zone), in order of start, always computed. status: available, booked, reserved, in_break or unavailable. Errors: 22023 bad argument or time zone, P0002 unknown stylist or service not offered, 55000 tables not attached.';
 
-CREATE FUNCTION get_available_slots_v2(
+CREATE FUNCTION @extschema@.get_available_slots_v2(
     p_stylist_id uuid,
     p_service_id uuid,
     p_target_date date,
@@ -76,7 +79,7 @@ CREATE FUNCTION get_available_slots_v2(
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'get_available_slots_v2'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
-COMMENT ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) IS
+COMMENT ON FUNCTION @extschema@.get_available_slots_v2(uuid, uuid, date, text) IS
 'The same as get_available_slots as one jsonb, from shared memory where that is exact as of the last commit: {success, slots, cached, cache_hit, computed_at}, or {success: false, error, code} with code INVALID_ARGUMENT, INVALID_TIMEZONE, STYLIST_NOT_FOUND, SERVICE_NOT_OFFERED or INTERNAL_ERROR.';
 
 -- ---------------------------------------------------------------------------
@@ -155,7 +158,7 @@ CREATE TABLE availability_cache.rules (
         CONSTRAINT rules_default_timezone_known CHECK (availability_cache.is_timezone(default_timezone)),
     display_format text NOT NULL DEFAULT 'HH24:MI'
         CONSTRAINT rules_display_format_fixed
-        CHECK (length(display_format) BETWEEN 1 AND 64 AND display_format !~ 'TM'),
+        CHECK (length(display_format) BETWEEN 1 AND 64 AND display_format !~* 'tm'),
     show_unavailable boolean NOT NULL DEFAULT true,
     show_breaks boolean NOT NULL DEFAULT true
 );
@@ -353,6 +356,7 @@ COMMENT ON FUNCTION availability_cache.trigger_state(regclass) IS 'Internal: ena
 CREATE FUNCTION availability_cache.missing_indexes(role text, relation regclass, columns jsonb)
 RETURNS text[]
 LANGUAGE sql STABLE
+SET intervalstyle = 'postgres'          -- of the predicates that it compares
 BEGIN ATOMIC
     WITH wanted(role, keys, long_only) AS (
         VALUES ('bookings', ARRAY['stylist_user_id', 'start_time'], false),
@@ -462,7 +466,7 @@ BEGIN
         RAISE EXCEPTION '% is a %, % must be an ordinary or partitioned table', relation,
             CASE WHEN c.relkind = 'v' THEN 'view' WHEN c.relkind = 'm' THEN 'materialized view'
                  WHEN c.relkind = 'f' THEN 'foreign table' WHEN c.relpersistence = 't' THEN 'temporary table'
-                 WHEN c.relispartition THEN 'partition' ELSE 'relation of kind "' || c.relkind || '"' END, role
+                 WHEN c.relispartition THEN 'partition' ELSE 'relation of kind "' || c.relkind::text || '"' END, role
             USING ERRCODE = 'wrong_object_type',
                   HINT = 'Attach the table that the rows are written to: only there can triggers see every change.';
     END IF;
@@ -737,10 +741,11 @@ BEGIN
         SELECT x.role, x.relation,
                bool_or(tg_tag = 'CREATE TABLE' OR availability_cache.attaches_partition(d.command)) AS grows
           FROM pg_event_trigger_ddl_commands() d
+          LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+         CROSS JOIN LATERAL (SELECT CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE t.tgrelid END) AS r(relid)
           JOIN availability_cache.source x
-            ON d.objid = x.relation
-            OR x.relation IN (SELECT a.relid FROM pg_partition_ancestors(d.objid::regclass) AS a(relid))
-         WHERE d.classid = 'pg_class'::regclass
+            ON r.relid = x.relation
+            OR x.relation IN (SELECT a.relid FROM pg_partition_ancestors(r.relid::regclass) AS a(relid))
          GROUP BY x.role, x.relation
     LOOP
         PERFORM availability_cache.touch_database();
@@ -780,7 +785,7 @@ COMMENT ON FUNCTION availability_cache.on_drop() IS 'Internal: event trigger; in
 REVOKE ALL ON FUNCTION availability_cache.on_ddl(), availability_cache.on_drop() FROM PUBLIC;
 
 CREATE EVENT TRIGGER availability_cache_ddl ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'ALTER TYPE', 'ALTER DOMAIN')
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'ALTER TYPE', 'ALTER DOMAIN')
     EXECUTE FUNCTION availability_cache.on_ddl();
 CREATE EVENT TRIGGER availability_cache_drop ON sql_drop
     EXECUTE FUNCTION availability_cache.on_drop();
@@ -863,3 +868,6 @@ REVOKE ALL ON FUNCTION availability_cache.stats(), availability_cache.entries(),
 GRANT EXECUTE ON FUNCTION availability_cache.stats(), availability_cache.entries() TO pg_monitor;
 GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.sources,
     availability_cache.rules, availability_cache.source, availability_cache.source_column TO pg_monitor;
+
+-- An earlier installation's answers may lie in memory, and bookings may have come since it was dropped.
+SELECT availability_cache.flush();

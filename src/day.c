@@ -190,10 +190,12 @@ read_service(const DayRequest *day, DayRules *rules)
 	override_limits(rules, 4);
 	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the service's duration is not between one second and seven days"));
+				errmsg("the service's duration is not between one second and seven days"),
+				errhint("Correct it in the table attached as services or stylist_services."));
 	if (rules->price != NO_VALUE && (rules->price < PG_INT32_MIN || rules->price > PG_INT32_MAX))
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the price is out of range for integer"));
+				errmsg("the price is out of range for integer"),
+				errhint("Correct it in the table attached as services or stylist_services."));
 	return DAY_OK;
 }
 
@@ -383,7 +385,8 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 
 	if (bound > ANSWER_MAX_SLOTS)
 		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS));
+				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS),
+				errhint("Set a longer availability_cache.rules.slot_step, or look for overlapping schedule rows."));
 	slots = palloc(Max(bound, 1) * sizeof(Slot));
 	n = slots_compute(input, slots, &result->valid_until);
 

@@ -108,6 +108,9 @@ sources_init(void)
 	/* A renamed schema is in the text of the queries; an owner's BYPASSRLS was looked at. */
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
+	/* Queries leave out statuses that an enum does not have; event triggers are part of the triggers' state. */
+	CacheRegisterSyscacheCallback(ENUMOID, forget_mapping, (Datum) 0);
+	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
 }
 
 /* ---- results ---- */
