@@ -25,6 +25,13 @@
 #define AC_MY_PROCNO (MyProc->pgprocno)
 #endif
 
+/* Columns that are computed when read: a trigger's row does not have them. */
+#if PG_VERSION_NUM >= 180000
+#define AC_IS_VIRTUAL(att) ((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define AC_IS_VIRTUAL(att) false
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define AC_WAIT_EVENT(name) WaitEventExtensionNew(name)
 #else

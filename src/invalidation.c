@@ -131,7 +131,7 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 		if (trigger->tgargs[i][0] == '\0')
 			continue;
 		column = SPI_fnumber(desc, trigger->tgargs[i]);
-		if (column <= 0)
+		if (column <= 0 || AC_IS_VIRTUAL(TupleDescAttr(desc, column - 1)))
 			return;
 		plan->columns[plan->ncolumns++] = column;
 	}
