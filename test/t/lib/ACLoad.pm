@@ -1,0 +1,420 @@
+# ACLoad.pm: readers and writers on a salon at once, and what they found; the exactness test and the mutants'.
+#
+#   install_load($node, 'salon');                  once, into a salon of make_salon
+#   my $load = start_load($node, 'salon', seconds => 10, …);
+#   $load->finish;                                 waits; dies if a client failed
+#   my $found = load_found($session);              {kind}{reads, checked, hits, stale}, {writers}{commits, rollbacks}
+#
+# Everything is a pgbench script; a reader's statements run one by one, each with a snapshot of its own.
+#
+# Form A (kinds rc, rr, serializable, own): v1, v2, v1.  A read is checked if both v1 agree and no writer's
+# transaction committed in between (else the answer could have changed and changed back): then v2 must be
+# the same.  What committed shows in t.version, where each writer counts its changes of a stylist's day.
+# kind rr and serializable do so under one snapshot; own within a writer's transaction, before its end.
+#
+# Form B (kind price): a writer raises prices by one; what it rolls back is a million more.  v1 <= v2 <= v1.
+#
+# Form C (kind ack): a writer books slot after slot, and says in a sequence (which no transaction delays)
+# how many COMMITs it got an answer to; readers in other sessions then must find at least those in v2.
+package ACLoad;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(install_load start_load load_found reset_load);
+
+# How many stylists, services and days form A has (services 1 and 2 differ in length); the stylists of B and C.
+my %size = (stylists => 6, services => 2, days => 4, writers => 16, price => 8, ack => 7, ack_slots => 300 * 24);
+
+sub install_load
+{
+	my ($node, $db) = @_;
+	$node->safe_psql($db, <<"EOC");
+CREATE UNLOGGED TABLE t.version (stylist int, day int, writer int, n bigint, PRIMARY KEY (stylist, day, writer))
+    WITH (fillfactor = 50);
+INSERT INTO t.version SELECT s, d, w, 0
+  FROM generate_series(1, $size{stylists}) s, generate_series(0, $size{days} - 1) d, generate_series(0, $size{writers} - 1) w;
+CREATE UNLOGGED TABLE t.tally (kind text, reads bigint, checked bigint, hits bigint);
+CREATE UNLOGGED TABLE t.writes (commits bigint, rollbacks bigint);
+CREATE UNLOGGED TABLE t.stale (kind text, stylist int, service int, day int, before bigint, answer bigint, after bigint,
+    at timestamptz DEFAULT clock_timestamp());
+CREATE SEQUENCE t.acked MINVALUE -1 START -1;
+SELECT setval('t.acked', -1);
+UPDATE stylist_services SET custom_price_cents = 0 WHERE stylist_user_id = t.stylist($size{price}) AND service_id = t.service(4);
+CREATE FUNCTION t.booked(answer jsonb) RETURNS bigint IMMUTABLE LANGUAGE sql
+    RETURN (SELECT count(*) FROM jsonb_array_elements(answer -> 'slots') x WHERE x ->> 'status' = 'booked');
+ANALYZE t.version;
+EOC
+	return;
+}
+
+sub reset_load
+{
+	my ($s) = @_;
+	$s->run('TRUNCATE t.tally, t.writes, t.stale');
+	return;
+}
+
+# ---- readers ----
+
+my $v1 = <<'EOC';
+SELECT (SELECT sum(n) FROM t.version WHERE stylist = :s AND day = :d) AS version,
+       hashtextextended(t.v1(:s, :v, :d)::text, 0) AS answer
+EOC
+chomp $v1;
+
+my $v2 = <<'EOC';
+SELECT hashtextextended((r -> 'slots')::text, 0) AS answer, (r ->> 'cache_hit')::boolean::int AS hit
+  FROM get_available_slots_v2(t.stylist(:s), t.service(:v), t.day(:d)) r
+EOC
+chomp $v2;
+
+# Counts in the client, and writes the sums down now and then.
+sub tally
+{
+	my ($kind, $every) = @_;
+	return <<"EOC";
+\\set reads :reads + 1
+\\if :reads >= $every
+INSERT INTO t.tally VALUES ('$kind', :reads, :checked, :hits);
+\\set reads 0
+\\set checked 0
+\\set hits 0
+\\endif
+EOC
+}
+
+sub compare
+{
+	my ($kind) = @_;
+	return <<"EOC";
+\\if :a_version = :c_version and :a_answer = :c_answer
+\\set checked :checked + 1
+\\set hits :hits + :b_hit
+\\if :b_answer <> :a_answer
+INSERT INTO t.stale VALUES ('$kind', :s, :v, :d, :a_answer, :b_answer, :c_answer);
+\\endif
+\\endif
+EOC
+}
+
+my $choose_key = <<"EOC";
+\\set s random(1, $size{stylists})
+\\set v random(1, $size{services})
+\\set d random(0, $size{days} - 1)
+EOC
+
+sub reader_script
+{
+	return "$choose_key$v1 \\gset a_\n$v2 \\gset b_\n$v1 \\gset c_\n" . compare('rc') . tally('rc', 20);
+}
+
+# What is found is written down after the transaction: a reader that wrote something would compute.
+sub snapshot_reader_script
+{
+	my ($kind, $begin) = @_;
+	return "$choose_key\\set pause random(0, 8)\nBEGIN $begin;\n$v1 \\gset a_\n\\sleep :pause ms\n$v2 \\gset b_\n$v1 \\gset c_\n"
+	  . "COMMIT;\n"
+	  . compare($kind)
+	  . tally($kind, 10);
+}
+
+# ---- writers of form A ----
+
+# TOUCH counts a change of stylist :s on day :d and of :s2 on :d2.
+my $touch = <<'EOC';
+UPDATE t.version SET n = n + 1 WHERE writer = :writer AND (stylist, day) IN ((:s, :d), (:s2, :d2));
+EOC
+my $touch_stylist = "UPDATE t.version SET n = n + 1 WHERE writer = :writer AND stylist = :s;\n";
+
+# Frees a slot or books it: half of them are booked in the long run, so that no day fills up.
+my $toggle = <<'EOC';
+WITH gone AS (DELETE FROM bookings WHERE id IN (SELECT id FROM bookings
+        WHERE stylist_user_id = t.stylist(:s) AND start_time = t.at(:d, :h) FOR UPDATE SKIP LOCKED) RETURNING 1)
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time)
+SELECT t.stylist(:s), t.service(1), t.at(:d, :h), t.at(:d, :h + 1) WHERE NOT EXISTS (SELECT FROM gone);
+EOC
+my $one_of_the_day = <<'EOC';
+id IN (SELECT id FROM bookings WHERE stylist_user_id = t.stylist(:s) AND start_time BETWEEN t.at(:d, :h) AND t.at(:d, 23)
+        ORDER BY start_time LIMIT 1 FOR UPDATE SKIP LOCKED)
+EOC
+
+sub writer_script
+{
+	my ($hold_open, $locks) = @_;
+	my $many_locks =
+	  $locks ? "SELECT count(pg_advisory_xact_lock(:writer, i)) FROM generate_series(1, $locks) i;\n" : '';
+	return <<"EOC";
+\\set writer :first + :client_id
+\\set s random(1, $size{stylists})
+\\set s2 random(1, $size{stylists})
+\\set v random(1, $size{services})
+\\set d random(0, $size{days} - 1)
+\\set d2 random(0, $size{days} - 1)
+\\set h random(0, 23)
+\\set h2 random(0, 23)
+\\set what random(1, 100)
+\\set fate random(1, 20)
+\\set lasts random(5, 300)
+BEGIN;
+$many_locks\\if :what <= 40
+$toggle$touch\\elif :what <= 58
+UPDATE bookings SET stylist_user_id = t.stylist(:s2), start_time = t.at(:d2, :h2), end_time = t.at(:d2, :h2 + 1)
+ WHERE $one_of_the_day;
+$touch\\elif :what <= 72
+UPDATE bookings SET status = CASE status WHEN 'confirmed' THEN 'cancelled' ELSE 'confirmed' END
+ WHERE $one_of_the_day;
+$touch\\elif :what <= 82
+SELECT t.hold(:s, :d, :h, :lasts * interval '1 ms');
+DELETE FROM booking_reservations WHERE id IN
+    (SELECT id FROM booking_reservations WHERE expires_at < clock_timestamp() - interval '1 s' LIMIT 5 FOR UPDATE SKIP LOCKED);
+$touch\\elif :what <= 92
+SAVEPOINT a;
+SELECT t.book(:s2, :d2, :h2);
+ROLLBACK TO SAVEPOINT a;
+$toggle$touch\\elif :what <= 96
+UPDATE stylist_services SET custom_price_cents = :h * 100, custom_duration_minutes = NULLIF(15 * (:h2 % 5), 0)
+ WHERE stylist_user_id = t.stylist(:s) AND service_id = t.service(:v);
+$touch_stylist\\else
+WITH gone AS (DELETE FROM schedule_overrides WHERE id IN (SELECT id FROM schedule_overrides
+        WHERE stylist_user_id = t.stylist(:s) FOR UPDATE SKIP LOCKED) RETURNING 1)
+INSERT INTO schedule_overrides (stylist_user_id, override_date, is_closed, start_time, end_time)
+SELECT t.stylist(:s), t.day(:d), :h % 2 = 0, '10:00', '16:00' WHERE NOT EXISTS (SELECT FROM gone);
+$touch_stylist\\endif
+\\if :fate <= 4
+$v1 \\gset a_
+$v2 \\gset b_
+$v1 \\gset c_
+\\endif
+\\sleep $hold_open us
+\\if :fate = 2 or :fate = 3
+ROLLBACK;
+\\set rollbacks :rollbacks + 1
+\\elif :fate = 5
+PREPARE TRANSACTION 'writer :writer';
+\\sleep 2 ms
+COMMIT PREPARED 'writer :writer';
+\\set commits :commits + 1
+\\elif :fate = 6 and :h < 8
+PREPARE TRANSACTION 'writer :writer';
+ROLLBACK PREPARED 'writer :writer';
+\\set rollbacks :rollbacks + 1
+\\else
+COMMIT;
+\\set commits :commits + 1
+\\endif
+\\if :fate <= 4
+@{[ compare('own') . tally('own', 3) ]}\\endif
+@{[ writes(10) ]}
+EOC
+}
+
+sub writes
+{
+	my ($every) = @_;
+	return <<"EOC";
+\\if :commits + :rollbacks >= $every
+INSERT INTO t.writes VALUES (:commits, :rollbacks);
+\\set commits 0
+\\set rollbacks 0
+\\endif
+EOC
+}
+
+# ---- form B ----
+
+sub price_writer_script
+{
+	my ($hold_open) = @_;
+	return <<"EOC";
+\\set v random(3, 4)
+\\set fate random(1, 10)
+BEGIN;
+\\if :fate = 1
+UPDATE services SET price_cents = price_cents + 1000000 WHERE id = t.service(:v) AND :v = 3;
+UPDATE stylist_services SET custom_price_cents = custom_price_cents + 1000000
+ WHERE stylist_user_id = t.stylist($size{price}) AND service_id = t.service(:v) AND :v = 4;
+\\sleep $hold_open us
+ROLLBACK;
+\\set rollbacks :rollbacks + 1
+\\else
+UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(:v) AND :v = 3;
+UPDATE stylist_services SET custom_price_cents = custom_price_cents + 1
+ WHERE stylist_user_id = t.stylist($size{price}) AND service_id = t.service(:v) AND :v = 4;
+\\sleep $hold_open us
+COMMIT;
+\\set commits :commits + 1
+\\endif
+@{[ writes(10) ]}
+EOC
+}
+
+sub price_reader_script
+{
+	my $price_v1 = "SELECT min(price_cents) AS price FROM get_available_slots(t.stylist($size{price}), t.service(:v), t.day(:d))";
+	my $price_v2 = "SELECT (r -> 'slots' -> 0 ->> 'price_cents')::int AS price, (r ->> 'cache_hit')::boolean::int AS hit"
+	  . " FROM get_available_slots_v2(t.stylist($size{price}), t.service(:v), t.day(:d)) r";
+	return <<"EOC";
+\\set v random(3, 4)
+\\set d random(0, 1)
+$price_v1 \\gset a_
+$price_v2 \\gset b_
+$price_v1 \\gset c_
+\\set checked :checked + 1
+\\set hits :hits + :b_hit
+\\if :b_price < :a_price or :b_price > :c_price
+INSERT INTO t.stale VALUES ('price', $size{price}, :v, :d, :a_price, :b_price, :c_price);
+\\endif
+@{[ tally('price', 20) ]}
+EOC
+}
+
+# ---- form C ----
+
+# One client only.  Once every slot is booked it goes on with a price, which never ends.
+sub ack_writer_script
+{
+	my ($hold_open) = @_;
+	return <<"EOC";
+SELECT last_value + 1 AS n FROM t.acked \\gset
+\\set d :n / 24
+\\set h mod(:n, 24)
+BEGIN;
+\\if :n < $size{ack_slots}
+SELECT t.book($size{ack}, :d, :h);
+\\else
+UPDATE stylist_services SET custom_price_cents = :n WHERE stylist_user_id = t.stylist($size{ack}) AND service_id = t.service(1);
+\\endif
+\\sleep $hold_open us
+COMMIT;
+SELECT setval('t.acked', :n);
+\\set commits :commits + 1
+@{[ writes(10) ]}
+EOC
+}
+
+sub ack_reader_script
+{
+	return <<"EOC";
+SELECT last_value AS n FROM t.acked \\gset
+\\if :n >= 0
+\\set d 0
+\\set least :n
+\\if :n < $size{ack_slots}
+\\set d :n / 24
+\\set least mod(:n, 24) + 1
+\\endif
+SELECT t.booked(r) AS booked, (r -> 'slots' -> 0 ->> 'price_cents')::int AS price, (r ->> 'cache_hit')::boolean::int AS hit
+  FROM get_available_slots_v2(t.stylist($size{ack}), t.service(1), t.day(:d)) r \\gset
+\\if :n < $size{ack_slots}
+\\set found :booked
+\\else
+\\set found :price
+\\endif
+\\set checked :checked + 1
+\\set hits :hits + :hit
+\\if :found < :least
+INSERT INTO t.stale VALUES ('ack', $size{ack}, 1, :d, :least, :found, :n);
+\\endif
+@{[ tally('ack', 20) ]}\\endif
+EOC
+}
+
+# ---- running them ----
+
+# seconds; hold_open: microseconds (20,000); locks: advisory locks that every writer's transaction takes, which
+# make the end of a commit last; settings: {availability_cache.…} of all its sessions.
+sub start_load
+{
+	my ($node, $db, %opt) = @_;
+	my $hold_open = $opt{hold_open} // 20_000;
+	my @programs = (
+		[ 'rc',           8, 'prepared', reader_script() ],
+		[ 'rr',           3, 'prepared', snapshot_reader_script('rr', 'ISOLATION LEVEL REPEATABLE READ') ],
+		[ 'serializable', 1, 'prepared', snapshot_reader_script('serializable', 'ISOLATION LEVEL SERIALIZABLE READ ONLY') ],
+		[ 'own',          6, 'simple',   writer_script($hold_open, $opt{locks}) ],
+		[ 'price_writer', 1, 'prepared', price_writer_script($hold_open) ],
+		[ 'price',        2, 'prepared', price_reader_script() ],
+		[ 'ack_writer',   1, 'prepared', ack_writer_script($hold_open) ],
+		[ 'ack',          1, 'prepared', ack_reader_script() ]);
+	my $self = bless { running => [] }, __PACKAGE__;
+	my %env = $node->_get_env();
+	local %ENV = %env;
+	my %settings = %{ $opt{settings} // {} };
+
+	$ENV{PGOPTIONS} = join ' ', map { "-c availability_cache.$_=$settings{$_}" } sort keys %settings;
+	for my $program (@programs)
+	{
+		my ($name, $clients, $mode, $script) = @$program;
+		my $file = $node->basedir . "/$name.pgbench";
+		my $out = '';
+
+		open my $fh, '>', $file or die "$file: $!";
+		print $fh $script;
+		close $fh;
+		my $h = IPC::Run::start(
+			[
+				$node->installed_command('pgbench'), '-n', '-M', $mode, '-c', $clients, '-T', $opt{seconds},
+				(map { ('-D', "$_=0") } qw(reads checked hits commits rollbacks first)), '-f', $file, $node->connstr($db)
+			],
+			'<', '/dev/null', '>', \$out, '2>&1');
+		push @{ $self->{running} }, { name => $name, h => $h, out => \$out };
+	}
+	return $self;
+}
+
+# The names of programs that failed, with what they said.
+sub finish
+{
+	my ($self) = @_;
+	my $failed = '';
+
+	for my $p (@{ $self->{running} })
+	{
+		next if $p->{h}->finish && ${ $p->{out} } !~ /aborted/;
+		$failed .= "$p->{name}: ${ $p->{out} }\n";
+	}
+	$self->{running} = [];
+	return $failed;
+}
+
+sub stop
+{
+	my ($self) = @_;
+
+	for my $p (@{ $self->{running} })
+	{
+		$p->{h}->signal('TERM') if $p->{h}->pumpable;
+		eval { $p->{h}->finish };
+	}
+	$self->{running} = [];
+	return;
+}
+
+sub load_found
+{
+	my ($s) = @_;
+	my %found;
+	my $rows = $s->run(<<'EOC');
+SELECT kind, sum(reads), sum(checked), sum(hits), 0 FROM t.tally GROUP BY kind
+UNION ALL SELECT kind, 0, 0, 0, count(*) FROM t.stale GROUP BY kind
+EOC
+	for my $row (split /\n/, $rows)
+	{
+		my ($kind, @n) = split /\|/, $row;
+		for my $what (qw(reads checked hits stale))
+		{
+			my $n = shift @n;
+			$found{$kind}{$what} += $n;
+			$found{all}{$what} += $n;
+		}
+	}
+	@{ $found{writers} }{qw(commits rollbacks)} =
+	  split /\|/, $s->run('SELECT coalesce(sum(commits), 0), coalesce(sum(rollbacks), 0) FROM t.writes');
+	return \%found;
+}
+
+1;

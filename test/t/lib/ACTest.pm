@@ -1,0 +1,317 @@
+# ACTest.pm: throwaway servers with a salon, and sessions that can be left waiting.
+#
+#   my $node = new_node('name', hooks => 1, conf => 'a = b');     # started; conf: lines of postgresql.conf
+#   make_salon($node, 'salon', stylists => 4, bookings => 0);     # variables of test/salon.sql
+#   my $s = session($node, 'salon');
+#   $s->run('SELECT 1')         its output; an error ends the test
+#   $s->fails('SELECT 1/0')     the SQLSTATE, '' if it did not fail
+#   $s->send('SELECT …')        returns at once; then
+#   $s->ready                   whether it has been answered
+#   $s->result                  waits; output, and {error} and {sqlstate} are set
+#
+# SQL in every salon's schema t: see helpers_sql.
+package ACTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Basename qw(dirname);
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(new_node make_salon session wait_until stat_of exact_everywhere nothing_pending salon_start
+  sleep time);
+
+# The directory above a directory of programs, as Cluster wants it.
+sub tree
+{
+	my ($hooks) = @_;
+	my $name = $hooks ? 'AC_HOOKS_BIN' : 'AC_BIN';
+	my $bin = $ENV{$name} or plan skip_all => "$name is not set: run test/run tap";
+	return dirname($bin);
+}
+
+# hooks: the build that can break the protocol; preload => 0: without shared_preload_libraries;
+# streaming: allows_streaming of Cluster; start => 0: only initialised; from => [node, backup].
+sub new_node
+{
+	my ($name, %opt) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, install_path => tree($opt{hooks}));
+
+	if ($opt{from})
+	{
+		$node->init_from_backup(@{ $opt{from} }, has_streaming => 1);
+	}
+	else
+	{
+		$node->init(allows_streaming => $opt{streaming} // 0, extra => [ '--locale=C', '--encoding=UTF8' ]);
+		$node->append_conf('postgresql.conf', <<"EOC");
+max_connections = 80
+shared_buffers = 32MB
+log_statement = none
+autovacuum = off
+timezone = 'UTC'
+EOC
+		$node->append_conf('postgresql.conf', "shared_preload_libraries = 'availability_cache'") if $opt{preload} // 1;
+	}
+	$node->append_conf('postgresql.conf', $opt{conf}) if defined $opt{conf};
+	$node->start if $opt{start} // 1;
+	return $node;
+}
+
+# The calendar's first day, fixed once so that a midnight in between does not matter.
+my $salon_start;
+sub salon_start
+{
+	my ($node) = @_;
+	$salon_start //= $node->safe_psql('postgres', "SELECT (now() AT TIME ZONE 'Asia/Kathmandu')::date + 2");
+	return $salon_start;
+}
+
+# Everybody works 08:00 to 20:00 every day, without breaks or overrides: 24 slots of 30 minutes for service 1.
+# extension => 0: only the tables and helpers.
+sub make_salon
+{
+	my ($node, $db, %opt) = @_;
+	my $extension = delete $opt{extension} // 1;
+	my $start = salon_start($node);
+	my %vars = (stylists => 4, services => 3, days => 7, bookings => 0, start => $start, %opt);
+	my $salon = $ENV{AC_SALON} // dirname(__FILE__) . '/../../salon.sql';
+	my $script = join('', map { "\\set $_ '$vars{$_}'\n" } sort keys %vars) . "\\i '$salon'\n" . <<'EOC';
+DELETE FROM schedule_overrides;
+DELETE FROM booking_reservations;
+UPDATE stylist_schedules SET break_start_time = NULL, break_end_time = NULL;
+INSERT INTO stylist_schedules (stylist_user_id, day_of_week, start_time, end_time)
+SELECT p.user_id, d, '08:00', '20:00'
+  FROM stylist_profiles p, generate_series(0, 6) d
+ WHERE NOT EXISTS (SELECT FROM stylist_schedules s WHERE s.stylist_user_id = p.user_id AND s.day_of_week = d);
+UPDATE stylist_services SET custom_duration_minutes = NULL, custom_price_cents = NULL;
+EOC
+	$node->safe_psql('postgres', "CREATE DATABASE $db") unless $db eq 'postgres';
+	$node->safe_psql($db, $script);
+	$node->safe_psql($db, helpers_sql($start));
+	$node->safe_psql($db, 'CREATE EXTENSION availability_cache; SELECT count(*) FROM availability_cache.attach()')
+	  if $extension;
+	return;
+}
+
+sub helpers_sql
+{
+	my ($start) = @_;
+	return <<"EOC";
+CREATE SCHEMA t;
+CREATE FUNCTION t.stylist(n int) RETURNS uuid IMMUTABLE LANGUAGE sql RETURN md5('stylist ' || n)::uuid;
+CREATE FUNCTION t.service(n int) RETURNS uuid IMMUTABLE LANGUAGE sql RETURN md5('service ' || n)::uuid;
+CREATE FUNCTION t.day(n int) RETURNS date IMMUTABLE LANGUAGE sql RETURN date '$start' + n;
+-- The start of slot n (0 to 23) of a day.
+CREATE FUNCTION t.at(day int, n int) RETURNS timestamptz IMMUTABLE LANGUAGE sql
+    RETURN (date '$start' + day + make_interval(hours => 8, mins => 30 * n)) AT TIME ZONE 'Asia/Kathmandu';
+
+-- What v2 should have under "slots", made of v1's rows.
+CREATE FUNCTION t.v1(s int, v int, d int, zone text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS \$\$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'slot_start_utc', to_char(slot_start_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+               'slot_end_utc', to_char(slot_end_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+               'slot_start_local', to_char(slot_start_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
+               'slot_end_local', to_char(slot_end_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
+               'slot_display', slot_display, 'status', status, 'price_cents', price_cents)), '[]')
+      FROM public.get_available_slots(t.stylist(s), t.service(v), t.day(d), zone));
+END
+\$\$;
+CREATE FUNCTION t.v2(s int, v int, d int, zone text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS \$\$
+DECLARE
+    answer jsonb := public.get_available_slots_v2(t.stylist(s), t.service(v), t.day(d), zone);
+BEGIN
+    IF NOT (answer ->> 'success')::boolean THEN
+        RAISE EXCEPTION 'v2: %', answer;
+    END IF;
+    RETURN answer -> 'slots';
+END
+\$\$;
+CREATE FUNCTION t.hit(s int, v int, d int) RETURNS boolean LANGUAGE plpgsql AS \$\$
+BEGIN
+    RETURN public.get_available_slots_v2(t.stylist(s), t.service(v), t.day(d)) ->> 'cache_hit';
+END
+\$\$;
+CREATE FUNCTION t.statuses(answer jsonb) RETURNS text IMMUTABLE LANGUAGE sql
+    RETURN (SELECT string_agg(left(x ->> 'status', 1), '' ORDER BY n) FROM jsonb_array_elements(answer) WITH ORDINALITY e(x, n));
+-- A letter per slot (a, b, r, u, i), as v2 has them.
+CREATE FUNCTION t.look(s int, v int, d int) RETURNS text LANGUAGE sql RETURN t.statuses(t.v2(s, v, d));
+CREATE FUNCTION t.exact(s int, v int, d int) RETURNS boolean LANGUAGE plpgsql AS \$\$
+BEGIN
+    RETURN t.v2(s, v, d) = t.v1(s, v, d);
+END
+\$\$;
+-- A booking (or hold) of half an hour in slot n.
+CREATE FUNCTION t.book(s int, d int, n int, status text DEFAULT 'confirmed') RETURNS void LANGUAGE sql AS \$\$
+    INSERT INTO public.bookings (stylist_user_id, service_id, start_time, end_time, status)
+    VALUES (t.stylist(s), t.service(1), t.at(d, n), t.at(d, n + 1), status)
+\$\$;
+CREATE FUNCTION t.hold(s int, d int, n int, lasts interval) RETURNS void LANGUAGE sql AS \$\$
+    INSERT INTO public.booking_reservations (stylist_user_id, service_id, start_time, end_time, expires_at)
+    VALUES (t.stylist(s), t.service(1), t.at(d, n), t.at(d, n + 1), clock_timestamp() + lasts)
+\$\$;
+EOC
+}
+
+sub session { return ACTest::Session->new(@_); }
+
+# Looks every few milliseconds; false if it never came true.
+sub wait_until
+{
+	my ($condition, $what) = @_;
+	my $end = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (time() < $end)
+	{
+		return 1 if $condition->();
+		sleep 0.01;
+	}
+	diag "waited in vain: $what" if $what;
+	return 0;
+}
+
+# A counter of availability_cache.stats for this session's database.
+sub stat_of
+{
+	my ($s, $columns) = @_;
+	return $s->run("SELECT $columns FROM availability_cache.stats WHERE datname = current_database()");
+}
+
+# v2 twice and v1 for every stylist, offered service and day: all three the same.
+sub exact_everywhere
+{
+	my ($s, $days, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is($s->run(<<"EOC"), 't|0', $name);
+SELECT count(*) > 0, count(*) FILTER (WHERE t.v2(s, v, d) <> t.v1(s, v, d) OR t.v2(s, v, d) <> t.v1(s, v, d))
+  FROM generate_series(1, (SELECT count(*)::int FROM stylist_profiles)) s,
+       generate_series(1, (SELECT count(*)::int FROM services)) v, generate_series(0, $days - 1) d
+ WHERE EXISTS (SELECT FROM stylist_services x WHERE x.stylist_user_id = t.stylist(s) AND x.service_id = t.service(v))
+EOC
+}
+
+sub nothing_pending
+{
+	my ($s, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(stat_of($s, 'cells_pending'), '0', $name // 'no cell is pending');
+}
+
+package ACTest::Session;
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+my $last = 0;
+
+# Options are sent as SET statements: session($node, $db, 'availability_cache.ttl' => '1s').
+sub new
+{
+	my ($class, $node, $db, %settings) = @_;
+	my $self = bless { stdin => '', stdout => '', stderr => '', error => '', sqlstate => '' }, $class;
+	my %env = $node->_get_env();
+	local %ENV = %env;
+
+	$self->{timeout} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+	$self->{h} = IPC::Run::start(
+		[
+			$node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($db), '-f', '-'
+		],
+		'<', \$self->{stdin}, '>', \$self->{stdout}, '2>', \$self->{stderr}, $self->{timeout});
+	$self->run("SET $_ = '$settings{$_}'") for sort keys %settings;
+	$self->{pid} = $self->run('SELECT pg_backend_pid()');
+	return $self;
+}
+
+sub pid { return $_[0]{pid}; }
+
+sub send
+{
+	my ($self, $sql) = @_;
+	my $mark = 'answered ' . ++$last;
+
+	$self->{mark} = qr/^\Q$mark\E\n/m;
+	$self->{stdin} .= "$sql\n;\n\\echo $mark\n\\warn $mark\n";
+	$self->{timeout}->start;
+	$self->pump(0);
+	return $self;
+}
+
+sub pump
+{
+	my ($self, $wait) = @_;
+	local $SIG{PIPE} = 'IGNORE';
+
+	return if $self->{gone};
+	# psql ends when it loses its connection.
+	my $lives = eval {
+		$wait ? $self->{h}->pump : $self->{h}->pump_nb;
+		$self->{h}->pumpable;
+	};
+	die $@ if $@ =~ /timeout/i;
+	$self->{gone} = 1 unless $lives;
+	return;
+}
+
+sub answered { my ($self) = @_; return $self->{stdout} =~ $self->{mark} && $self->{stderr} =~ $self->{mark}; }
+
+sub ready
+{
+	my ($self) = @_;
+	$self->pump(0);
+	return $self->{gone} || $self->answered;
+}
+
+sub result
+{
+	my ($self) = @_;
+
+	$self->pump(1) until $self->{gone} || $self->answered;
+	if ($self->{gone})
+	{
+		eval { $self->{h}->finish };
+	}
+	my ($out, $err) = @$self{qw(stdout stderr)};
+	$out =~ s/$self->{mark}//;
+	$err =~ s/$self->{mark}//;
+	chomp $out;
+	@$self{qw(stdout stderr)} = ('', '');
+	$self->{error} = $err;
+	$self->{sqlstate} = $err =~ /^(?:psql:[^:]*:\d+: )?(?:ERROR|FATAL|PANIC):  (\w{5}):/m ? $1 : $self->{gone} ? 'gone' : '';
+	return $out;
+}
+
+sub run
+{
+	my ($self, $sql) = @_;
+	my $out = $self->send($sql)->result;
+
+	die "failed: $sql\n$self->{error}" if $self->{sqlstate} ne '';
+	return $out;
+}
+
+sub fails
+{
+	my ($self, $sql) = @_;
+	$self->send($sql)->result;
+	return $self->{sqlstate};
+}
+
+sub quit
+{
+	my ($self) = @_;
+	return if $self->{gone}++;
+	local $SIG{PIPE} = 'IGNORE';
+	$self->{stdin} .= "\\q\n";
+	eval { $self->{h}->finish };
+	return;
+}
+
+1;
