@@ -655,7 +655,7 @@ BEGIN
         relation := NULL; columns := NULL; missing_indexes := NULL;
         SELECT s.relation, s.columns INTO relation, columns FROM availability_cache.source s WHERE s.role = usual.name;
         IF relation IS NULL THEN
-            SELECT array_agg(c.oid::regclass ORDER BY n.nspname <> '@extschema@', n.nspname <> 'public', n.nspname)
+            SELECT array_agg(c.oid::regclass ORDER BY n.oid <> '@extschema@'::regnamespace, n.nspname <> 'public', n.nspname)
                    FILTER (WHERE NOT c.relispartition)
               INTO candidates
               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -25,6 +25,13 @@
 #define AC_MY_PROCNO (MyProc->pgprocno)
 #endif
 
+/* Whether a transaction has let go of its xid's lock. */
+#if PG_VERSION_NUM >= 180000
+#define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid, false)
+#else
+#define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid)
+#endif
+
 /* Columns that are computed when read: a trigger's row does not have them. */
 #if PG_VERSION_NUM >= 180000
 #define AC_IS_VIRTUAL(att) ((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)

@@ -5,7 +5,7 @@
  * COMMIT PREPARED runs in any session and tells extensions nothing.  So a
  * transaction that is prepared leaves its pending cells in a slot here, with
  * its xid; whoever meets a pending cell sweeps the slots, and ends the cells
- * of each xid that is no longer in progress.  That is exact: such a xid is
+ * of each xid that is no longer in progress and holds no lock.  That is exact: such a xid is
  * visible (or aborted) in every snapshot taken from then on.
  *
  * A server that starts with prepared transactions knows their xids and
@@ -27,6 +27,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "prepared.h"
+#include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/snapmgr.h"
@@ -194,6 +195,18 @@ prepared_drop(int slot, uint64 xid)
 	release_if_still(&prepared->slots[slot], xid);
 }
 
+/*
+ * COMMIT PREPARED makes the transaction visible, then sends its catalog
+ * invalidations, then releases its locks: only then is it over for us.
+ */
+static bool
+is_over(uint64 full_xid)
+{
+	TransactionId xid = XidFromFullTransactionId(FullTransactionIdFromU64(full_xid));
+
+	return !TransactionIdIsInProgress(xid) && AC_XACT_LOCK_IS_FREE(xid);
+}
+
 void
 prepared_sweep(void)
 {
@@ -207,8 +220,7 @@ prepared_sweep(void)
 		if (pg_atomic_read_u32(&slot->state) != SLOT_TAKEN)
 			continue;
 		pg_read_barrier();
-		if (xid == pg_atomic_read_u64(&slot->xid) &&
-			!TransactionIdIsInProgress(XidFromFullTransactionId(FullTransactionIdFromU64(xid))))
+		if (xid == pg_atomic_read_u64(&slot->xid) && is_over(xid))
 			release_if_still(slot, xid);
 	}
 }

@@ -165,6 +165,29 @@ $r->run("ROLLBACK PREPARED 'taken'");
 is_resolved('after that', 'a' x 24);
 $fail->quit;
 
+# ---- a prepared transaction with DDL ----
+
+# It is visible some time before other sessions hear of its DDL: here, while it removes the files of tables it dropped.
+$r->run('SELECT t.v2(1, 1, 0)');
+$w->run(<<'EOC');
+ALTER EVENT TRIGGER availability_cache_ddl DISABLE; ALTER EVENT TRIGGER availability_cache_drop DISABLE;
+SELECT format('CREATE TABLE t.y%s ()', n) FROM generate_series(1, 1000) n \gexec
+ALTER EVENT TRIGGER availability_cache_ddl ENABLE ALWAYS; ALTER EVENT TRIGGER availability_cache_drop ENABLE ALWAYS;
+BEGIN;
+ALTER TABLE bookings DISABLE TRIGGER trigger_invalidate_cache_on_booking;
+SELECT format('DROP TABLE %s', string_agg('t.y' || n, ', ')) FROM generate_series(1, 1000) n \gexec
+PREPARE TRANSACTION 'ddl';
+EOC
+$r->run('SELECT t.v2(1, 1, 0)');
+$r->send('DO $$ BEGIN FOR i IN 1 .. 2000 LOOP PERFORM t.v2(1, 1, 0); COMMIT; END LOOP; END $$');
+$w->run("COMMIT PREPARED 'ddl'");
+$r->result;
+is(hit($r, 0), 'f', 'a trigger disabled by a prepared transaction: nothing is kept once it is committed');
+$w->run('SELECT t.book(1, 0, 3)');
+is(look($r, 0), 'aaab' . 'a' x 20, 'and answers are exact');
+$w->run('ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking; TRUNCATE bookings');
+is_resolved('enabled again', 'a' x 24);
+
 # ---- across a restart, and a crash ----
 
 for my $how (qw(fast immediate))
