@@ -2,7 +2,7 @@
 # (G1), a transaction sees its own writes and no other does (G2), and one snapshot gives one answer (G3).
 #
 # lib/ACLoad.pm has the readers, the writers and how a read is judged. EXACTNESS_SECONDS=n says how long they
-# run; AC_LONG=1 makes it ten minutes, which checks more than a million reads.
+# run; AC_LONG=1 makes it ten minutes, for hundreds of thousands of reads.
 #
 # Shown to fail with each mutant of 011_mutants.pl, though nothing makes its narrow places wide here, and, in
 # src/: begin_changes not called at PRE_COMMIT; touch_change that forgets the OLD row; reason_to_bypass without

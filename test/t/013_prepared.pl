@@ -2,9 +2,10 @@
 # after a crash and after too many changes: while it is prepared nobody keeps what it will change, afterwards
 # answers are exact at once and come from memory again; a PREPARE that fails leaves nothing pending (G1, G6).
 #
-# Shown to fail with, in src/: XACT_EVENT_PREPARE that ends the cells; compute_and_keep without prepared_sweep
-# (no hits again); prepared_shmem_init that starts with known = 1 (restart); append that drops what is beyond
-# SLOT_CELLS; changes_touch that drops what is beyond MAX_TOUCHED; prepared_drop that does not look at the xid.
+# Shown to fail with, in src/: XACT_EVENT_PREPARE that ends the cells; compute_and_keep without prepared_sweep (no hits
+# again); prepared_sweep that goes by TransactionIdIsInProgress alone (DDL); prepared_shmem_init that starts with
+# known = 1 (restart); append that drops what is beyond SLOT_CELLS; changes_touch that drops what is beyond MAX_TOUCHED;
+# prepared_drop that does not look at the xid.
 use strict;
 use warnings;
 use FindBin;
