@@ -159,7 +159,8 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 
 	if (end <= start)
 		return;
-	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end) || end - start > MAX_DAYS * USECS_PER_DAY)
+	/* A difference could overflow. */
+	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end) || start < end - MAX_DAYS * USECS_PER_DAY)
 	{
 		changes_touch(cell_of_stylist(stylist));
 		return;
