@@ -45,28 +45,22 @@ ac_lock(AcLock which)
 	return &locks[which].lock;
 }
 
-/* What is left of the setting for the memory store. */
+/* What everything but the memory store takes. */
 static Size
-store_budget(void)
-{
-	Size fixed = cells_shmem_size();
-
-	fixed = add_size(fixed, prepared_shmem_size());
-	fixed = add_size(fixed, counters_shmem_size());
-	fixed = add_size(fixed, flights_shmem_size());
-	/* With many connections the smallest settings may not leave much. */
-	return Max((Size) ac_shared_memory_kb * 1024, fixed + 1024 * 1024) - fixed;
-}
-
-static Size
-total_size(void)
+fixed_size(void)
 {
 	Size size = cells_shmem_size();
 
 	size = add_size(size, prepared_shmem_size());
 	size = add_size(size, counters_shmem_size());
-	size = add_size(size, flights_shmem_size());
-	return add_size(size, store_shmem_size(store_budget()));
+	return add_size(size, flights_shmem_size());
+}
+
+/* What is left of the setting; with many connections the smallest settings may not leave much. */
+static Size
+store_budget(void)
+{
+	return Max((Size) ac_shared_memory_kb * 1024, fixed_size() + 1024 * 1024) - fixed_size();
 }
 
 static void
@@ -74,7 +68,7 @@ request_shared_memory(void)
 {
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
-	RequestAddinShmemSpace(total_size());
+	RequestAddinShmemSpace(add_size(fixed_size(), store_budget()));
 	RequestNamedLWLockTranche("availability_cache", AC_NLOCKS);
 }
 

@@ -30,6 +30,15 @@ typedef struct VersionCell
 	pg_atomic_uint64 last_xid; /* newest full xid that changed it */
 } VersionCell;
 
+/* What an answer depends on and a change touches. */
+typedef enum TagKind
+{
+	TAG_DATABASE,
+	TAG_STYLIST,
+	TAG_STYLIST_DAY,
+	TAG_SERVICE
+} TagKind;
+
 /* Hashed as bytes: no padding, unused fields zero. */
 typedef struct Tag
 {

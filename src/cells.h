@@ -7,15 +7,6 @@
 
 #include "utils/uuid.h"
 
-/* What an answer depends on and a change touches. */
-typedef enum TagKind
-{
-	TAG_DATABASE,
-	TAG_STYLIST,
-	TAG_STYLIST_DAY,
-	TAG_SERVICE
-} TagKind;
-
 typedef uint32 CellNo;
 
 /* A word is version << 20 | pending. */

@@ -341,9 +341,8 @@ dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
 	*all = true;
 	if (reach.start > reach.end)
 		return bits;
-	/* Rounded towards the past also before 2000. */
-	first = (reach.start + USECS_PER_DAY * INT64CONST(1000000)) / USECS_PER_DAY - 1000000 - day->date;
-	last = (reach.end - 1 + USECS_PER_DAY * INT64CONST(1000000)) / USECS_PER_DAY - 1000000 - day->date;
+	first = utc_day_of(reach.start) - day->date;
+	last = utc_day_of(reach.end - 1) - day->date;
 	if (first < -DAYS_BEFORE || last > DAYS_AFTER)
 		*all = false;
 	for (int64 d = Max(first, -DAYS_BEFORE); d <= Min(last, DAYS_AFTER); d++)
@@ -355,7 +354,7 @@ dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
 static bool
 worth_keeping(const DayRequest *day, const SlotInput *input)
 {
-	int64 today = input->now / USECS_PER_DAY;
+	int64 today = utc_day_of(input->now);
 
 	return day->date >= today - 1 && day->date <= today + input->horizon / USECS_PER_DAY + 2;
 }

@@ -165,9 +165,8 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 		changes_touch(cell_of_stylist(stylist));
 		return;
 	}
-	/* Rounded towards the past also before 2000. */
-	first = start >= 0 ? start / USECS_PER_DAY : -((-start + USECS_PER_DAY - 1) / USECS_PER_DAY);
-	last = end - 1 >= 0 ? (end - 1) / USECS_PER_DAY : -((-(end - 1) + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	first = utc_day_of(start);
+	last = utc_day_of(end - 1);
 	for (int64 day = first; day <= last; day++)
 		changes_touch(cell_of_stylist_day(stylist, day));
 }

@@ -102,12 +102,6 @@ fixed_size(uint32 nentries)
 		   CACHELINEALIGN((Size) nentries * sizeof(Entry));
 }
 
-Size
-store_shmem_size(Size budget)
-{
-	return budget;
-}
-
 void
 store_shmem_init(Size budget)
 {

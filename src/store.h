@@ -44,7 +44,7 @@ typedef struct EntryInfo
 	uint32 bytes;
 } EntryInfo;
 
-extern Size store_shmem_size(Size budget);
+/* Takes budget bytes of shared memory. */
 extern void store_shmem_init(Size budget);
 
 extern uint64 store_hash(const char *key, uint32 key_size);

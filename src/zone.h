@@ -22,4 +22,11 @@ extern TimestampTz zone_to_instant(pg_tz *zone, DateADT date, int32 seconds);
 /* The zone's offset from UTC, in seconds, at an instant; *until is when it next may change. */
 extern int32 zone_offset(pg_tz *zone, TimestampTz instant, TimestampTz *until);
 
+/* The UTC day, from 2000-01-01, of an instant; rounded towards the past also before 2000. */
+static inline int64
+utc_day_of(TimestampTz instant)
+{
+	return instant >= 0 ? instant / USECS_PER_DAY : -((-instant + USECS_PER_DAY - 1) / USECS_PER_DAY);
+}
+
 #endif /* AC_ZONE_H */
