@@ -9,18 +9,16 @@
  */
 #include "availability_cache.h"
 
-#include "access/xact.h"
 #include "answer.h"
 #include "counters.h"
 #include "day.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "guard.h"
 #include "miscadmin.h"
 #include "readpath.h"
 #include "slots_key.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 PG_FUNCTION_INFO_V1(get_available_slots);
 PG_FUNCTION_INFO_V1(get_available_slots_v2);
@@ -181,16 +179,6 @@ get_available_slots(PG_FUNCTION_ARGS)
 
 /* ---- v2 ---- */
 
-/* Errors that the client must see as such: it has to stop, or to run its transaction again. */
-static bool
-must_raise(int sqlstate)
-{
-	int class = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return sqlstate == ERRCODE_QUERY_CANCELED || sqlstate == ERRCODE_OUT_OF_MEMORY ||
-		   class == ERRCODE_OPERATOR_INTERVENTION || class == ERRCODE_TRANSACTION_ROLLBACK;
-}
-
 /* Reports an error to the log, and remembers of it what a client may see. */
 static void
 note_error(Call *call, ErrorData *error)
@@ -204,39 +192,33 @@ note_error(Call *call, ErrorData *error)
 			error->hint ? errhint("%s", error->hint) : 0);
 }
 
-/* Computes in a subtransaction, so that an error leaves the caller's transaction usable. */
+/* What compute_catching runs. */
+typedef struct Computation
+{
+	DayRequest *day;
+	Computed *result;
+} Computation;
+
+static void
+run_computation(void *arg)
+{
+	Computation *computation = arg;
+
+	day_compute(computation->day, computation->result);
+}
+
+/* Computes so that an error leaves the caller's transaction usable. */
 static void
 compute_catching(void *arg, Computed *result)
 {
 	Call *call = arg;
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Computation computation = {&call->day, result};
+	ErrorData *error = guarded(run_computation, &computation);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		day_compute(&call->day, result);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (must_raise(error->sqlerrcode))
-			ReThrowError(error);
-		memset(result, 0, sizeof(*result));
-		note_error(call, error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return;
+	memset(result, 0, sizeof(*result));
+	note_error(call, error);
 }
 
 static Jsonb *
