@@ -24,8 +24,11 @@ BEGIN
             AND p.proname IN ('get_available_slots', 'get_available_slots_v2')
             AND p.proargtypes = '2950 2950 1082 25'::pg_catalog.oidvector)
         OR (p.pronamespace = pg_catalog.to_regnamespace('private')
-            AND p.proname = 'invalidate_availability_cache'
+            AND p.proname IN ('invalidate_availability_cache', 'availability_cache_changed')
             AND p.pronargs = 0);
+    IF pg_catalog.to_regclass('private.availability_cache') IS NOT NULL THEN
+        found := found || 'table private.availability_cache'::pg_catalog.text;
+    END IF;
     IF found <> '{}' THEN
         RAISE EXCEPTION 'objects that availability_cache would create exist already: %',
                         pg_catalog.array_to_string(found, ', ')
@@ -35,12 +38,12 @@ BEGIN
 
     IF pg_catalog.to_regnamespace('private') IS NULL THEN
         CREATE SCHEMA private;
-        COMMENT ON SCHEMA private IS 'availability_cache: the trigger function that invalidates';
+        COMMENT ON SCHEMA private IS 'availability_cache: the table of cached answers, and the trigger function that invalidates';
     END IF;
 
     IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
-        RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are computed, not cached'
-            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server.';
+        RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are not cached in memory'
+            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server; without it, availability_cache.table_tier = inline caches in a table.';
     END IF;
 END
 $$;
@@ -125,6 +128,104 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION availability_cache.flush() IS
 'Drops every cached answer of this database, at once; returns how many entries went.';
 REVOKE ALL ON FUNCTION availability_cache.flush() FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- The table tier (src/tier_log.c says how its tables are read)
+-- ---------------------------------------------------------------------------
+
+-- Other writes than src/tier_*.c's are possible, never needed. vacuum_truncate: it would lock readers out.
+CREATE TABLE private.availability_cache (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    stylist_user_id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    cache_date date NOT NULL,
+    available_slots jsonb NOT NULL,
+    computed_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    customer_timezone text COLLATE "C" NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    answer bytea NOT NULL,
+    CONSTRAINT availability_cache_key PRIMARY KEY (stylist_user_id, cache_date, service_id, customer_timezone)
+) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE private.availability_cache IS
+'Answers that the table tier keeps, while availability_cache.table_tier is not off. A row here is answered only if it is exact: see availability_cache.invalidation. Deleting rows is allowed, and drops the answers from memory too.';
+COMMENT ON COLUMN private.availability_cache.available_slots IS 'What was answered under "slots"; for people, answers come from the column answer.';
+COMMENT ON COLUMN private.availability_cache.computed_at IS 'The wall clock that the answer was computed for.';
+COMMENT ON COLUMN private.availability_cache.expires_at IS 'When the answer changes by itself, or availability_cache.ttl ends. Lowering it by hand is honoured.';
+COMMENT ON COLUMN private.availability_cache.customer_timezone IS 'The customer''s zone; empty for the rules'' default.';
+COMMENT ON COLUMN private.availability_cache.first_day IS 'The first UTC day that the answer depends on.';
+COMMENT ON COLUMN private.availability_cache.last_day IS 'The last UTC day that the answer depends on.';
+COMMENT ON COLUMN private.availability_cache.snapshot IS 'The transactions that the answer knows of.';
+COMMENT ON COLUMN private.availability_cache.answer IS 'The answer in compact form, with a checksum.';
+
+CREATE TABLE availability_cache.invalidation (
+    xid xid8 NOT NULL,
+    n integer NOT NULL,
+    stylist_user_id uuid,
+    service_id uuid,
+    first_day date,
+    last_day date,
+    logged_at timestamptz NOT NULL,
+    PRIMARY KEY (xid, n)
+) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX invalidation_scope ON availability_cache.invalidation (stylist_user_id, service_id, xid);
+COMMENT ON TABLE availability_cache.invalidation IS
+'What transactions changed, while the table tier is in use: a row of private.availability_cache is answered only if its snapshot sees the transaction of every row here that names it. Removed when no cached row needs it.';
+COMMENT ON COLUMN availability_cache.invalidation.xid IS 'The transaction that made the change.';
+COMMENT ON COLUMN availability_cache.invalidation.n IS 'A number within the transaction.';
+COMMENT ON COLUMN availability_cache.invalidation.stylist_user_id IS 'Whose answers change; NULL, with service_id NULL too: everybody''s.';
+COMMENT ON COLUMN availability_cache.invalidation.service_id IS 'The service whose answers change.';
+COMMENT ON COLUMN availability_cache.invalidation.first_day IS 'The first UTC day whose answers change; NULL: all days.';
+COMMENT ON COLUMN availability_cache.invalidation.last_day IS 'The last UTC day whose answers change; NULL: all days.';
+COMMENT ON COLUMN availability_cache.invalidation.logged_at IS 'The wall clock when the row was written.';
+
+CREATE TABLE availability_cache.invalidation_since (
+    xid xid8 PRIMARY KEY
+) WITH (vacuum_truncate = off);
+COMMENT ON TABLE availability_cache.invalidation_since IS
+'One row while the table tier is in use: invalidation has every change made by a transaction from this xid on. Without it no cached row is answered.';
+-- Nothing is attached before this transaction is over, or it is by this transaction.
+INSERT INTO availability_cache.invalidation_since
+SELECT ((pg_current_xact_id()::text::numeric + 1)::text)::xid8;
+
+CREATE FUNCTION private.availability_cache_changed()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'availability_cache_row_changed'
+LANGUAGE C;
+COMMENT ON FUNCTION private.availability_cache_changed() IS
+'Internal: trigger on private.availability_cache; what somebody deletes there is dropped from memory.';
+REVOKE ALL ON FUNCTION private.availability_cache_changed() FROM PUBLIC;
+CREATE TRIGGER row_changed AFTER UPDATE OR DELETE ON private.availability_cache
+    FOR EACH ROW EXECUTE FUNCTION private.availability_cache_changed();
+CREATE TRIGGER rows_changed AFTER DELETE OR TRUNCATE ON private.availability_cache
+    FOR EACH STATEMENT EXECUTE FUNCTION private.availability_cache_changed();
+
+CREATE FUNCTION availability_cache.discard()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'availability_cache_discard'
+LANGUAGE C;
+COMMENT ON FUNCTION availability_cache.discard() IS
+'Internal: trigger on the table tier''s tables; discards what arrives by replication, since another server''s snapshots mean nothing here.';
+REVOKE ALL ON FUNCTION availability_cache.discard() FROM PUBLIC;
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON private.availability_cache
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.discard();
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.invalidation
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.discard();
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.invalidation_since
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.discard();
+ALTER TABLE private.availability_cache ENABLE REPLICA TRIGGER discard;
+ALTER TABLE availability_cache.invalidation ENABLE REPLICA TRIGGER discard;
+ALTER TABLE availability_cache.invalidation_since ENABLE REPLICA TRIGGER discard;
+
+CREATE FUNCTION availability_cache.clean(max_rows bigint DEFAULT 100000)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'availability_cache_clean'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION availability_cache.clean(bigint) IS
+'Removes expired and outdated rows of private.availability_cache, at most max_rows, and rows of availability_cache.invalidation that none needs; returns how many cached rows went. The background worker does it by itself. Error: 55006 when a table is locked.';
+REVOKE ALL ON FUNCTION availability_cache.clean(bigint) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Rules: one row
@@ -803,7 +904,8 @@ CREATE FUNCTION availability_cache.stats(
     OUT bypass_disabled bigint, OUT bypass_own_writes bigint, OUT bypass_isolation bigint,
     OUT bypass_recovery bigint, OUT bypass_prepared bigint, OUT bypass_pending bigint, OUT bypass_triggers bigint,
     OUT store_skips bigint, OUT waits bigint, OUT wait_timeouts bigint, OUT errors bigint,
-    OUT cells_pending integer, OUT stats_reset timestamptz)
+    OUT table_hits bigint, OUT table_stores bigint, OUT table_invalidations bigint, OUT table_errors bigint,
+    OUT table_breaker text, OUT cells_pending integer, OUT stats_reset timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'availability_cache_stats'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
@@ -814,11 +916,12 @@ CREATE VIEW availability_cache.stats AS
            s.entries, s.bytes, s.miss_absent, s.miss_outdated, s.miss_expired,
            s.bypass_disabled, s.bypass_own_writes, s.bypass_isolation, s.bypass_recovery, s.bypass_prepared,
            s.bypass_pending, s.bypass_triggers, s.store_skips, s.waits, s.wait_timeouts, s.errors,
+           s.table_hits, s.table_stores, s.table_invalidations, s.table_errors, s.table_breaker,
            s.cells_pending, s.stats_reset
       FROM availability_cache.stats() s
       LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid;
 COMMENT ON VIEW availability_cache.stats IS 'A row per database that used the cache since the server started, and counters since stats_reset. hits + misses + bypasses are the calls of get_available_slots_v2 that were computed or answered.';
-COMMENT ON COLUMN availability_cache.stats.hits IS 'Calls answered from memory.';
+COMMENT ON COLUMN availability_cache.stats.hits IS 'Calls answered from memory, or (table_hits) from the table.';
 COMMENT ON COLUMN availability_cache.stats.misses IS 'Calls computed because memory had no valid answer: miss_absent + miss_outdated + miss_expired.';
 COMMENT ON COLUMN availability_cache.stats.bypasses IS 'Calls computed because memory could not be used; the sum of bypass_….';
 COMMENT ON COLUMN availability_cache.stats.stores IS 'Computed answers kept in memory.';
@@ -840,6 +943,11 @@ COMMENT ON COLUMN availability_cache.stats.store_skips IS 'Misses whose answer w
 COMMENT ON COLUMN availability_cache.stats.waits IS 'Calls that waited for another session computing the same answer.';
 COMMENT ON COLUMN availability_cache.stats.wait_timeouts IS 'Those that gave up after availability_cache.single_flight_timeout.';
 COMMENT ON COLUMN availability_cache.stats.errors IS 'Calls answered with success false.';
+COMMENT ON COLUMN availability_cache.stats.table_hits IS 'Hits that memory did not have and private.availability_cache had.';
+COMMENT ON COLUMN availability_cache.stats.table_stores IS 'Answers written to private.availability_cache.';
+COMMENT ON COLUMN availability_cache.stats.table_invalidations IS 'Rows that writers added to availability_cache.invalidation.';
+COMMENT ON COLUMN availability_cache.stats.table_errors IS 'Failures of the table tier: a table was locked, missing or full. Reads were computed and bookings went on.';
+COMMENT ON COLUMN availability_cache.stats.table_breaker IS 'closed: the table tier is used where availability_cache.table_tier says so; open: it failed and is left alone; half-open: the next call tries it. NULL: not used yet.';
 COMMENT ON COLUMN availability_cache.stats.cells_pending IS 'Version cells, of the whole server, that a committing or prepared transaction holds; answers that depend on them are computed.';
 
 CREATE FUNCTION availability_cache.entries(
@@ -867,7 +975,9 @@ COMMENT ON FUNCTION availability_cache.reset_stats() IS 'Sets the counters of ev
 REVOKE ALL ON FUNCTION availability_cache.stats(), availability_cache.entries(), availability_cache.reset_stats() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION availability_cache.stats(), availability_cache.entries() TO pg_monitor;
 GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.sources,
-    availability_cache.rules, availability_cache.source, availability_cache.source_column TO pg_monitor;
+    availability_cache.rules, availability_cache.source, availability_cache.source_column,
+    availability_cache.invalidation, availability_cache.invalidation_since, private.availability_cache TO pg_monitor;
+GRANT USAGE ON SCHEMA private TO pg_monitor;
 
 -- An earlier installation's answers may lie in memory, and bookings may have come since it was dropped.
 SELECT availability_cache.flush();

@@ -2,7 +2,7 @@
  * availability_cache.c
  *		Loading: settings, and the shared memory that each file owns.
  *
- * Lock order: AC_LOCK_STORE, then AC_LOCK_STATS; no code holds both today.
+ * Lock order: that of AcLock; no code holds two today.
  * Everything else in shared memory is atomics (cells.c, prepared.c) or brings
  * its own lock (flights.c).
  */
@@ -20,6 +20,8 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "store.h"
+#include "tier_log.h"
+#include "tier_state.h"
 #include "utils/guc.h"
 
 AC_MODULE_MAGIC;
@@ -29,6 +31,14 @@ int ac_shared_memory_kb = 64 * 1024;
 int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
 int ac_single_flight_timeout = 200;
+int ac_table_tier = TABLE_TIER_OFF;
+int ac_table_tier_retry = 15;
+int ac_worker_idle_timeout = 60;
+
+static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, false},
+													   {"inline", TABLE_TIER_INLINE, false},
+													   {"background", TABLE_TIER_BACKGROUND, false},
+													   {NULL, 0, false}};
 
 bool ac_shared_memory_ready = false;
 
@@ -53,6 +63,7 @@ fixed_size(void)
 
 	size = add_size(size, prepared_shmem_size());
 	size = add_size(size, counters_shmem_size());
+	size = add_size(size, tier_state_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
 
@@ -83,6 +94,7 @@ startup_shared_memory(void)
 	prepared_shmem_init();
 	counters_shmem_init();
 	flights_shmem_init();
+	tier_state_shmem_init();
 	store_shmem_init(store_budget());
 	LWLockRelease(AddinShmemInitLock);
 	ac_shared_memory_ready = true;
@@ -105,6 +117,16 @@ define_settings(void)
 							"How long a call waits for another session that computes the same answer.",
 							"Then it computes itself; 0 never waits.", &ac_single_flight_timeout, 200, 0, 60000,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomEnumVariable("availability_cache.table_tier",
+							 "Keeps answers in private.availability_cache too, and who writes them there.",
+							 "inline: the session that computed; background: a worker. Set it for a whole database.",
+							 &ac_table_tier, TABLE_TIER_OFF, table_tiers, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.table_tier_retry",
+							"How long the table tier is left alone after it failed.", NULL, &ac_table_tier_retry, 15, 1,
+							86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.worker_idle_timeout",
+							"How long a background worker waits for something to do before it ends.", NULL,
+							&ac_worker_idle_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	/* Elsewhere it would come too late. */
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomIntVariable("availability_cache.shared_memory_size", "Shared memory that the cache takes, in all.",
@@ -151,6 +173,7 @@ _PG_init(void)
 #endif
 	MarkGUCPrefixReserved("availability_cache");
 	sources_init();
+	tier_log_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	previous_shmem_request_hook = shmem_request_hook;

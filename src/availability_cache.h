@@ -13,8 +13,9 @@
 /* LWLocks of the named tranche "availability_cache", in lock order. */
 typedef enum AcLock
 {
-	AC_LOCK_STORE, /* every change of the memory store */
-	AC_LOCK_STATS, /* the databases' counters */
+	AC_LOCK_STORE,	  /* every change of the memory store */
+	AC_LOCK_STATS,	  /* the databases' counters */
+	AC_LOCK_DISTRUST, /* the files that stand for a distrust of the table tier */
 	AC_NLOCKS
 } AcLock;
 
@@ -24,6 +25,17 @@ extern int ac_shared_memory_kb;
 extern int ac_ttl;					 /* seconds, 0: none */
 extern double ac_ttl_jitter;		 /* share of ttl */
 extern int ac_single_flight_timeout; /* milliseconds */
+
+extern int ac_table_tier;		   /* TableTier */
+extern int ac_table_tier_retry;	   /* seconds */
+extern int ac_worker_idle_timeout; /* seconds */
+
+typedef enum TableTier
+{
+	TABLE_TIER_OFF,
+	TABLE_TIER_INLINE,
+	TABLE_TIER_BACKGROUND
+} TableTier;
 
 /* Whether this server was started with the library preloaded. */
 extern bool ac_shared_memory_ready;

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "day.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "queries.h"
 #include "slot_kernel.h"
 #include "sources.h"
@@ -330,24 +331,40 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 	}
 }
 
+uint32
+day_cells_of_days(const DayRequest *day, DateADT first, DateADT last)
+{
+	uint32 bits = 1u << CELL_DATABASE | 1u << CELL_STYLIST | 1u << CELL_SERVICE;
+
+	for (int d = Max(first - day->date, -DAYS_BEFORE); d <= Min(last - day->date, DAYS_AFTER); d++)
+		bits |= 1u << (CELL_FIRST_DAY + DAYS_BEFORE + d);
+	return bits;
+}
+
+void
+day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last)
+{
+	uint32 days = depends_on >> CELL_FIRST_DAY;
+
+	Assert(days != 0);
+	*first = day->date - DAYS_BEFORE + pg_rightmost_one_pos32(days);
+	*last = day->date - DAYS_BEFORE + pg_leftmost_one_pos32(days);
+}
+
 /* The cells that an answer with this reach depends on; *all: they are all among the request's. */
 static uint32
 dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
 {
-	uint32 bits = 1u << CELL_DATABASE | 1u << CELL_STYLIST | 1u << CELL_SERVICE | 1u << (CELL_FIRST_DAY + DAYS_BEFORE);
-	int64 first;
-	int64 last;
+	int64 first = day->date;
+	int64 last = day->date;
 
-	*all = true;
-	if (reach.start > reach.end)
-		return bits;
-	first = utc_day_of(reach.start) - day->date;
-	last = utc_day_of(reach.end - 1) - day->date;
-	if (first < -DAYS_BEFORE || last > DAYS_AFTER)
-		*all = false;
-	for (int64 d = Max(first, -DAYS_BEFORE); d <= Min(last, DAYS_AFTER); d++)
-		bits |= 1u << (CELL_FIRST_DAY + DAYS_BEFORE + d);
-	return bits;
+	if (reach.start <= reach.end)
+	{
+		first = Min(first, utc_day_of(reach.start));
+		last = Max(last, utc_day_of(reach.end - 1));
+	}
+	*all = first >= day->date - DAYS_BEFORE && last <= day->date + DAYS_AFTER;
+	return day_cells_of_days(day, Max(first, day->date - DAYS_BEFORE), Min(last, day->date + DAYS_AFTER));
 }
 
 /* Days that are over, and those beyond the horizon, are not worth memory. */

@@ -39,6 +39,13 @@ typedef struct DayRequest
 extern void day_list_cells(const DayRequest *day, CellNo *cells, int *ncells);
 
 /*
+ * From a Computed's depends_on to the UTC days that the answer depends on,
+ * which are one range around the date; and back.
+ */
+extern void day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last);
+extern uint32 day_cells_of_days(const DayRequest *day, DateADT first, DateADT last);
+
+/*
  * A CacheRequest's compute for a DayRequest.  The payload is a packed answer
  * (answer.h), or absent where error is set.  Raises what queries raise.
  */

@@ -21,6 +21,10 @@
 #include "miscadmin.h"
 #include "store.h"
 #include "tcop/deparse_utility.h"
+#include "tcop/utility.h"
+#include "tier_log.h"
+#include "tier_state.h"
+#include "tier_tables.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datum.h"
@@ -38,6 +42,8 @@ PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_invalidate);
 PG_FUNCTION_INFO_V1(availability_cache_flush);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
+PG_FUNCTION_INFO_V1(availability_cache_row_changed);
+PG_FUNCTION_INFO_V1(availability_cache_discard);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 
 /* More days than this are the stylist's cell. */
@@ -150,6 +156,29 @@ trigger_plan(FunctionCallInfo fcinfo, TriggerData *data)
 	return plan;
 }
 
+/* Each change is noted for memory, and leaves a trace for the table tier. */
+
+static void
+touch_everything(void)
+{
+	changes_touch_database();
+	tier_log_everything();
+}
+
+static void
+touch_stylist(const pg_uuid_t *stylist)
+{
+	changes_touch(cell_of_stylist(stylist));
+	tier_log_stylist(stylist);
+}
+
+static void
+touch_service(const pg_uuid_t *service)
+{
+	changes_touch(cell_of_service(service));
+	tier_log_service(service);
+}
+
 /* The UTC days that [start, end) touches; an empty one blocks nothing. */
 static void
 touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
@@ -162,13 +191,14 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 	/* A difference could overflow. */
 	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end) || start < end - MAX_DAYS * USECS_PER_DAY)
 	{
-		changes_touch(cell_of_stylist(stylist));
+		touch_stylist(stylist);
 		return;
 	}
 	first = utc_day_of(start);
 	last = utc_day_of(end - 1);
 	for (int64 day = first; day <= last; day++)
 		changes_touch(cell_of_stylist_day(stylist, day));
+	tier_log_days(stylist, first, last);
 }
 
 static void
@@ -187,13 +217,13 @@ touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 			break;
 		case TOUCH_STYLIST:
 			if (nulls[0])
-				changes_touch_database();
+				touch_everything();
 			else
-				changes_touch(cell_of_stylist(DatumGetUUIDP(keys[0])));
+				touch_stylist(DatumGetUUIDP(keys[0]));
 			break;
 		case TOUCH_SERVICE:
 			if (!nulls[0])
-				changes_touch(cell_of_service(DatumGetUUIDP(keys[0])));
+				touch_service(DatumGetUUIDP(keys[0]));
 			break;
 	}
 }
@@ -239,23 +269,21 @@ availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 
-	check_trigger(fcinfo, "private.invalidate_availability_cache()");
-	if (ac_shared_memory_ready)
-	{
-		TriggerPlan *plan = trigger_plan(fcinfo, data);
+	TriggerPlan *plan;
 
-		if (plan->usable && TRIGGER_FIRED_FOR_ROW(data->tg_event))
-			touch_change(plan, data);
-		else
-			changes_touch_database();
-	}
+	check_trigger(fcinfo, "private.invalidate_availability_cache()");
+	plan = trigger_plan(fcinfo, data);
+	if (plan->usable && TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		touch_change(plan, data);
+	else
+		touch_everything();
 	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }
 
 PGDLLEXPORT Datum
 availability_cache_touch_database(PG_FUNCTION_ARGS)
 {
-	changes_touch_database();
+	touch_everything();
 	PG_RETURN_VOID();
 }
 
@@ -266,7 +294,7 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 
 	check_trigger(fcinfo, "availability_cache.config_changed()");
-	changes_touch_database();
+	touch_everything();
 	CacheInvalidateRelcache(data->tg_relation);
 	PG_RETURN_POINTER(NULL);
 }
@@ -291,6 +319,53 @@ availability_cache_attaches_partition(PG_FUNCTION_ARGS)
 			PG_RETURN_BOOL(true);
 	}
 	PG_RETURN_BOOL(false);
+}
+
+/* ---- the table tier's own tables ---- */
+
+/*
+ * private.availability_cache_changed(), on private.availability_cache: a row
+ * that somebody deletes or updates by hand is no longer answered from memory.
+ * AFTER … FOR EACH ROW, and FOR EACH STATEMENT for what the statement did not
+ * find because it is still to be written.
+ */
+PGDLLEXPORT Datum
+availability_cache_row_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	TupleDesc desc;
+	bool isnull;
+
+	check_trigger(fcinfo, "private.availability_cache_changed()");
+	if (tier_writing())
+		PG_RETURN_POINTER(NULL);
+	desc = RelationGetDescr(data->tg_relation);
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
+	{
+		Datum stylist = heap_getattr(data->tg_trigtuple, ROW_STYLIST, desc, &isnull);
+		Datum date = heap_getattr(data->tg_trigtuple, ROW_DATE, desc, &isnull);
+
+		changes_touch(cell_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
+	}
+	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
+		changes_touch_database();
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * availability_cache.discard(), BEFORE … FOR EACH ROW, ENABLE REPLICA on the
+ * table tier's tables: what arrives by replication says nothing here, since
+ * snapshots and xids are another server's.
+ */
+PGDLLEXPORT Datum
+availability_cache_discard(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	check_trigger(fcinfo, "availability_cache.discard()");
+	if (!tier_writing())
+		PG_RETURN_POINTER(NULL);
+	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }
 
 /* ---- databases ---- */
@@ -335,21 +410,28 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 	if (first > last)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("first date is after last date"),
 				errhint("invalidate(stylist, first, last) takes the earlier date first."));
-	if (!ac_shared_memory_ready)
-		PG_RETURN_VOID();
+	if (tier_log_is_active())
+		PreventCommandIfReadOnly("availability_cache.invalidate()");
 	if (DATE_NOT_FINITE(first) || DATE_NOT_FINITE(last) || last - first >= MAX_DAYS)
-		changes_touch_now(cell_of_stylist(stylist));
-	else
 	{
-		for (DateADT day = first; day <= last; day++)
-			changes_touch_now(cell_of_stylist_day(stylist, day));
+		changes_touch_now(cell_of_stylist(stylist));
+		tier_log_stylist(stylist);
+		PG_RETURN_VOID();
 	}
+	for (DateADT day = first; day <= last; day++)
+		changes_touch_now(cell_of_stylist_day(stylist, day));
+	tier_log_days(stylist, first, last);
 	PG_RETURN_VOID();
 }
 
 PGDLLEXPORT Datum
 availability_cache_flush(PG_FUNCTION_ARGS)
 {
+	if (tier_log_is_active())
+	{
+		PreventCommandIfReadOnly("availability_cache.flush()");
+		tier_log_everything();
+	}
 	if (!ac_shared_memory_ready)
 		PG_RETURN_INT64(0);
 	changes_touch_now(cell_of_database(MyDatabaseId));

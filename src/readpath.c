@@ -168,21 +168,6 @@ capture(Captured *captured)
 	return quiet;
 }
 
-void
-compute_fresh(CacheRequest *request, Computed *result)
-{
-	memset(result, 0, sizeof(*result));
-	/* What the calling command has written so far is to be seen. */
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		CommandCounterIncrement();
-	/* The mapping must be no older than the snapshot. */
-	AcceptInvalidationMessages();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	request->compute(request->arg, result);
-	PopActiveSnapshot();
-	AC_TEST_SLEEP(ac_sleep_after_compute);
-}
-
 /* An answer is kept until it changes, or until ttl has passed, less a random part of it. */
 static int64
 expires(const Computed *result)
@@ -194,6 +179,65 @@ expires(const Computed *result)
 		return result->valid_until;
 	limit = result->valid_from + (int64) (ac_ttl * (1.0 - jitter) * USECS_PER_SEC);
 	return Min(limit, result->valid_until);
+}
+
+/* Whether the tier below memory can be asked; the same for its answers and ours. */
+static bool
+may_use_tier(void)
+{
+	return ac_enabled && !TransactionIdIsValid(GetTopTransactionIdIfAny()) && !IsolationIsSerializable();
+}
+
+/* Gives what was computed under the active snapshot to the tier below. */
+static void
+save(CacheRequest *request, const Computed *result)
+{
+	Computed saved = *result;
+
+	if (request->save == NULL || !result->keep || result->untracked || IsolationUsesXactSnapshot())
+		return;
+	saved.valid_until = expires(result);
+	request->save(request->arg, &saved);
+}
+
+/* From the tier below where use_tier allows it, else computed; under a new snapshot. */
+static void
+answer_fresh(CacheRequest *request, bool use_tier, Computed *result)
+{
+	memset(result, 0, sizeof(*result));
+	/* What the calling command has written so far is to be seen. */
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		CommandCounterIncrement();
+	/* The mapping must be no older than the snapshot. */
+	AcceptInvalidationMessages();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	result->fetched = use_tier && request->fetch != NULL && request->fetch(request->arg, result);
+	if (!result->fetched)
+	{
+		request->compute(request->arg, result);
+		if (use_tier)
+			save(request, result);
+	}
+	PopActiveSnapshot();
+	AC_TEST_SLEEP(ac_sleep_after_compute);
+}
+
+void
+compute_fresh(CacheRequest *request, Computed *result)
+{
+	answer_fresh(request, false, result);
+}
+
+static void
+count_answer(const Computed *result, Counter otherwise)
+{
+	if (result->fetched)
+	{
+		counter_add(COUNTER_HITS, 1);
+		counter_add(COUNTER_TABLE_HITS, 1);
+	}
+	else
+		counter_add(otherwise, 1);
 }
 
 static void
@@ -208,6 +252,8 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const Cap
 						 .valid_from = result->valid_from,
 						 .valid_until = expires(result)};
 
+	uint32 place;
+
 	Assert(result->depends_on & 1);
 	for (int i = 0; i < captured->n; i++)
 	{
@@ -215,10 +261,14 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const Cap
 			dependencies[entry.ndependencies++] = (Dependency){.word = captured->words[i], .cell = captured->cells[i]};
 	}
 	/* It would be outdated on arrival if a change came while it was computed. */
-	if (words_are_current(&entry) && store_put(&entry, hash))
-		counter_add(COUNTER_STORES, 1);
-	else
+	if (!words_are_current(&entry) || !store_put(&entry, hash, &place))
+	{
 		counter_add(COUNTER_STORE_SKIPS, 1);
+		return;
+	}
+	counter_add(COUNTER_STORES, 1);
+	if (request->kept != NULL && !result->fetched)
+		request->kept(place);
 }
 
 /* Steps 3 and 4, as the only one for this key or not. */
@@ -236,7 +286,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		prepared_sweep();
 		quiet = capture(&captured);
 	}
-	compute_fresh(request, result);
+	answer_fresh(request, may_use_tier(), result);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE))
 		quiet = capture(&captured);
 
@@ -250,7 +300,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		keep(request, hash, result, &captured);
 	else
 		counter_add(COUNTER_STORE_SKIPS, 1);
-	counter_add(why, 1);
+	count_answer(result, why);
 }
 
 static void
@@ -337,10 +387,10 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	}
 	else
 	{
-		counter_add(why, 1);
-		compute_fresh(request, &result);
+		answer_fresh(request, may_use_tier(), &result);
+		count_answer(&result, why);
 	}
 	*payload = result.payload;
 	*payload_size = result.payload_size;
-	return false;
+	return result.fetched;
 }

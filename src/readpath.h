@@ -21,6 +21,7 @@ typedef struct Computed
 	int64 valid_from;
 	int64 valid_until;
 	bool untracked; /* not to be kept because changes would go unnoticed */
+	bool fetched;	/* it came from the tier below memory; for the read path */
 } Computed;
 
 typedef struct CacheRequest
@@ -31,16 +32,25 @@ typedef struct CacheRequest
 	void (*list_cells)(void *arg, CellNo *cells, int *ncells);
 	/* Computes under the active snapshot. */
 	void (*compute)(void *arg, Computed *result);
+	/*
+	 * The tier below memory, if there is one.  fetch: the answer that is exact
+	 * for the active snapshot, if it is there.  save: keeps what was computed
+	 * under the active snapshot.  kept: an answer came into memory, at a place
+	 * of the store.
+	 */
+	bool (*fetch)(void *arg, Computed *result);
+	void (*save)(void *arg, const Computed *result);
+	void (*kept)(uint32 place);
 	void *arg;
 } CacheRequest;
 
 /*
  * The payload: when the result is true, from memory (it stays until the next
- * call in this backend); else as compute gave it.
+ * call in this backend) or from the tier below; else as compute gave it.
  */
 extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payload_size);
 
-/* Computes without looking at memory, under the snapshot that cache_read would use. */
+/* Computes without looking anywhere, under the snapshot that cache_read would use. */
 extern void compute_fresh(CacheRequest *request, Computed *result);
 
 /* The wall clock, which "now" always means. */

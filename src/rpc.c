@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "readpath.h"
 #include "slots_key.h"
+#include "table_tier.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(get_available_slots);
@@ -99,6 +100,18 @@ list_cells(void *arg, CellNo *cells, int *ncells)
 	day_list_cells(&((Call *) arg)->day, cells, ncells);
 }
 
+static bool
+fetch(void *arg, Computed *result)
+{
+	return table_tier_fetch(&((Call *) arg)->day, result);
+}
+
+static void
+save(void *arg, const Computed *result)
+{
+	table_tier_save(&((Call *) arg)->day, result);
+}
+
 static void
 prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Computed *))
 {
@@ -107,6 +120,9 @@ prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Comput
 	call->request.key_size = slots_key_make(&call->key, &call->day);
 	call->request.list_cells = list_cells;
 	call->request.compute = compute;
+	call->request.fetch = fetch;
+	call->request.save = save;
+	call->request.kept = table_tier_kept;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
 	call->message = NULL;

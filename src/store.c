@@ -399,7 +399,7 @@ write_image(Entry *entry, const char *image, uint32 size)
 	*link = NONE;
 }
 
-static void
+static uint32
 insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseSlot database)
 {
 	uint32 e = take_entry();
@@ -414,6 +414,7 @@ insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size
 	end_change(entry);
 	counters_entry_added(database, sizeof(Entry) + entry->nblocks * sizeof(Block));
 	pg_atomic_write_u64(slot, slot_value(hash, e));
+	return e;
 }
 
 /* Makes room for an image of this size; false if there is not enough to be had. */
@@ -456,7 +457,7 @@ build_image(const StoredEntry *entry, uint32 size)
 }
 
 bool
-store_put(const StoredEntry *entry, uint64 hash)
+store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
 	Size size = sizeof(ImageHeader) + entry->ndependencies * sizeof(Dependency) + entry->key_size + entry->payload_size;
 	DatabaseSlot database = counters_my_database();
@@ -478,7 +479,7 @@ store_put(const StoredEntry *entry, uint64 hash)
 	{
 		pg_atomic_uint64 *slot = make_slot(hash, &evicted);
 
-		insert_entry(slot, hash, image, size, database);
+		*place = insert_entry(slot, hash, image, size, database);
 		stored = true;
 	}
 	LWLockRelease(ac_lock(AC_LOCK_STORE));

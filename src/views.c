@@ -15,6 +15,7 @@
 #include "readpath.h"
 #include "slots_key.h"
 #include "store.h"
+#include "tier_state.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -52,9 +53,12 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 									 COUNTER_BYPASS_RECOVERY,	COUNTER_BYPASS_PREPARED,
 									 COUNTER_BYPASS_PENDING,	COUNTER_BYPASS_TRIGGERS,
 									 COUNTER_STORE_SKIPS,		COUNTER_WAITS,
-									 COUNTER_WAIT_TIMEOUTS,		COUNTER_ERRORS};
-	Datum values[25];
-	bool nulls[25] = {false};
+									 COUNTER_WAIT_TIMEOUTS,		COUNTER_ERRORS,
+									 COUNTER_TABLE_HITS,		COUNTER_TABLE_STORES,
+									 COUNTER_TABLE_LOGGED,		COUNTER_TABLE_ERRORS};
+	const char *breaker = breaker_state(db->dboid);
+	Datum values[30];
+	bool nulls[30] = {false};
 	int n = 0;
 
 	nulls[n] = db->dboid == InvalidOid;
@@ -69,6 +73,8 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	values[n++] = Int64GetDatum(db->bytes);
 	for (int i = 0; i < lengthof(detail); i++)
 		values[n++] = Int64GetDatum(db->counts[detail[i]]);
+	nulls[n] = breaker == NULL;
+	values[n++] = breaker == NULL ? (Datum) 0 : CStringGetTextDatum(breaker);
 	values[n++] = Int32GetDatum(cells_pending);
 	values[n++] = TimestampTzGetDatum(db->reset);
 	Assert(n == lengthof(values));

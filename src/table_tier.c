@@ -1,0 +1,100 @@
+/*
+ * table_tier.c
+ *		The tier below memory: whether it is asked, and what its failures do.
+ *
+ * Everything that touches the tables runs guarded: an error is undone, counts
+ * as a failure of the tier, and opens the circuit breaker.  The answer is
+ * computed then.
+ */
+#include "availability_cache.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "common/pg_prng.h"
+#include "guard.h"
+#include "table_tier.h"
+#include "tier_clean.h"
+#include "tier_log.h"
+#include "tier_rows.h"
+#include "tier_state.h"
+
+/* One of so many answers that sessions save themselves comes with some cleaning. */
+#define CLEAN_ONE_IN 64
+#define CLEAN_ROWS 200
+
+typedef struct RowCall
+{
+	const DayRequest *day;
+	Computed *fetched;
+	const Computed *saved;
+	bool found;
+} RowCall;
+
+static void
+run_fetch(void *arg)
+{
+	RowCall *call = arg;
+
+	call->found = row_fetch(call->day, call->fetched);
+}
+
+static void
+run_save(void *arg)
+{
+	RowCall *call = arg;
+
+	if (tier_log_start())
+		row_store(call->day, call->saved);
+	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
+		tier_clean(CLEAN_ROWS);
+}
+
+static bool
+succeeds(void (*fn)(void *), RowCall *call)
+{
+	ErrorData *error = guarded(fn, call);
+
+	if (error == NULL)
+		breaker_succeeded();
+	else
+		breaker_failed(error->message);
+	return error == NULL;
+}
+
+bool
+table_tier_fetch(const DayRequest *day, Computed *result)
+{
+	RowCall call = {.day = day, .fetched = result};
+
+	if (ac_table_tier == TABLE_TIER_OFF || !breaker_allows())
+		return false;
+	if (succeeds(run_fetch, &call) && call.found)
+		return true;
+	memset(result, 0, sizeof(*result));
+	return false;
+}
+
+/* Sessions save answers themselves where there is no worker to do it. */
+static bool
+saves_itself(void)
+{
+	if (ac_table_tier == TABLE_TIER_OFF || XactReadOnly || RecoveryInProgress() || IsInParallelMode())
+		return false;
+	return ac_table_tier == TABLE_TIER_INLINE || !worker_wanted();
+}
+
+void
+table_tier_save(const DayRequest *day, const Computed *result)
+{
+	RowCall call = {.day = day, .saved = result};
+
+	if (saves_itself() && breaker_allows())
+		succeeds(run_save, &call);
+}
+
+void
+table_tier_kept(uint32 place)
+{
+	if (ac_table_tier == TABLE_TIER_BACKGROUND && worker_wanted())
+		queue_push(place);
+}

@@ -1,0 +1,544 @@
+/*
+ * tier_log.c
+ *		What changed, for whoever reads rows of the table tier.
+ *
+ * A row of private.availability_cache carries the pg_snapshot it was computed
+ * under.  A transaction that changes availability leaves a trace in
+ * availability_cache.invalidation: what it touched, and its xid.  A reader
+ * trusts a row if no trace that its own snapshot sees names the row and comes
+ * from a transaction that the row's snapshot does not see.  This is plain
+ * MVCC: it needs no lock, and holds at every isolation level, for savepoints,
+ * prepared transactions and on standbys.
+ *
+ * The traces are complete only for transactions from some xid on: the one in
+ * availability_cache.invalidation_since.  A row whose snapshot does not see
+ * everything before that xid is not trusted, and where the table is empty no
+ * row is.  So a writer that leaves no trace (the tier is off for it, or the
+ * trace could not be written) deletes that row instead, which needs no space;
+ * removing old traces raises it.  To begin again takes two steps:
+ *
+ *	1 NOT_YET is inserted.  Once that transaction is over, its invalidation
+ *	  message sent, every writer leaves traces that looks from then on.
+ *	2 It is replaced by the next xid.  Writers look when they have an xid, so
+ *	  those that looked before 1 was over have smaller xids.
+ *
+ * If the row cannot be deleted either, tier_state.c remembers the
+ * transaction (tier_distrust); without shared memory the writer fails.
+ *
+ * Traces are written at the first touch in a (sub)transaction, not when it
+ * commits: there an error could not be undone alone.  A transaction that
+ * touches many days of a stylist widens the range that it names each time,
+ * so that the number of traces grows with the logarithm of the days.
+ *
+ * Locking: see tier_tables.c.
+ */
+#include "availability_cache.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "counters.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tier_log.h"
+#include "tier_state.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+/* In invalidation_since: traces are being left, but not by everybody yet. */
+#define NOT_YET PG_UINT64_MAX
+
+/* More traces of a transaction than this become one of everything. */
+#define MAX_TRACES 32
+/* So many ranges of a stylist are named as they are; then they are widened. */
+#define EXACT_RANGES 3
+/* A longer range is all days. */
+#define MAX_RANGE 366
+/* A row depends on no UTC day farther than this from its date. */
+#define FARTHEST_DAY 6
+/* A writer deletes no more rows than this at once; the rest is left to cleaning. */
+#define MAX_DELETED 1000
+
+typedef enum TraceKind
+{
+	TRACE_STYLIST,
+	TRACE_SERVICE,
+	TRACE_EVERYTHING
+} TraceKind;
+
+typedef struct Trace
+{
+	TraceKind kind;
+	pg_uuid_t id;
+	DateADT first; /* UTC days; DATEVAL_NOBEGIN to DATEVAL_NOEND: all */
+	DateADT last;
+	int level; /* the (sub)transaction it was written in */
+} Trace;
+
+/* What this transaction has written. */
+static Trace traces[MAX_TRACES];
+static int ntraces = 0;
+/* The last number of a trace; never used again in the transaction. */
+static int32 last_number = 0;
+
+/* Whether this transaction leaves traces. */
+typedef enum Decision
+{
+	UNDECIDED,
+	LEAVES_TRACES,
+	LEAVES_NONE /* the tier was not in use when it looked, or it has deleted the row that says so */
+} Decision;
+
+static Decision decision = UNDECIDED;
+
+/* Whether traces are left in this database, as invalidation_since said last. */
+static Oid known_relid = InvalidOid;
+static bool known_active = false;
+
+static void
+forget_active(Datum arg, Oid relid)
+{
+	if (relid == known_relid || !OidIsValid(relid))
+		known_relid = InvalidOid;
+}
+
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
+		ntraces = 0;
+		last_number = 0;
+		decision = UNDECIDED;
+	}
+}
+
+static void
+forget_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	int level = GetCurrentTransactionNestLevel();
+	int kept = 0;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			traces[i].level = Min(traces[i].level, level - 1);
+		else if (traces[i].level >= level)
+			continue;
+		traces[kept++] = traces[i];
+	}
+	ntraces = kept;
+	/* It may have been decided there, by deleting the row. */
+	if (event == SUBXACT_EVENT_ABORT_SUB && decision == LEAVES_NONE)
+		decision = UNDECIDED;
+}
+
+void
+tier_log_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
+	RegisterXactCallback(forget_transaction, NULL);
+	RegisterSubXactCallback(forget_subtransaction, NULL);
+}
+
+/* ---- since when traces are complete ---- */
+
+typedef struct Since
+{
+	bool exists;
+	uint64 xid;
+	TransactionId xmin; /* that inserted the row */
+	ItemPointerData tid;
+} Since;
+
+/* The greatest, should there be more rows. */
+static Since
+read_since(TierRelation *table, Snapshot snapshot)
+{
+	SysScanDesc scan = tier_scan(table, snapshot, 0, NULL);
+	Since since = {false};
+	HeapTuple tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		bool isnull;
+		uint64 xid = U64FromFullTransactionId(
+			DatumGetFullTransactionId(heap_getattr(tuple, SINCE_XID, RelationGetDescr(table->rel), &isnull)));
+
+		if (since.exists && xid < since.xid)
+			continue;
+		since.exists = true;
+		since.xid = xid;
+		since.xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+		since.tid = tuple->t_self;
+	}
+	systable_endscan(scan);
+	return since;
+}
+
+bool
+tier_log_is_active(void)
+{
+	Oid relid;
+	TierRelation table;
+
+	AcceptInvalidationMessages();
+	relid = tier_relid(TIER_SINCE);
+	if (!OidIsValid(relid))
+		return false;
+	if (relid == known_relid)
+		return known_active;
+	/* Whoever cannot look must leave a trace. */
+	if (tier_open(TIER_SINCE, AccessShareLock, &table) != TIER_OPENED)
+		return true;
+	known_relid = relid;
+	known_active = read_since(&table, SnapshotSelf).exists;
+	tier_close(&table);
+	/* A message that came meanwhile has forgotten it again. */
+	return known_relid == relid ? known_active : true;
+}
+
+static void
+insert_since(TierRelation *table, uint64 xid)
+{
+	Datum values[SINCE_NCOLUMNS] = {FullTransactionIdGetDatum(FullTransactionIdFromU64(xid))};
+	bool nulls[SINCE_NCOLUMNS] = {false};
+
+	tier_insert(table, values, nulls);
+	CacheInvalidateRelcache(table->rel);
+}
+
+bool
+tier_log_start(void)
+{
+	TierRelation table;
+	Since since;
+	bool ready = false;
+
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
+	since = read_since(&table, SnapshotSelf);
+	if (since.exists && since.xid != NOT_YET)
+		ready = true;
+	else if (!tier_claim(&table, 0))
+		ready = false;
+	else if (!since.exists)
+		insert_since(&table, NOT_YET);
+	/* Over is more than visible: its message must have been sent. */
+	else if (!TransactionIdIsCurrentTransactionId(since.xmin) && AC_XACT_LOCK_IS_FREE(since.xmin))
+	{
+		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+		if (tier_delete(&table, &since.tid))
+			insert_since(&table, next);
+	}
+	tier_close(&table);
+	CommandCounterIncrement();
+	return ready;
+}
+
+/* Cleaning may replace the row while it is looked at. */
+#define DELETE_ATTEMPTS 3
+
+static void
+delete_since(void *arg)
+{
+	bool *deleted = arg;
+	TierRelation table;
+
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
+	for (int i = 0; i < DELETE_ATTEMPTS && !*deleted; i++)
+	{
+		Since since = read_since(&table, SnapshotSelf);
+
+		*deleted = !since.exists || tier_delete(&table, &since.tid);
+	}
+	CacheInvalidateRelcache(table.rel);
+	tier_close(&table);
+}
+
+/* Once this transaction commits no row is trusted; false if that could not be done. */
+static bool
+stop_leaving_traces(void)
+{
+	bool deleted = false;
+
+	if (guarded(delete_since, &deleted) != NULL || !deleted)
+		return false;
+	decision = LEAVES_NONE;
+	return true;
+}
+
+/* ---- writing ---- */
+
+static void
+insert_trace(const Trace *trace)
+{
+	Datum values[LOG_NCOLUMNS] = {0};
+	bool nulls[LOG_NCOLUMNS] = {false};
+	bool all_days = trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(trace->first);
+	TierRelation log;
+
+	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &log);
+	values[LOG_XID - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[LOG_N - 1] = Int32GetDatum(++last_number);
+	values[LOG_STYLIST - 1] = UUIDPGetDatum(&trace->id);
+	nulls[LOG_STYLIST - 1] = trace->kind != TRACE_STYLIST;
+	values[LOG_SERVICE - 1] = UUIDPGetDatum(&trace->id);
+	nulls[LOG_SERVICE - 1] = trace->kind != TRACE_SERVICE;
+	values[LOG_FIRST_DAY - 1] = DateADTGetDatum(trace->first);
+	values[LOG_LAST_DAY - 1] = DateADTGetDatum(trace->last);
+	nulls[LOG_FIRST_DAY - 1] = nulls[LOG_LAST_DAY - 1] = all_days;
+	values[LOG_LOGGED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	tier_insert(&log, values, nulls);
+	tier_close(&log);
+}
+
+/*
+ * Deletes the rows that a change of a stylist outdates, for who looks at the
+ * table; readers do not depend on it.  Rows that others are changing, those
+ * of a table that is locked, and many at once are left to cleaning.
+ */
+static void
+delete_rows(const Trace *trace)
+{
+	ScanKeyData keys[3];
+	int nkeys = 1;
+	int ndeleted = 0;
+	TierRelation rows;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	if (tier_open(TIER_ROWS, RowExclusiveLock, &rows) != TIER_OPENED)
+		return;
+	key_uuid(&keys[0], ROW_STYLIST, &trace->id);
+	if (!DATE_IS_NOBEGIN(trace->first))
+	{
+		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - FARTHEST_DAY);
+		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, trace->last + FARTHEST_DAY);
+		nkeys = 3;
+	}
+	scan = tier_scan(&rows, SnapshotSelf, nkeys, keys);
+	while (ndeleted < MAX_DELETED && (tuple = systable_getnext(scan)) != NULL)
+	{
+		TupleDesc desc = RelationGetDescr(rows.rel);
+		bool isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (DatumGetDateADT(heap_getattr(tuple, ROW_FIRST_DAY, desc, &isnull)) <= trace->last &&
+			DatumGetDateADT(heap_getattr(tuple, ROW_LAST_DAY, desc, &isnull)) >= trace->first)
+			ndeleted += tier_delete(&rows, &tuple->t_self);
+	}
+	systable_endscan(scan);
+	tier_close(&rows);
+}
+
+static void
+write_trace(void *arg)
+{
+	Trace *trace = arg;
+
+	insert_trace(trace);
+	if (trace->kind == TRACE_STYLIST)
+		delete_rows(trace);
+}
+
+/* The trace could not be written: nothing may be trusted that does not see this transaction. */
+static void
+leave_no_trace(const char *why)
+{
+	if (stop_leaving_traces())
+		return;
+	if (!tier_distrust(U64FromFullTransactionId(GetTopFullTransactionId())))
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+			errmsg("a change of availability could not be recorded for the cache's table: %s", why),
+			errhint(
+				"Look at the tables availability_cache.invalidation and invalidation_since; preload the library, or "
+				"set availability_cache.table_tier to off."));
+	decision = LEAVES_NONE;
+}
+
+static bool
+is_covered(const Trace *touched)
+{
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (traces[i].kind == TRACE_EVERYTHING)
+			return true;
+		if (traces[i].kind == touched->kind && memcmp(&traces[i].id, &touched->id, UUID_LEN) == 0 &&
+			traces[i].first <= touched->first && traces[i].last >= touched->last)
+			return true;
+	}
+	return false;
+}
+
+/* Widens a range of a stylist who has some already, so that not every day gets its own. */
+static void
+widen(Trace *trace)
+{
+	DateADT first = trace->first;
+	DateADT last = trace->last;
+	int n = 0;
+
+	if (trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(first))
+		return;
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (traces[i].kind != TRACE_STYLIST || memcmp(&traces[i].id, &trace->id, UUID_LEN) != 0)
+			continue;
+		n++;
+		first = Min(first, traces[i].first);
+		last = Max(last, traces[i].last);
+	}
+	if (n < EXACT_RANGES)
+		return;
+	if (trace->first == first)
+		trace->first = first - (last - first);
+	if (trace->last == last)
+		trace->last = last + (last - first);
+	if (trace->last - trace->first > MAX_RANGE)
+	{
+		trace->first = DATEVAL_NOBEGIN;
+		trace->last = DATEVAL_NOEND;
+	}
+}
+
+/* Whether this transaction leaves traces, of which this would be the first. */
+static bool
+leaves_traces(const Trace *first)
+{
+	if (decision != UNDECIDED)
+		return decision == LEAVES_TRACES;
+	if (!tier_log_is_active())
+	{
+		/* Good for the whole transaction if it has its xid: see the two steps above. */
+		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+			decision = LEAVES_NONE;
+		return false;
+	}
+	/* Traces of everything are rare, and whoever attaches tables may switch the tier on next. */
+	if (ac_table_tier == TABLE_TIER_OFF && first->kind != TRACE_EVERYTHING && stop_leaving_traces())
+		return false;
+	decision = LEAVES_TRACES;
+	return true;
+}
+
+static void
+log_touch(const Trace *touched)
+{
+	Trace trace = *touched;
+	ErrorData *error;
+
+	if (is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
+		return;
+	if (ntraces >= MAX_TRACES - 1)
+		trace = (Trace){.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+	else
+		widen(&trace);
+	error = guarded(write_trace, &trace);
+	if (error != NULL)
+	{
+		breaker_failed(error->message);
+		leave_no_trace(error->message);
+		return;
+	}
+	counter_add(COUNTER_TABLE_LOGGED, 1);
+	trace.level = GetCurrentTransactionNestLevel();
+	traces[ntraces++] = trace;
+}
+
+void
+tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
+{
+	Trace trace = {.kind = TRACE_STYLIST, .id = *stylist, .first = first, .last = last};
+
+	log_touch(&trace);
+}
+
+void
+tier_log_stylist(const pg_uuid_t *stylist)
+{
+	tier_log_days(stylist, DATEVAL_NOBEGIN, DATEVAL_NOEND);
+}
+
+void
+tier_log_service(const pg_uuid_t *service)
+{
+	Trace trace = {.kind = TRACE_SERVICE, .id = *service, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+
+	log_touch(&trace);
+}
+
+void
+tier_log_everything(void)
+{
+	Trace trace = {.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+
+	log_touch(&trace);
+}
+
+/* ---- reading ---- */
+
+/* Whether a trace that the keys find and the snapshot sees outdates the row. */
+static bool
+is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const RowScope *row)
+{
+	TupleDesc desc = RelationGetDescr(log->rel);
+	SysScanDesc scan = tier_scan(log, snapshot, nkeys, keys);
+	bool outdated = false;
+	HeapTuple tuple;
+
+	while (!outdated && (tuple = systable_getnext(scan)) != NULL)
+	{
+		bool all_days;
+		bool isnull;
+		DateADT first = DatumGetDateADT(heap_getattr(tuple, LOG_FIRST_DAY, desc, &all_days));
+		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &isnull));
+		Datum xid = heap_getattr(tuple, LOG_XID, desc, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (all_days || (first <= row->last_day && last >= row->first_day))
+			outdated = !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
+	}
+	systable_endscan(scan);
+	return outdated;
+}
+
+bool
+tier_log_covers(TierRelation *since_table, TierRelation *log, Snapshot snapshot, const RowScope *row)
+{
+	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
+	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
+	Since since = read_since(since_table, snapshot);
+
+	if (!since.exists || seen < since.xid || seen <= tier_distrusted())
+		return false;
+	/* Of the stylist, of the service, of everything. */
+	for (int scope = 0; scope < 3; scope++)
+	{
+		ScanKeyData keys[3];
+
+		if (scope == 0)
+			key_uuid(&keys[0], LOG_STYLIST, &row->stylist);
+		else
+			key_null(&keys[0], LOG_STYLIST);
+		if (scope == 1)
+			key_uuid(&keys[1], LOG_SERVICE, &row->service);
+		else
+			key_null(&keys[1], LOG_SERVICE);
+		/* The row's snapshot sees what came before. */
+		ScanKeyInit(&keys[2], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
+		if (is_outdated(log, snapshot, lengthof(keys), keys, row))
+			return false;
+	}
+	return true;
+}

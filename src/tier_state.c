@@ -1,0 +1,404 @@
+/*
+ * tier_state.c
+ *		What the table tier remembers in shared memory, per database.
+ *
+ * Owns a table of places; a database takes one at first use and keeps it.  In
+ * it: the circuit breaker, up to which transaction the rows are distrusted,
+ * the queue of answers that wait for the background worker, and whether that
+ * worker is there.
+ *
+ * Locking: everything is atomics.  A place is taken by compare-and-exchange
+ * of its database, the worker's life by that of its state.  The queue is a
+ * ring that loses entries when its reader is slow or two writers meet: then
+ * an answer is not saved, which costs a computation after a restart.  The
+ * condition variable brings its own spinlock.
+ *
+ * The distrust must not be forgotten when the server stops: a file in the
+ * data directory stands for it.  AC_LOCK_DISTRUST, held while the file is
+ * written or taken away, keeps it in step with the number in the place.
+ */
+#include "availability_cache.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/transam.h"
+#include "counters.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "postmaster/bgworker.h"
+#include "storage/condition_variable.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "tier_state.h"
+#include "utils/timestamp.h"
+
+#define NPLACES 64
+#define QUEUE_SIZE 512
+/* A worker that has not come up by then never will. */
+#define STARTING_TIMEOUT (60 * USECS_PER_SEC)
+/* In the data directory, per database: see tier_distrust. */
+#define DISTRUST_FILE "availability_cache.distrust.%u"
+
+typedef enum WorkerState
+{
+	WORKER_NONE,
+	WORKER_STARTING,
+	WORKER_RUNNING
+} WorkerState;
+
+typedef struct Place
+{
+	pg_atomic_uint32 dboid;		 /* InvalidOid: free */
+	pg_atomic_uint64 retry_at;	 /* the breaker; 0: closed */
+	pg_atomic_uint64 distrusted; /* full xid */
+	bool file_written;			 /* that stands for it; guarded by AC_LOCK_DISTRUST */
+	pg_atomic_uint32 worker;	 /* WorkerState */
+	pg_atomic_uint64 worker_since;
+	pg_atomic_uint64 worker_retry_at; /* none could be started */
+	ConditionVariable work;
+	pg_atomic_uint64 pushed;
+	pg_atomic_uint64 popped;
+	pg_atomic_uint32 queue[QUEUE_SIZE]; /* place + 1; 0: taken */
+} Place;
+
+static Place *places = NULL;
+static Place *mine = NULL;
+static uint32 wait_event = 0;
+
+Size
+tier_state_shmem_size(void)
+{
+	return mul_size(NPLACES, sizeof(Place));
+}
+
+void
+tier_state_shmem_init(void)
+{
+	bool found;
+
+	places = ShmemInitStruct("availability_cache table tier", tier_state_shmem_size(), &found);
+	if (found)
+		return;
+	for (int i = 0; i < NPLACES; i++)
+	{
+		Place *place = &places[i];
+
+		pg_atomic_init_u32(&place->dboid, InvalidOid);
+		pg_atomic_init_u64(&place->retry_at, 0);
+		pg_atomic_init_u64(&place->distrusted, 0);
+		place->file_written = false;
+		pg_atomic_init_u32(&place->worker, WORKER_NONE);
+		pg_atomic_init_u64(&place->worker_since, 0);
+		pg_atomic_init_u64(&place->worker_retry_at, 0);
+		pg_atomic_init_u64(&place->pushed, 0);
+		pg_atomic_init_u64(&place->popped, 0);
+		ConditionVariableInit(&place->work);
+		for (int q = 0; q < QUEUE_SIZE; q++)
+			pg_atomic_init_u32(&place->queue[q], 0);
+	}
+}
+
+static void
+raise_u64(pg_atomic_uint64 *number, uint64 value)
+{
+	uint64 old = pg_atomic_read_u64(number);
+
+	while (old < value && !pg_atomic_compare_exchange_u64(number, &old, value))
+		;
+}
+
+static void
+distrust_path(char *path)
+{
+	snprintf(path, MAXPGPATH, DISTRUST_FILE, MyDatabaseId);
+}
+
+/* A database that went unrecorded before the server stopped: nothing from before is trusted. */
+static void
+remember_distrust(Place *place)
+{
+	char path[MAXPGPATH];
+
+	distrust_path(path);
+	if (access(path, F_OK) == 0)
+		raise_u64(&place->distrusted, U64FromFullTransactionId(ReadNextFullTransactionId()));
+}
+
+/* This database's place; NULL if there is no shared memory, or no place is free. */
+static Place *
+my_place(void)
+{
+	if (likely(mine != NULL) || places == NULL || !OidIsValid(MyDatabaseId))
+		return mine;
+	for (int i = 0; i < NPLACES; i++)
+	{
+		uint32 dboid = pg_atomic_read_u32(&places[i].dboid);
+
+		if (dboid == InvalidOid)
+		{
+			/* Before anybody can read it; only this database's sessions look for that file. */
+			remember_distrust(&places[i]);
+			if (pg_atomic_compare_exchange_u32(&places[i].dboid, &dboid, MyDatabaseId))
+				dboid = MyDatabaseId;
+		}
+		if (dboid == MyDatabaseId)
+			return mine = &places[i];
+	}
+	return NULL;
+}
+
+bool
+tier_state_exists(void)
+{
+	return my_place() != NULL;
+}
+
+/* ---- the circuit breaker ---- */
+
+bool
+breaker_allows(void)
+{
+	Place *place = my_place();
+	uint64 retry_at = place == NULL ? 0 : pg_atomic_read_u64(&place->retry_at);
+	TimestampTz now;
+
+	if (likely(retry_at == 0))
+		return true;
+	now = GetCurrentTimestamp();
+	/* Half-open: whoever moves the time on tries. */
+	return now >= (TimestampTz) retry_at &&
+		   pg_atomic_compare_exchange_u64(&place->retry_at, &retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
+}
+
+void
+breaker_failed(const char *what)
+{
+	Place *place = my_place();
+	uint64 until = GetCurrentTimestamp() + ac_table_tier_retry * USECS_PER_SEC;
+
+	counter_add(COUNTER_TABLE_ERRORS, 1);
+	if (place != NULL && pg_atomic_exchange_u64(&place->retry_at, until) == 0)
+		ereport(LOG_SERVER_ONLY, errmsg("availability_cache does without its tables: %s", what),
+				errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
+}
+
+void
+breaker_succeeded(void)
+{
+	Place *place = my_place();
+
+	if (place != NULL && pg_atomic_read_u64(&place->retry_at) != 0 && pg_atomic_exchange_u64(&place->retry_at, 0) != 0)
+		ereport(LOG_SERVER_ONLY, errmsg("availability_cache uses its tables again"));
+}
+
+const char *
+breaker_state(Oid dboid)
+{
+	for (int i = 0; places != NULL && i < NPLACES; i++)
+	{
+		uint64 retry_at;
+
+		if (pg_atomic_read_u32(&places[i].dboid) != dboid)
+			continue;
+		retry_at = pg_atomic_read_u64(&places[i].retry_at);
+		if (retry_at == 0)
+			return "closed";
+		return GetCurrentTimestamp() < (TimestampTz) retry_at ? "open" : "half-open";
+	}
+	return NULL;
+}
+
+/* ---- distrust ---- */
+
+static bool
+write_distrust_file(void)
+{
+	char path[MAXPGPATH];
+	int fd;
+	bool written;
+
+	distrust_path(path);
+	fd = BasicOpenFile(path, O_CREAT | O_WRONLY | PG_BINARY);
+	if (fd < 0)
+		return false;
+	written = pg_fsync(fd) == 0;
+	close(fd);
+	if (!written)
+		return false;
+	/* The directory's entry too. */
+	fd = BasicOpenFile(".", O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return false;
+	written = pg_fsync(fd) == 0;
+	close(fd);
+	return written;
+}
+
+bool
+tier_distrust(uint64 xid)
+{
+	Place *place = my_place();
+	bool written;
+
+	if (place == NULL)
+		return false;
+	raise_u64(&place->distrusted, xid);
+	LWLockAcquire(ac_lock(AC_LOCK_DISTRUST), LW_EXCLUSIVE);
+	written = place->file_written = place->file_written || write_distrust_file();
+	LWLockRelease(ac_lock(AC_LOCK_DISTRUST));
+	return written;
+}
+
+uint64
+tier_distrusted(void)
+{
+	Place *place = my_place();
+
+	return place == NULL ? 0 : pg_atomic_read_u64(&place->distrusted);
+}
+
+void
+tier_trust_again(uint64 since)
+{
+	Place *place = my_place();
+	char path[MAXPGPATH];
+
+	if (place == NULL || pg_atomic_read_u64(&place->distrusted) == 0)
+		return;
+	distrust_path(path);
+	LWLockAcquire(ac_lock(AC_LOCK_DISTRUST), LW_EXCLUSIVE);
+	/* Whoever distrusts more meanwhile waits for the lock, and writes the file again. */
+	if (pg_atomic_read_u64(&place->distrusted) < since)
+	{
+		unlink(path);
+		place->file_written = false;
+	}
+	LWLockRelease(ac_lock(AC_LOCK_DISTRUST));
+}
+
+/* ---- what waits for the worker ---- */
+
+void
+queue_push(uint32 entry)
+{
+	Place *place = my_place();
+
+	if (place == NULL)
+		return;
+	pg_atomic_write_u32(&place->queue[pg_atomic_fetch_add_u64(&place->pushed, 1) % QUEUE_SIZE], entry + 1);
+	ConditionVariableSignal(&place->work);
+}
+
+bool
+queue_pop(uint32 *entry)
+{
+	Place *place = my_place();
+	uint64 pushed;
+	uint64 popped;
+
+	if (place == NULL)
+		return false;
+	pushed = pg_atomic_read_u64(&place->pushed);
+	popped = pg_atomic_read_u64(&place->popped);
+	if (pushed - popped > QUEUE_SIZE)
+		popped = pushed - QUEUE_SIZE;
+	for (; popped < pushed; popped++)
+	{
+		uint32 taken = pg_atomic_exchange_u32(&place->queue[popped % QUEUE_SIZE], 0);
+
+		if (taken != 0)
+		{
+			pg_atomic_write_u64(&place->popped, popped + 1);
+			*entry = taken - 1;
+			return true;
+		}
+	}
+	pg_atomic_write_u64(&place->popped, popped);
+	return false;
+}
+
+bool
+queue_is_empty(void)
+{
+	Place *place = my_place();
+
+	return place == NULL || pg_atomic_read_u64(&place->pushed) == pg_atomic_read_u64(&place->popped);
+}
+
+/* ---- the worker's life ---- */
+
+static bool
+start_worker(Place *place)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = Int32GetDatum(place - places);
+	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "availability_cache");
+	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "availability_cache_worker_main");
+	snprintf(worker.bgw_type, BGW_MAXLEN, "availability_cache worker");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "availability_cache worker of database %u", MyDatabaseId);
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+bool
+worker_wanted(void)
+{
+	Place *place = my_place();
+	uint32 worker;
+	TimestampTz now;
+
+	if (place == NULL)
+		return false;
+	worker = pg_atomic_read_u32(&place->worker);
+	if (worker == WORKER_RUNNING)
+		return true;
+	now = GetCurrentTimestamp();
+	if (worker == WORKER_STARTING && now < (TimestampTz) pg_atomic_read_u64(&place->worker_since) + STARTING_TIMEOUT)
+		return true;
+	if (now < (TimestampTz) pg_atomic_read_u64(&place->worker_retry_at))
+		return false;
+	pg_atomic_write_u64(&place->worker_since, now);
+	if (worker == WORKER_NONE && !pg_atomic_compare_exchange_u32(&place->worker, &worker, WORKER_STARTING))
+		return true;
+	if (start_worker(place))
+		return true;
+	pg_atomic_write_u64(&place->worker_retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
+	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
+	ereport(LOG_SERVER_ONLY, errmsg("availability_cache could not start its background worker"),
+			errhint("Raise max_worker_processes; until then sessions write answers to the table themselves."));
+	return false;
+}
+
+static void
+worker_end(int code, Datum slot)
+{
+	pg_atomic_exchange_u32(&places[DatumGetInt32(slot)].worker, WORKER_NONE);
+}
+
+Oid
+worker_begin(int slot)
+{
+	Place *place = &places[slot];
+
+	before_shmem_exit(worker_end, Int32GetDatum(slot));
+	pg_atomic_exchange_u32(&place->worker, WORKER_RUNNING);
+	return pg_atomic_read_u32(&place->dboid);
+}
+
+void
+worker_wait(long timeout)
+{
+	if (wait_event == 0)
+		wait_event = AC_WAIT_EVENT("AvailabilityCacheWorker");
+	ConditionVariablePrepareToSleep(&mine->work);
+	if (queue_is_empty())
+		ConditionVariableTimedSleep(&mine->work, timeout, wait_event);
+	ConditionVariableCancelSleep();
+}

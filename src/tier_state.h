@@ -1,0 +1,55 @@
+/*
+ * tier_state.h
+ *		What the table tier remembers in shared memory, per database.
+ *
+ * Without shared memory (no preload), or in a database that found no place,
+ * nothing is remembered: breaker_allows is always true, distrust false.
+ */
+#ifndef AC_TIER_STATE_H
+#define AC_TIER_STATE_H
+
+#include "postgres.h"
+
+extern Size tier_state_shmem_size(void);
+extern void tier_state_shmem_init(void);
+
+/* Whether this backend's database has a place. */
+extern bool tier_state_exists(void);
+
+/* ---- the circuit breaker ---- */
+
+/* Closed, or it is time to try again and nobody else does. */
+extern bool breaker_allows(void);
+/* Takes the tier out for availability_cache.table_tier_retry. */
+extern void breaker_failed(const char *what);
+extern void breaker_succeeded(void);
+/* "closed", "open" or "half-open"; NULL if the database has no place. */
+extern const char *breaker_state(Oid dboid);
+
+/*
+ * Rows whose snapshot does not see every transaction up to this one are not
+ * trusted from now on, whatever happens to the server; false if that cannot
+ * be remembered.
+ */
+extern bool tier_distrust(uint64 xid);
+extern uint64 tier_distrusted(void);
+/* The tables say the same: rows older than since are not trusted, whoever reads them. */
+extern void tier_trust_again(uint64 since);
+
+/* ---- what waits for the worker ---- */
+
+/* Entries of the memory store by place; the oldest are lost when nobody takes them. */
+extern void queue_push(uint32 place);
+extern bool queue_pop(uint32 *place);
+extern bool queue_is_empty(void);
+
+/* ---- the worker's life ---- */
+
+/* Starts this database's worker unless there is one; false if it could not be started lately. */
+extern bool worker_wanted(void);
+/* For the worker itself: marks it running until it exits; returns its database. */
+extern Oid worker_begin(int slot);
+/* Waits for something to do, at most timeout milliseconds. */
+extern void worker_wait(long timeout);
+
+#endif /* AC_TIER_STATE_H */

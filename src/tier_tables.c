@@ -1,0 +1,248 @@
+/*
+ * tier_tables.c
+ *		The tables of the table tier: opened, read and written without ever waiting.
+ *
+ * Bookings and reads must not stand behind somebody's ALTER TABLE, REINDEX or
+ * open transaction.  So every relation lock is taken only if it is free, rows
+ * that another transaction is changing are left alone, and whoever inserts
+ * into a unique index has claimed the key before.  The tables are read and
+ * written through the table and index access methods: no plan, no privileges
+ * of the caller, no search_path.  A table that is not as CREATE EXTENSION
+ * made it is not used.
+ *
+ * Locking: heavyweight locks only, all conditional.
+ */
+#include "availability_cache.h"
+
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "tier_tables.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+typedef struct TableInfo
+{
+	const char *schema;
+	const char *name;
+	const char *index;
+	int ncolumns;
+	Oid types[ROW_NCOLUMNS];
+} TableInfo;
+
+static const TableInfo tables[TIER_NTABLES] = {
+	[TIER_ROWS] = {"private",
+				   "availability_cache",
+				   "availability_cache_key",
+				   ROW_NCOLUMNS,
+				   {UUIDOID, UUIDOID, UUIDOID, DATEOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, DATEOID,
+					DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
+	[TIER_LOG] = {"availability_cache",
+				  "invalidation",
+				  "invalidation_scope",
+				  LOG_NCOLUMNS,
+				  {XID8OID, INT4OID, UUIDOID, UUIDOID, DATEOID, DATEOID, TIMESTAMPTZOID}},
+	[TIER_SINCE] = {"availability_cache", "invalidation_since", NULL, SINCE_NCOLUMNS, {XID8OID}},
+};
+
+/* Advisory locks of SQL use 1 and 2 here. */
+#define CLAIM_LOCK_FIELD 3
+
+static bool writing = false;
+
+bool
+tier_writing(void)
+{
+	return writing;
+}
+
+void
+tier_set_writing(bool now)
+{
+	writing = now;
+}
+
+static Oid
+find_relation(const char *schema, const char *name)
+{
+	Oid namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
+
+Oid
+tier_relid(TierTable which)
+{
+	return find_relation(tables[which].schema, tables[which].name);
+}
+
+static bool
+is_as_made(TierTable which, Relation rel)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < tables[which].ncolumns)
+		return false;
+	for (int i = 0; i < tables[which].ncolumns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || att->atttypid != tables[which].types[i])
+			return false;
+	}
+	return true;
+}
+
+/* Locks what a reader or writer of the relation's indexes will lock. */
+static bool
+lock_indexes(TierRelation *opened)
+{
+	List *indexes;
+	ListCell *cell;
+
+	if (opened->mode == AccessShareLock)
+		return !OidIsValid(opened->index) || ConditionalLockRelationOid(opened->index, AccessShareLock);
+	indexes = RelationGetIndexList(opened->rel);
+	foreach(cell, indexes)
+	{
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), RowExclusiveLock))
+			return false;
+	}
+	list_free(indexes);
+	return true;
+}
+
+TierOpened
+tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
+{
+	Oid relid = tier_relid(which);
+
+	if (!OidIsValid(relid))
+		return TIER_MISSING;
+	if (!ConditionalLockRelationOid(relid, mode))
+		return TIER_UNUSABLE;
+	opened->which = which;
+	opened->mode = mode;
+	opened->rel = try_relation_open(relid, NoLock);
+	if (opened->rel == NULL)
+		return TIER_MISSING;
+	opened->index = tables[which].index != NULL ? find_relation(tables[which].schema, tables[which].index) : InvalidOid;
+	if (is_as_made(which, opened->rel) && (tables[which].index == NULL || OidIsValid(opened->index)) &&
+		!IgnoreSystemIndexes && lock_indexes(opened))
+		return TIER_OPENED;
+	relation_close(opened->rel, mode);
+	return TIER_UNUSABLE;
+}
+
+void
+tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened)
+{
+	if (tier_open(which, mode, opened) != TIER_OPENED)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("table %s.%s is locked, missing or altered", tables[which].schema, tables[which].name));
+}
+
+void
+tier_close(TierRelation *opened)
+{
+	if (opened->mode != AccessShareLock)
+	{
+		relation_close(opened->rel, NoLock);
+		return;
+	}
+	if (OidIsValid(opened->index))
+		UnlockRelationOid(opened->index, AccessShareLock);
+	relation_close(opened->rel, AccessShareLock);
+}
+
+SysScanDesc
+tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys)
+{
+	return systable_beginscan(table->rel, table->index, nkeys > 0, snapshot, nkeys, keys);
+}
+
+void
+key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(value));
+}
+
+void
+key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value)
+{
+	RegProcedure function = strategy == BTEqualStrategyNumber		   ? F_DATE_EQ
+							: strategy == BTGreaterEqualStrategyNumber ? F_DATE_GE
+																	   : F_DATE_LE;
+
+	ScanKeyInit(key, column, strategy, function, DateADTGetDatum(value));
+}
+
+void
+key_null(ScanKey key, AttrNumber column)
+{
+	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid, InvalidOid,
+						   (Datum) 0);
+}
+
+void
+tier_insert(TierRelation *table, Datum *values, bool *nulls)
+{
+	EState *estate = CreateExecutorState();
+	ResultRelInfo *result = makeNode(ResultRelInfo);
+	TupleDesc desc = RelationGetDescr(table->rel);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+
+	ExecClearTuple(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		slot->tts_values[i] = i < tables[table->which].ncolumns ? values[i] : (Datum) 0;
+		slot->tts_isnull[i] = i < tables[table->which].ncolumns ? nulls[i] : true;
+	}
+	ExecStoreVirtualTuple(slot);
+
+	InitResultRelInfo(result, table->rel, 0, NULL, 0);
+	ExecOpenIndices(result, false);
+	AfterTriggerBeginQuery();
+	writing = true;
+	PG_TRY();
+	{
+		ExecSimpleRelationInsert(result, estate, slot);
+		AfterTriggerEndQuery(estate);
+	}
+	PG_FINALLY();
+	{
+		writing = false;
+	}
+	PG_END_TRY();
+	ExecCloseIndices(result);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+}
+
+bool
+tier_delete(TierRelation *table, ItemPointer tid)
+{
+	TM_FailureData failure;
+
+	return table_tuple_delete(table->rel, tid, GetCurrentCommandId(true), GetActiveSnapshot(), InvalidSnapshot, false,
+							  &failure, false) == TM_Ok;
+}
+
+bool
+tier_claim(TierRelation *table, uint32 hash)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(table->rel), hash, CLAIM_LOCK_FIELD);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}

@@ -1,0 +1,109 @@
+/*
+ * tier_tables.h
+ *		The tables of the table tier: opened, read and written without ever waiting.
+ */
+#ifndef AC_TIER_TABLES_H
+#define AC_TIER_TABLES_H
+
+#include "postgres.h"
+
+#include "access/skey.h"
+#include "access/genam.h"
+#include "storage/lockdefs.h"
+#include "utils/date.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+#include "utils/uuid.h"
+
+typedef enum TierTable
+{
+	TIER_ROWS,	/* private.availability_cache */
+	TIER_LOG,	/* availability_cache.invalidation */
+	TIER_SINCE, /* availability_cache.invalidation_since */
+	TIER_NTABLES
+} TierTable;
+
+/* Columns, by number. */
+enum
+{
+	ROW_ID = 1,
+	ROW_STYLIST,
+	ROW_SERVICE,
+	ROW_DATE,
+	ROW_SLOTS,
+	ROW_COMPUTED_AT,
+	ROW_EXPIRES_AT,
+	ROW_TIMEZONE,
+	ROW_FIRST_DAY,
+	ROW_LAST_DAY,
+	ROW_SNAPSHOT,
+	ROW_ANSWER,
+	ROW_NCOLUMNS = ROW_ANSWER
+};
+
+enum
+{
+	LOG_XID = 1,
+	LOG_N,
+	LOG_STYLIST,
+	LOG_SERVICE,
+	LOG_FIRST_DAY,
+	LOG_LAST_DAY,
+	LOG_LOGGED_AT,
+	LOG_NCOLUMNS = LOG_LOGGED_AT
+};
+
+enum
+{
+	SINCE_XID = 1,
+	SINCE_NCOLUMNS = SINCE_XID
+};
+
+typedef enum TierOpened
+{
+	TIER_OPENED,
+	TIER_MISSING, /* the extension is not there, or not any more */
+	TIER_UNUSABLE /* locked by others, or not as CREATE EXTENSION made it */
+} TierOpened;
+
+typedef struct TierRelation
+{
+	TierTable which;
+	Relation rel;
+	Oid index; /* that lookups use; InvalidOid: none */
+	LOCKMODE mode;
+} TierRelation;
+
+/* To read (AccessShareLock) or write (RowExclusiveLock). */
+extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
+/* Opens, or raises 55006 when it cannot be. */
+extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
+/* Gives reading locks back; writing locks last until the transaction ends. */
+extern void tier_close(TierRelation *opened);
+/* A table's OID; InvalidOid if there is none. */
+extern Oid tier_relid(TierTable which);
+
+/* Looks up by the index, or reads all where keys are none. */
+extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);
+
+extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
+extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
+extern void key_null(ScanKey key, AttrNumber column);
+
+/* Inserts a row, with the table's constraints and triggers. */
+extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
+/* Deletes a row that was read; false if another transaction is changing it. */
+extern bool tier_delete(TierRelation *table, ItemPointer tid);
+
+/*
+ * Makes this transaction the only one that inserts rows of this key (a
+ * table's OID and a hash), until it ends; false if another does.  So nobody
+ * ever waits in a unique index.
+ */
+extern bool tier_claim(TierRelation *table, uint32 hash);
+
+/* Whether this backend is writing these tables itself, for their triggers. */
+extern bool tier_writing(void);
+extern void tier_set_writing(bool writing);
+
+#endif /* AC_TIER_TABLES_H */
