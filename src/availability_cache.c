@@ -147,6 +147,12 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_own_writes", AC_MUTANT_NO_OWN_WRITES, false},
 												   {"no_xid_check", AC_MUTANT_NO_XID_CHECK, false},
 												   {"no_expiry", AC_MUTANT_NO_EXPIRY, false},
+												   {"no_trace", AC_MUTANT_NO_TRACE, false},
+												   {"no_snapshot_check", AC_MUTANT_NO_SNAPSHOT_CHECK, false},
+												   {"no_since_check", AC_MUTANT_NO_SINCE_CHECK, false},
+												   {"one_step_start", AC_MUTANT_ONE_STEP_START, false},
+												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
+												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
 												   {NULL, 0, false}};
 
 /* Only in the test-only build: a way to break the protocol, and to hold it open at its narrow places. */

@@ -231,7 +231,9 @@ tier_log_start(void)
 	else if (!tier_claim(&table, 0))
 		ready = false;
 	else if (!since.exists)
-		insert_since(&table, NOT_YET);
+		insert_since(&table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
+								 ? U64FromFullTransactionId(ReadNextFullTransactionId())
+								 : NOT_YET);
 	/* Over is more than visible: its message must have been sent. */
 	else if (!TransactionIdIsCurrentTransactionId(since.xmin) && AC_XACT_LOCK_IS_FREE(since.xmin))
 	{
@@ -438,7 +440,7 @@ log_touch(const Trace *touched)
 	Trace trace = *touched;
 	ErrorData *error;
 
-	if (is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
+	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
 		return;
 	if (ntraces >= MAX_TRACES - 1)
 		trace = (Trace){.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
@@ -507,7 +509,8 @@ is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const
 
 		CHECK_FOR_INTERRUPTS();
 		if (all_days || (first <= row->last_day && last >= row->first_day))
-			outdated = !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
+			outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
+					   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
 	}
 	systable_endscan(scan);
 	return outdated;
@@ -520,7 +523,8 @@ tier_log_covers(TierRelation *since_table, TierRelation *log, Snapshot snapshot,
 	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
 	Since since = read_since(since_table, snapshot);
 
-	if (!since.exists || seen < since.xid || seen <= tier_distrusted())
+	if (!since.exists || (seen < since.xid && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
+		(seen <= tier_distrusted() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
 		return false;
 	/* Of the stylist, of the service, of everything. */
 	for (int scope = 0; scope < 3; scope++)
