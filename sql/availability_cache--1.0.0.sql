@@ -163,20 +163,19 @@ COMMENT ON COLUMN private.availability_cache.answer IS 'The answer in compact fo
 CREATE TABLE availability_cache.invalidation (
     xid xid8 NOT NULL,
     n integer NOT NULL,
-    stylist_user_id uuid,
-    service_id uuid,
+    stylist_user_id uuid NOT NULL,
+    service_id uuid NOT NULL,
     first_day date,
     last_day date,
     logged_at timestamptz NOT NULL,
-    PRIMARY KEY (xid, n)
+    PRIMARY KEY (stylist_user_id, service_id, xid, n)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-CREATE INDEX invalidation_scope ON availability_cache.invalidation (stylist_user_id, service_id, xid);
 COMMENT ON TABLE availability_cache.invalidation IS
 'What transactions changed, while the table tier is in use: a row of private.availability_cache is answered only if its snapshot sees the transaction of every row here that names it. Removed when no cached row needs it.';
 COMMENT ON COLUMN availability_cache.invalidation.xid IS 'The transaction that made the change.';
 COMMENT ON COLUMN availability_cache.invalidation.n IS 'A number within the transaction.';
-COMMENT ON COLUMN availability_cache.invalidation.stylist_user_id IS 'Whose answers change; NULL, with service_id NULL too: everybody''s.';
-COMMENT ON COLUMN availability_cache.invalidation.service_id IS 'The service whose answers change.';
+COMMENT ON COLUMN availability_cache.invalidation.stylist_user_id IS 'Whose answers change; all zeros: a service''s, or, with service_id all zeros too, every answer.';
+COMMENT ON COLUMN availability_cache.invalidation.service_id IS 'The service whose answers change; all zeros: not one service''s.';
 COMMENT ON COLUMN availability_cache.invalidation.first_day IS 'The first UTC day whose answers change; NULL: all days.';
 COMMENT ON COLUMN availability_cache.invalidation.last_day IS 'The last UTC day whose answers change; NULL: all days.';
 COMMENT ON COLUMN availability_cache.invalidation.logged_at IS 'The wall clock when the row was written.';

@@ -10,7 +10,8 @@
  * So equal words mean: every transaction that is visible now was visible to
  * the entry's snapshot, as far as the answer depends on it.
  *
- *	1 the transaction has a xid, or is SERIALIZABLE: compute, keep nothing
+ *	1 the transaction has written something (it has a xid), or is
+ *	  SERIALIZABLE: compute, keep nothing
  *	2 an entry is found, its words equal the cells', the clock is within its
  *	  validity (REPEATABLE READ: and each cell's last xid precedes the
  *	  snapshot's xmin): answer it
@@ -50,13 +51,20 @@ cache_now(void)
 	return GetCurrentTimestamp();
 }
 
+/* A transaction that has written something must see it, and nobody else may. */
+static bool
+has_own_writes(const CacheRequest *request)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) && !(request->wrote_all != NULL && request->wrote_all());
+}
+
 /* Why memory cannot be used for this call; NCOUNTERS if it can. */
 static Counter
-reason_to_bypass(void)
+reason_to_bypass(const CacheRequest *request)
 {
 	if (!ac_shared_memory_ready || !ac_enabled)
 		return COUNTER_BYPASS_DISABLED;
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) && !AC_MUTATED(AC_MUTANT_NO_OWN_WRITES))
+	if (has_own_writes(request) && !AC_MUTATED(AC_MUTANT_NO_OWN_WRITES))
 		return COUNTER_BYPASS_OWN_WRITES;
 	if (IsolationIsSerializable())
 		return COUNTER_BYPASS_ISOLATION;
@@ -183,9 +191,9 @@ expires(const Computed *result)
 
 /* Whether the tier below memory can be asked; the same for its answers and ours. */
 static bool
-may_use_tier(void)
+may_use_tier(const CacheRequest *request)
 {
-	return ac_enabled && !TransactionIdIsValid(GetTopTransactionIdIfAny()) && !IsolationIsSerializable();
+	return ac_enabled && !has_own_writes(request) && !IsolationIsSerializable();
 }
 
 /* Gives what was computed under the active snapshot to the tier below. */
@@ -286,7 +294,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		prepared_sweep();
 		quiet = capture(&captured);
 	}
-	answer_fresh(request, may_use_tier(), result);
+	answer_fresh(request, may_use_tier(request), result);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE))
 		quiet = capture(&captured);
 
@@ -364,7 +372,7 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 bool
 cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 {
-	Counter why = reason_to_bypass();
+	Counter why = reason_to_bypass(request);
 	Computed result;
 	StoredEntry entry;
 	uint64 hash;
@@ -372,7 +380,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	if (why == COUNTER_BYPASS_PREPARED)
 	{
 		prepared_find();
-		why = reason_to_bypass();
+		why = reason_to_bypass(request);
 	}
 	if (why == NCOUNTERS)
 	{
@@ -387,7 +395,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	}
 	else
 	{
-		answer_fresh(request, may_use_tier(), &result);
+		answer_fresh(request, may_use_tier(request), &result);
 		count_answer(&result, why);
 	}
 	*payload = result.payload;

@@ -36,11 +36,13 @@ typedef struct CacheRequest
 	 * The tier below memory, if there is one.  fetch: the answer that is exact
 	 * for the active snapshot, if it is there.  save: keeps what was computed
 	 * under the active snapshot.  kept: an answer came into memory, at a place
-	 * of the store.
+	 * of the store.  wrote_all: whether all that this transaction has written
+	 * was written by save.
 	 */
 	bool (*fetch)(void *arg, Computed *result);
 	void (*save)(void *arg, const Computed *result);
 	void (*kept)(uint32 place);
+	bool (*wrote_all)(void);
 	void *arg;
 } CacheRequest;
 

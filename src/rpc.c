@@ -123,6 +123,7 @@ prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Comput
 	call->request.fetch = fetch;
 	call->request.save = save;
 	call->request.kept = table_tier_kept;
+	call->request.wrote_all = table_tier_wrote_all;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
 	call->message = NULL;

@@ -75,6 +75,7 @@ static MemoryContext mapping_context = NULL;
 static Source sources[SOURCE_NROLES];
 static bool mapping_valid = false;
 static bool mapping_tracked = false;
+static bool mapping_logged = false;
 static Oid *watched = NULL;
 static int nwatched = 0;
 /* Queries of the mapping's sources that are running, in nested calls. */
@@ -292,16 +293,20 @@ load_trigger_state(void)
 static void
 load_watched(void)
 {
-	run_select("SELECT t.relid::pg_catalog.oid FROM availability_cache.source s,"
+	run_select("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
+			   " FROM (SELECT t.relid FROM availability_cache.source s,"
 			   " LATERAL availability_cache.relation_tree(s.relation) AS t(relid)"
-			   " UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass::pg_catalog.oid"
-			   " UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass::pg_catalog.oid");
+			   " UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass"
+			   " UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass) w"
+			   " JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid");
 	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
+	mapping_logged = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
 
 		watched[nwatched++] = DatumGetObjectId(result_datum(i, 1, &isnull));
+		mapping_logged = mapping_logged && result_bool(i, 2, false);
 	}
 }
 
@@ -366,6 +371,12 @@ bool
 sources_tracked(void)
 {
 	return mapping_valid && mapping_tracked;
+}
+
+bool
+sources_logged(void)
+{
+	return mapping_valid && mapping_logged;
 }
 
 bool

@@ -54,6 +54,9 @@ extern void sources_load(Oid function);
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 
+/* Whether every change of the attached tables is in the WAL, as far as the mapping is known. */
+extern bool sources_logged(void);
+
 extern bool source_attached(SourceRole role);
 extern const char *source_relation(SourceRole role);
 /* NULL if the table has none. */

@@ -5,13 +5,17 @@
  * Everything that touches the tables runs guarded: an error is undone, counts
  * as a failure of the tier, and opens the circuit breaker.  The answer is
  * computed then.
+ *
+ * Answers from unlogged tables are not kept: a crash empties those.
  */
 #include "availability_cache.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "common/pg_prng.h"
+#include "access/transam.h"
 #include "guard.h"
+#include "sources.h"
 #include "table_tier.h"
 #include "tier_clean.h"
 #include "tier_log.h"
@@ -83,18 +87,38 @@ saves_itself(void)
 	return ac_table_tier == TABLE_TIER_INLINE || !worker_wanted();
 }
 
+/* The transaction in which only saving has written, and the end of its WAL then. */
+static TransactionId saving_xid = InvalidTransactionId;
+static XLogRecPtr saving_end;
+
+/*
+ * Whoever writes to a table leaves WAL, unless the table is unlogged; so a
+ * transaction whose WAL ends where saving left it has written nothing else.
+ */
+bool
+table_tier_wrote_all(void)
+{
+	TransactionId xid = GetTopTransactionIdIfAny();
+
+	return TransactionIdIsValid(xid) && xid == saving_xid && XactLastRecEnd == saving_end && sources_logged();
+}
+
 void
 table_tier_save(const DayRequest *day, const Computed *result)
 {
 	RowCall call = {.day = day, .saved = result};
 
-	if (saves_itself() && breaker_allows())
-		succeeds(run_save, &call);
+	if (!saves_itself() || !sources_logged() || !breaker_allows())
+		return;
+	/* Called where nothing else was written yet. */
+	succeeds(run_save, &call);
+	saving_xid = GetTopTransactionIdIfAny();
+	saving_end = XactLastRecEnd;
 }
 
 void
 table_tier_kept(uint32 place)
 {
-	if (ac_table_tier == TABLE_TIER_BACKGROUND && worker_wanted())
+	if (ac_table_tier == TABLE_TIER_BACKGROUND && sources_logged() && worker_wanted())
 		queue_push(place);
 }

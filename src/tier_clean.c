@@ -29,6 +29,9 @@ PG_FUNCTION_INFO_V1(availability_cache_clean);
 /* More traces than this are not kept, whatever rows need them. */
 #define MAX_LOG_ROWS 100000
 
+/* In the log: not of one stylist, not of one service. */
+#define NO_ID "'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid"
+
 static const char *const delete_rows =
 	"WITH since AS MATERIALIZED ("
 	" SELECT pg_catalog.max(s.xid) AS xid FROM availability_cache.invalidation_since s),"
@@ -39,12 +42,13 @@ static const char *const delete_rows =
 	" OR (SELECT s.xid OPERATOR(pg_catalog.<=) pg_catalog.pg_snapshot_xmin(c.snapshot) FROM since s) IS NOT TRUE"
 	" OR EXISTS (SELECT FROM availability_cache.invalidation i"
 	" WHERE i.stylist_user_id OPERATOR(pg_catalog.=) c.stylist_user_id"
+	" AND i.service_id OPERATOR(pg_catalog.=) " NO_ID
 	" AND (i.first_day IS NULL OR (i.first_day OPERATOR(pg_catalog.<=) c.last_day"
 	" AND i.last_day OPERATOR(pg_catalog.>=) c.first_day))"
 	" AND NOT pg_catalog.pg_visible_in_snapshot(i.xid, c.snapshot))"
 	" OR EXISTS (SELECT FROM availability_cache.invalidation i"
-	" WHERE i.stylist_user_id IS NULL"
-	" AND (i.service_id IS NULL OR i.service_id OPERATOR(pg_catalog.=) c.service_id)"
+	" WHERE i.stylist_user_id OPERATOR(pg_catalog.=) " NO_ID
+	" AND i.service_id OPERATOR(pg_catalog.=) ANY (ARRAY[c.service_id, " NO_ID "])"
 	" AND NOT pg_catalog.pg_visible_in_snapshot(i.xid, c.snapshot))"
 	" LIMIT $1 FOR UPDATE OF c SKIP LOCKED)"
 	" DELETE FROM private.availability_cache c USING gone WHERE c.ctid OPERATOR(pg_catalog.=) gone.ctid";

@@ -82,6 +82,9 @@ typedef struct Trace
 	int level; /* the (sub)transaction it was written in */
 } Trace;
 
+/* In a trace: not of one stylist, not of one service. */
+static const pg_uuid_t no_id = {{0}};
+
 /* What this transaction has written. */
 static Trace traces[MAX_TRACES];
 static int ntraces = 0;
@@ -292,10 +295,8 @@ insert_trace(const Trace *trace)
 	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &log);
 	values[LOG_XID - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[LOG_N - 1] = Int32GetDatum(++last_number);
-	values[LOG_STYLIST - 1] = UUIDPGetDatum(&trace->id);
-	nulls[LOG_STYLIST - 1] = trace->kind != TRACE_STYLIST;
-	values[LOG_SERVICE - 1] = UUIDPGetDatum(&trace->id);
-	nulls[LOG_SERVICE - 1] = trace->kind != TRACE_SERVICE;
+	values[LOG_STYLIST - 1] = UUIDPGetDatum(trace->kind == TRACE_STYLIST ? &trace->id : &no_id);
+	values[LOG_SERVICE - 1] = UUIDPGetDatum(trace->kind == TRACE_SERVICE ? &trace->id : &no_id);
 	values[LOG_FIRST_DAY - 1] = DateADTGetDatum(trace->first);
 	values[LOG_LAST_DAY - 1] = DateADTGetDatum(trace->last);
 	nulls[LOG_FIRST_DAY - 1] = nulls[LOG_LAST_DAY - 1] = all_days;
@@ -531,14 +532,8 @@ tier_log_covers(TierRelation *since_table, TierRelation *log, Snapshot snapshot,
 	{
 		ScanKeyData keys[3];
 
-		if (scope == 0)
-			key_uuid(&keys[0], LOG_STYLIST, &row->stylist);
-		else
-			key_null(&keys[0], LOG_STYLIST);
-		if (scope == 1)
-			key_uuid(&keys[1], LOG_SERVICE, &row->service);
-		else
-			key_null(&keys[1], LOG_SERVICE);
+		key_uuid(&keys[0], LOG_STYLIST, scope == 0 ? &row->stylist : &no_id);
+		key_uuid(&keys[1], LOG_SERVICE, scope == 1 ? &row->service : &no_id);
 		/* The row's snapshot sees what came before. */
 		ScanKeyInit(&keys[2], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
 		if (is_outdated(log, snapshot, lengthof(keys), keys, row))

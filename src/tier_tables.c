@@ -49,7 +49,7 @@ static const TableInfo tables[TIER_NTABLES] = {
 					DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
 	[TIER_LOG] = {"availability_cache",
 				  "invalidation",
-				  "invalidation_scope",
+				  "invalidation_pkey",
 				  LOG_NCOLUMNS,
 				  {XID8OID, INT4OID, UUIDOID, UUIDOID, DATEOID, DATEOID, TIMESTAMPTZOID}},
 	[TIER_SINCE] = {"availability_cache", "invalidation_since", NULL, SINCE_NCOLUMNS, {XID8OID}},
@@ -185,13 +185,6 @@ key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value)
 																	   : F_DATE_LE;
 
 	ScanKeyInit(key, column, strategy, function, DateADTGetDatum(value));
-}
-
-void
-key_null(ScanKey key, AttrNumber column)
-{
-	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid, InvalidOid,
-						   (Datum) 0);
 }
 
 void

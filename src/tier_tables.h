@@ -88,7 +88,6 @@ extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, 
 
 extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
 extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
-extern void key_null(ScanKey key, AttrNumber column);
 
 /* Inserts a row, with the table's constraints and triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
