@@ -12,11 +12,13 @@
  */
 #include "availability_cache.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tier_clean.h"
+#include "tier_log.h"
 #include "tier_state.h"
 #include "tier_tables.h"
 #include "utils/rel.h"
@@ -99,6 +101,17 @@ clean_connected(int64 max_rows)
 	return removed;
 }
 
+/*
+ * Traces are complete again from after whatever went unrecorded once an
+ * earlier cleaning has raised their start, and that is on disk.
+ */
+static void
+settle_distrust(TierRelation *since)
+{
+	if (tier_distrusted() != 0 && !tier_trust_again(tier_log_settled_since(since)))
+		ForceSyncCommit();
+}
+
 int64
 tier_clean(int64 max_rows)
 {
@@ -110,6 +123,7 @@ tier_clean(int64 max_rows)
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
+	settle_distrust(&opened[TIER_SINCE]);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(opened[TIER_ROWS].rel->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);

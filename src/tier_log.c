@@ -188,6 +188,16 @@ read_since(TierRelation *table, Snapshot snapshot)
 	return since;
 }
 
+uint64
+tier_log_settled_since(TierRelation *table)
+{
+	Since since = read_since(table, SnapshotSelf);
+
+	if (!since.exists || since.xid == NOT_YET || TransactionIdIsCurrentTransactionId(since.xmin))
+		return 0;
+	return since.xid;
+}
+
 bool
 tier_log_is_active(void)
 {

@@ -41,6 +41,9 @@ typedef struct RowScope
  */
 extern bool tier_log_covers(TierRelation *since, TierRelation *log, Snapshot snapshot, const RowScope *row);
 
+/* The xid from which traces are complete, as another transaction has committed it; 0 if none has. */
+extern uint64 tier_log_settled_since(TierRelation *since);
+
 /*
  * Takes one step towards traces being left; true when they are, and rows can
  * be trusted.  A step takes effect when its transaction commits.

@@ -260,14 +260,15 @@ tier_distrusted(void)
 	return place == NULL ? 0 : pg_atomic_read_u64(&place->distrusted);
 }
 
-void
+bool
 tier_trust_again(uint64 since)
 {
 	Place *place = my_place();
 	char path[MAXPGPATH];
+	bool remains;
 
 	if (place == NULL || pg_atomic_read_u64(&place->distrusted) == 0)
-		return;
+		return true;
 	distrust_path(path);
 	LWLockAcquire(ac_lock(AC_LOCK_DISTRUST), LW_EXCLUSIVE);
 	/* Whoever distrusts more meanwhile waits for the lock, and writes the file again. */
@@ -276,7 +277,9 @@ tier_trust_again(uint64 since)
 		unlink(path);
 		place->file_written = false;
 	}
+	remains = access(path, F_OK) == 0;
 	LWLockRelease(ac_lock(AC_LOCK_DISTRUST));
+	return !remains;
 }
 
 /* ---- what waits for the worker ---- */

@@ -33,8 +33,11 @@ extern const char *breaker_state(Oid dboid);
  */
 extern bool tier_distrust(uint64 xid);
 extern uint64 tier_distrusted(void);
-/* The tables say the same: rows older than since are not trusted, whoever reads them. */
-extern void tier_trust_again(uint64 since);
+/*
+ * The tables on disk say that rows older than since are not trusted; whether
+ * nothing else has to be remembered.
+ */
+extern bool tier_trust_again(uint64 since);
 
 /* ---- what waits for the worker ---- */
 
