@@ -181,7 +181,7 @@ breaker_failed(const char *what)
 
 	counter_add(COUNTER_TABLE_ERRORS, 1);
 	if (place != NULL && pg_atomic_exchange_u64(&place->retry_at, until) == 0)
-		ereport(LOG_SERVER_ONLY, errmsg("availability_cache does without its tables: %s", what),
+		ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache does without its tables: %s", what),
 				errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
 }
 
@@ -191,7 +191,7 @@ breaker_succeeded(void)
 	Place *place = my_place();
 
 	if (place != NULL && pg_atomic_read_u64(&place->retry_at) != 0 && pg_atomic_exchange_u64(&place->retry_at, 0) != 0)
-		ereport(LOG_SERVER_ONLY, errmsg("availability_cache uses its tables again"));
+		ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache uses its tables again"));
 }
 
 const char *
@@ -374,7 +374,7 @@ worker_wanted(void)
 		return true;
 	pg_atomic_write_u64(&place->worker_retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
 	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
-	ereport(LOG_SERVER_ONLY, errmsg("availability_cache could not start its background worker"),
+	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache could not start its background worker"),
 			errhint("Raise max_worker_processes; until then sessions write answers to the table themselves."));
 	return false;
 }
