@@ -25,6 +25,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "full_xid.h"
 #include "miscadmin.h"
 #include "prepared.h"
 #include "storage/lmgr.h"
@@ -241,14 +242,9 @@ prepared_known_xid(void)
 static void
 remember_found(TransactionId found, Oid dboid)
 {
-	FullTransactionId next = ReadNextFullTransactionId();
-	uint32 epoch = EpochFromFullTransactionId(next);
 	PreparedSlot *slot;
-	uint64 xid;
+	uint64 xid = full_xid_of(found);
 
-	if (found > XidFromFullTransactionId(next))
-		epoch--;
-	xid = U64FromFullTransactionId(FullTransactionIdFromEpochAndXid(epoch, found));
 	for (int i = 0; i < prepared->nslots; i++)
 	{
 		if (pg_atomic_read_u64(&prepared->slots[i].xid) == xid &&

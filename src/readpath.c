@@ -31,6 +31,7 @@
 #include "common/pg_prng.h"
 #include "counters.h"
 #include "flights.h"
+#include "full_xid.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "prepared.h"
@@ -79,14 +80,11 @@ reason_to_bypass(const CacheRequest *request)
 static bool
 snapshot_covers(const StoredEntry *entry)
 {
-	TransactionId xmin;
-	FullTransactionId next = ReadNextFullTransactionId();
 	uint64 full_xmin;
 
 	if (AC_MUTATED(AC_MUTANT_NO_XID_CHECK))
 		return true;
-	xmin = GetTransactionSnapshot()->xmin;
-	full_xmin = U64FromFullTransactionId(next) - (uint32) (XidFromFullTransactionId(next) - xmin);
+	full_xmin = full_xid_of(GetTransactionSnapshot()->xmin);
 	if (full_xmin < prepared_known_xid())
 		return false;
 	for (uint32 i = 0; i < entry->ndependencies; i++)

@@ -22,6 +22,9 @@
 #include "tier_rows.h"
 #include "tier_state.h"
 
+/* A transaction saves no more: each save keeps a lock and a subtransaction until it ends. */
+#define MAX_SAVES 16
+
 /* One of so many answers that sessions save themselves comes with some cleaning. */
 #define CLEAN_ONE_IN 64
 #define CLEAN_ROWS 200
@@ -90,6 +93,7 @@ saves_itself(void)
 /* The transaction in which only saving has written, and the end of its WAL then. */
 static TransactionId saving_xid = InvalidTransactionId;
 static XLogRecPtr saving_end;
+static int nsaves;
 
 /*
  * Whoever writes to a table leaves WAL, unless the table is unlogged; so a
@@ -111,6 +115,10 @@ table_tier_save(const DayRequest *day, const Computed *result)
 	if (!saves_itself() || !sources_logged() || !breaker_allows())
 		return;
 	/* Called where nothing else was written yet. */
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		nsaves = 0;
+	if (nsaves++ >= MAX_SAVES)
+		return;
 	succeeds(run_save, &call);
 	saving_xid = GetTopTransactionIdIfAny();
 	saving_end = XactLastRecEnd;

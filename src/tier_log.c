@@ -173,9 +173,7 @@ read_since(TierRelation *table, Snapshot snapshot)
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
-		bool isnull;
-		uint64 xid = U64FromFullTransactionId(
-			DatumGetFullTransactionId(heap_getattr(tuple, SINCE_XID, RelationGetDescr(table->rel), &isnull)));
+		uint64 xid = U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(table, tuple, SINCE_XID)));
 
 		if (since.exists && xid < since.xid)
 			continue;
@@ -342,12 +340,9 @@ delete_rows(const Trace *trace)
 	scan = tier_scan(&rows, SnapshotSelf, nkeys, keys);
 	while (ndeleted < MAX_DELETED && (tuple = systable_getnext(scan)) != NULL)
 	{
-		TupleDesc desc = RelationGetDescr(rows.rel);
-		bool isnull;
-
 		CHECK_FOR_INTERRUPTS();
-		if (DatumGetDateADT(heap_getattr(tuple, ROW_FIRST_DAY, desc, &isnull)) <= trace->last &&
-			DatumGetDateADT(heap_getattr(tuple, ROW_LAST_DAY, desc, &isnull)) >= trace->first)
+		if (DatumGetDateADT(tier_column(&rows, tuple, ROW_FIRST_DAY)) <= trace->last &&
+			DatumGetDateADT(tier_column(&rows, tuple, ROW_LAST_DAY)) >= trace->first)
 			ndeleted += tier_delete(&rows, &tuple->t_self);
 	}
 	systable_endscan(scan);
@@ -513,13 +508,13 @@ is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const
 	while (!outdated && (tuple = systable_getnext(scan)) != NULL)
 	{
 		bool all_days;
-		bool isnull;
+		bool endless;
 		DateADT first = DatumGetDateADT(heap_getattr(tuple, LOG_FIRST_DAY, desc, &all_days));
-		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &isnull));
-		Datum xid = heap_getattr(tuple, LOG_XID, desc, &isnull);
+		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &endless));
+		Datum xid = tier_column(log, tuple, LOG_XID);
 
 		CHECK_FOR_INTERRUPTS();
-		if (all_days || (first <= row->last_day && last >= row->first_day))
+		if (all_days || endless || (first <= row->last_day && last >= row->first_day))
 			outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
 					   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
 	}

@@ -17,6 +17,8 @@
 #include "answer.h"
 #include "common/hashfn.h"
 #include "counters.h"
+#include "full_xid.h"
+#include "lib/stringinfo.h"
 #include "slots_key.h"
 #include "tier_log.h"
 #include "tier_rows.h"
@@ -75,20 +77,11 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 
 /* ---- fetching ---- */
 
-static Datum
-column(HeapTuple row, TierRelation *rows, AttrNumber attnum)
-{
-	bool isnull;
-
-	/* All columns that are read are NOT NULL. */
-	return heap_getattr(row, attnum, RelationGetDescr(rows->rel), &isnull);
-}
-
 /* Takes a row's answer apart; false if it is not one that row_store made for this key. */
 static bool
 open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, RowScope *scope, Computed *result)
 {
-	struct varlena *answer = PG_DETOAST_DATUM(column(row, rows, ROW_ANSWER));
+	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
 	AnswerBlob blob;
 	SlotsKey key;
 	uint32 key_size = slots_key_make(&key, day);
@@ -101,15 +94,15 @@ open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, RowScope *sco
 	payload_size = VARSIZE(answer) - VARHDRSZ - sizeof(blob);
 	scope->stylist = day->stylist;
 	scope->service = day->service;
-	scope->first_day = DatumGetDateADT(column(row, rows, ROW_FIRST_DAY));
-	scope->last_day = DatumGetDateADT(column(row, rows, ROW_LAST_DAY));
-	scope->snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(column(row, rows, ROW_SNAPSHOT)));
+	scope->first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY));
+	scope->last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY));
+	scope->snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)));
 	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, &key, key_size, scope))
 		return false;
 	result->payload = memcpy(palloc(payload_size), payload, payload_size);
 	result->payload_size = payload_size;
 	result->valid_from = blob.valid_from;
-	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(column(row, rows, ROW_EXPIRES_AT)));
+	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
 	result->keep = true;
 	result->depends_on = day_cells_of_days(day, scope->first_day, scope->last_day);
 	return true;
@@ -193,6 +186,42 @@ make_answer(const DayRequest *day, const Computed *result, const RowScope *scope
 	return PointerGetDatum(answer);
 }
 
+static int
+compare_xids(const void *a, const void *b)
+{
+	uint64 x = *(const uint64 *) a;
+	uint64 y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The active snapshot as a pg_snapshot in which this transaction, too, is
+ * running: pg_current_snapshot() leaves it out, and whoever saves a second
+ * answer has a xid.
+ */
+static Datum
+seen_snapshot(void)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+	TransactionId own = GetTopTransactionIdIfAny();
+	uint64 *running = palloc((snapshot->xcnt + 1) * sizeof(uint64));
+	int n = 0;
+	StringInfoData text;
+
+	for (uint32 i = 0; i < snapshot->xcnt; i++)
+		running[n++] = full_xid_of(snapshot->xip[i]);
+	if (TransactionIdIsValid(own) && TransactionIdPrecedes(own, snapshot->xmax))
+		running[n++] = full_xid_of(own);
+	qsort(running, n, sizeof(uint64), compare_xids);
+	initStringInfo(&text);
+	appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":", full_xid_of(snapshot->xmin),
+					 full_xid_of(snapshot->xmax));
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%s" UINT64_FORMAT, i == 0 ? "" : ",", running[i]);
+	return DirectFunctionCall1(pg_snapshot_in, CStringGetDatum(text.data));
+}
+
 /* What people see of it. */
 static Datum
 slots_of(const Computed *result)
@@ -214,8 +243,7 @@ row_store(const DayRequest *day, const Computed *result)
 	bool stored;
 
 	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
-	/* That of the computation, whatever was assigned since. */
-	scope.snapshot = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
+	scope.snapshot = seen_snapshot();
 	day_days_of_cells(day, result->depends_on, &scope.first_day, &scope.last_day);
 	stored = tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) && remove_old(&rows, day, zone);
 	if (stored)

@@ -14,6 +14,7 @@
  */
 #include "availability_cache.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -171,6 +172,19 @@ tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys)
 	return systable_beginscan(table->rel, table->index, nkeys > 0, snapshot, nkeys, keys);
 }
 
+Datum
+tier_column(TierRelation *table, HeapTuple row, AttrNumber column)
+{
+	bool isnull;
+	Datum value = heap_getattr(row, column, RelationGetDescr(table->rel), &isnull);
+
+	if (isnull)
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("table %s.%s has NULL where there should be none", tables[table->which].schema,
+					   tables[table->which].name));
+	return value;
+}
+
 void
 key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value)
 {
@@ -217,6 +231,10 @@ tier_insert(TierRelation *table, Datum *values, bool *nulls)
 		writing = false;
 	}
 	PG_END_TRY();
+	if (!ItemPointerIsValid(&slot->tts_tid))
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				errmsg("a trigger keeps rows from table %s.%s", tables[table->which].schema,
+					   tables[table->which].name));
 	ExecCloseIndices(result);
 	ExecDropSingleTupleTableSlot(slot);
 	FreeExecutorState(estate);

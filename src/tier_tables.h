@@ -7,8 +7,9 @@
 
 #include "postgres.h"
 
-#include "access/skey.h"
 #include "access/genam.h"
+#include "access/htup.h"
+#include "access/skey.h"
 #include "storage/lockdefs.h"
 #include "utils/date.h"
 #include "utils/relcache.h"
@@ -86,10 +87,13 @@ extern Oid tier_relid(TierTable which);
 /* Looks up by the index, or reads all where keys are none. */
 extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);
 
+/* A column of a row that was read; raises XX001 for NULL. */
+extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
+
 extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
 extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
 
-/* Inserts a row, with the table's constraints and triggers. */
+/* Inserts a row, with the table's constraints and triggers; raises 09000 if a trigger would not have it. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
 /* Deletes a row that was read; false if another transaction is changing it. */
 extern bool tier_delete(TierRelation *table, ItemPointer tid);

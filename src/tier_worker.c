@@ -222,6 +222,20 @@ work(void)
 	}
 }
 
+/* Whatever the database's settings are. */
+static void
+set_defaults(void)
+{
+	static const char *const settings[][2] = {{"default_transaction_isolation", "read committed"},
+											  {"default_transaction_read_only", "off"},
+											  {"statement_timeout", "0"},
+											  /* What is lost in a crash is only computed again. */
+											  {"synchronous_commit", "off"}};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 void
 availability_cache_worker_main(Datum arg)
 {
@@ -232,5 +246,6 @@ availability_cache_worker_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	dboid = worker_begin(DatumGetInt32(arg));
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	set_defaults();
 	work();
 }
