@@ -201,12 +201,29 @@ CREATE TRIGGER row_changed AFTER UPDATE OR DELETE ON private.availability_cache
 CREATE TRIGGER rows_changed AFTER DELETE OR TRUNCATE ON private.availability_cache
     FOR EACH STATEMENT EXECUTE FUNCTION private.availability_cache_changed();
 
+CREATE FUNCTION availability_cache.log_changed()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'availability_cache_log_changed'
+LANGUAGE C;
+COMMENT ON FUNCTION availability_cache.log_changed() IS
+'Internal: trigger on invalidation and invalidation_since; when somebody removes rows of the log, no cached row is trusted any more. Error: 55000 for TRUNCATE, and for changing invalidation_since.';
+REVOKE ALL ON FUNCTION availability_cache.log_changed() FROM PUBLIC;
+CREATE TRIGGER log_changed AFTER UPDATE OR DELETE ON availability_cache.invalidation
+    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache.log_changed();
+CREATE TRIGGER log_truncated BEFORE TRUNCATE ON availability_cache.invalidation
+    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache.log_changed();
+CREATE TRIGGER since_changed BEFORE INSERT OR UPDATE ON availability_cache.invalidation_since
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.log_changed();
+ALTER TABLE availability_cache.invalidation
+    ENABLE ALWAYS TRIGGER log_changed,
+    ENABLE ALWAYS TRIGGER log_truncated;
+
 CREATE FUNCTION availability_cache.discard()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'availability_cache_discard'
 LANGUAGE C;
 COMMENT ON FUNCTION availability_cache.discard() IS
-'Internal: trigger on the table tier''s tables; discards what arrives by replication, since another server''s snapshots mean nothing here.';
+'Internal: trigger that discards what arrives by replication: another server''s snapshots mean nothing here, and every server attaches its own tables.';
 REVOKE ALL ON FUNCTION availability_cache.discard() FROM PUBLIC;
 CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON private.availability_cache
     FOR EACH ROW EXECUTE FUNCTION availability_cache.discard();
@@ -393,6 +410,12 @@ CREATE TRIGGER source_truncated AFTER TRUNCATE ON availability_cache.source
 ALTER TABLE availability_cache.source
     ENABLE ALWAYS TRIGGER source_changed,
     ENABLE ALWAYS TRIGGER source_truncated;
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.source
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.discard('mapping');
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.source_column
+    FOR EACH ROW EXECUTE FUNCTION availability_cache.discard('mapping');
+ALTER TABLE availability_cache.source ENABLE REPLICA TRIGGER discard;
+ALTER TABLE availability_cache.source_column ENABLE REPLICA TRIGGER discard;
 SELECT pg_catalog.pg_extension_config_dump('availability_cache.source', '');
 
 CREATE FUNCTION availability_cache.trigger_name(role text)

@@ -23,8 +23,6 @@
 #include "tcop/deparse_utility.h"
 #include "tcop/utility.h"
 #include "tier_log.h"
-#include "tier_state.h"
-#include "tier_tables.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datum.h"
@@ -42,8 +40,6 @@ PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_invalidate);
 PG_FUNCTION_INFO_V1(availability_cache_flush);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
-PG_FUNCTION_INFO_V1(availability_cache_row_changed);
-PG_FUNCTION_INFO_V1(availability_cache_discard);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 
 /* More days than this are the stylist's cell. */
@@ -319,53 +315,6 @@ availability_cache_attaches_partition(PG_FUNCTION_ARGS)
 			PG_RETURN_BOOL(true);
 	}
 	PG_RETURN_BOOL(false);
-}
-
-/* ---- the table tier's own tables ---- */
-
-/*
- * private.availability_cache_changed(), on private.availability_cache: a row
- * that somebody deletes or updates by hand is no longer answered from memory.
- * AFTER … FOR EACH ROW, and FOR EACH STATEMENT for what the statement did not
- * find because it is still to be written.
- */
-PGDLLEXPORT Datum
-availability_cache_row_changed(PG_FUNCTION_ARGS)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
-	TupleDesc desc;
-	bool isnull;
-
-	check_trigger(fcinfo, "private.availability_cache_changed()");
-	if (tier_writing())
-		PG_RETURN_POINTER(NULL);
-	desc = RelationGetDescr(data->tg_relation);
-	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
-	{
-		Datum stylist = heap_getattr(data->tg_trigtuple, ROW_STYLIST, desc, &isnull);
-		Datum date = heap_getattr(data->tg_trigtuple, ROW_DATE, desc, &isnull);
-
-		changes_touch(cell_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
-	}
-	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
-		changes_touch_database();
-	PG_RETURN_POINTER(NULL);
-}
-
-/*
- * availability_cache.discard(), BEFORE … FOR EACH ROW, ENABLE REPLICA on the
- * table tier's tables: what arrives by replication says nothing here, since
- * snapshots and xids are another server's.
- */
-PGDLLEXPORT Datum
-availability_cache_discard(PG_FUNCTION_ARGS)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
-
-	check_trigger(fcinfo, "availability_cache.discard()");
-	if (!tier_writing())
-		PG_RETURN_POINTER(NULL);
-	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }
 
 /* ---- databases ---- */

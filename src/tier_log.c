@@ -375,6 +375,13 @@ leave_no_trace(const char *why)
 	decision = LEAVES_NONE;
 }
 
+void
+tier_log_lost(const char *why)
+{
+	if (tier_log_is_active())
+		leave_no_trace(why);
+}
+
 static bool
 is_covered(const Trace *touched)
 {

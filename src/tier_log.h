@@ -22,6 +22,9 @@ extern void tier_log_stylist(const pg_uuid_t *stylist);
 extern void tier_log_service(const pg_uuid_t *service);
 extern void tier_log_everything(void);
 
+/* Traces are gone that rows may need: when this transaction commits no row is trusted. */
+extern void tier_log_lost(const char *why);
+
 /* Whether writers leave traces in this database. */
 extern bool tier_log_is_active(void);
 
