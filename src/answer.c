@@ -2,10 +2,11 @@
  * answer.c
  *		A day's slots in compact form, and read from it.
  *
- * The form is what the memory store keeps: a header, the few offsets that the
- * customer's zone has on that day, a few bytes a slot, and display texts only
- * where the rules ask for another format than HH24:MI.  answer_jsonb.c writes
- * the jsonb from it.
+ * The form is what the memory store keeps: a header; where the slots do not
+ * follow each other by the rules' step, the runs in which they do; where the
+ * customer's zone changes its offset that day, the changes; half a byte a
+ * slot; and display texts only where the rules ask for another format than
+ * HH24:MI.  answer_jsonb.c writes the jsonb from it.
  */
 #include "postgres.h"
 
@@ -19,149 +20,226 @@
 
 const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
 
-/* The zone's offset at an instant; *offset holds good from there until *until. */
-typedef struct OffsetCursor
-{
-	pg_tz *zone;
-	int32 offset;
-	TimestampTz until;
-	bool started;
-} OffsetCursor;
+/* ---- packing ---- */
 
-/* Instants must come in order. */
-static int32
-offset_at(OffsetCursor *c, TimestampTz instant)
+static int64
+start_of(const Slot *slot)
 {
-	if (!c->started || instant >= c->until)
-		c->offset = zone_offset(c->zone, instant, &c->until);
-	c->started = true;
-	return c->offset;
-}
-
-/* The number of an offset, which is added if it is new. */
-static uint8
-number_offset(int32 *offsets, uint8 *n, int32 offset)
-{
-	for (uint8 i = 0; i < *n; i++)
-	{
-		if (offsets[i] == offset)
-			return i;
-	}
-	if (*n == ANSWER_MAX_OFFSETS)
-		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("the customer's time zone changes more than %d times within one answer",
-					   ANSWER_MAX_OFFSETS - 1));
-	offsets[*n] = offset;
-	return (*n)++;
+	return slot->start / USECS_PER_SEC;
 }
 
 static void
-append_display(StringInfo buffer, Timestamp local, text *format)
+append_runs(StringInfo out, AnswerHeader *header, const Slot *slots)
+{
+	for (int i = 1; i < header->nslots; i++)
+	{
+		AnswerRun run = {.after_first = start_of(&slots[i]) - header->first, .slot = i};
+
+		if (start_of(&slots[i]) - start_of(&slots[i - 1]) == header->step)
+			continue;
+		appendBinaryStringInfo(out, (char *) &run, sizeof(run));
+		header->nruns++;
+	}
+}
+
+/* The changes of the zone's offset up to the last slot's end. */
+static void
+append_changes(StringInfo out, AnswerHeader *header, pg_tz *zone, int64 last_end)
+{
+	TimestampTz until;
+	int32 offset = zone_offset(zone, header->first * USECS_PER_SEC, &until);
+
+	header->offset = offset;
+	while (until / USECS_PER_SEC <= last_end)
+	{
+		AnswerChange change = {.after_first = until / USECS_PER_SEC - header->first};
+
+		change.offset = zone_offset(zone, until, &until);
+		if (change.offset == offset)
+			continue;
+		if (header->nchanges == ANSWER_MAX_CHANGES)
+			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("the customer's time zone changes more than %d times within one answer",
+						   ANSWER_MAX_CHANGES));
+		offset = change.offset;
+		appendBinaryStringInfo(out, (char *) &change, sizeof(change));
+		header->nchanges++;
+	}
+}
+
+static void
+append_statuses(StringInfo out, const Slot *slots, int nslots)
+{
+	StaticAssertStmt(SLOT_NSTATUSES <= 16, "a status must fit four bits");
+	for (int i = 0; i < nslots; i += 2)
+	{
+		uint8 next = i + 1 < nslots ? slots[i + 1].status : 0;
+
+		appendStringInfoCharMacro(out, (char) (slots[i].status | next << 4));
+	}
+}
+
+static void
+append_display(StringInfo out, Timestamp local, text *format)
 {
 	text *shown = DatumGetTextPP(
 		DirectFunctionCall2(timestamp_to_char, TimestampGetDatum(local), PointerGetDatum(format)));
 
-	appendBinaryStringInfo(buffer, VARDATA_ANY(shown), VARSIZE_ANY_EXHDR(shown));
-	appendStringInfoChar(buffer, '\0');
+	appendBinaryStringInfo(out, VARDATA_ANY(shown), VARSIZE_ANY_EXHDR(shown));
+	appendStringInfoChar(out, '\0');
 	pfree(shown);
+}
+
+/* Packed so far without them: the reader has the local times. */
+static void
+append_displays(StringInfo out, const char *display_format)
+{
+	text *format = cstring_to_text(display_format);
+	StringInfoData display;
+	AnswerReader reader;
+	SlotView view;
+
+	initStringInfo(&display);
+	answer_open(&reader, out->data);
+	while (answer_next(&reader, &view))
+		append_display(&display, view.start_local * USECS_PER_SEC, format);
+	appendBinaryStringInfo(out, display.data, display.len);
+	pfree(display.data);
+	pfree(format);
 }
 
 char *
 answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone, const char *display_format,
 			uint32 *size)
 {
-	OffsetCursor at_start = {.zone = customer_zone};
-	OffsetCursor at_end = {.zone = customer_zone};
-	int32 offsets[ANSWER_MAX_OFFSETS];
-	AnswerSlot *packed = palloc0(Max(nslots, 1) * sizeof(AnswerSlot));
-	text *format = cstring_to_text(display_format);
-	StringInfoData display;
 	StringInfoData out;
 
-	header->noffsets = 0;
 	header->nslots = nslots;
-	header->first = nslots > 0 ? slots[0].start : 0;
-	header->has_display = strcmp(display_format, DEFAULT_DISPLAY_FORMAT) != 0;
-	initStringInfo(&display);
-	for (int i = 0; i < nslots; i++)
-	{
-		int32 offset = offset_at(&at_start, slots[i].start);
-		TimestampTz end = slots[i].start + header->duration * USECS_PER_SEC;
-
-		packed[i].after_first = (slots[i].start - header->first) / USECS_PER_SEC;
-		packed[i].status = slots[i].status;
-		packed[i].start_offset = number_offset(offsets, &header->noffsets, offset);
-		packed[i].end_offset = number_offset(offsets, &header->noffsets, offset_at(&at_end, end));
-		if (header->has_display)
-			append_display(&display, slots[i].start + offset * USECS_PER_SEC, format);
-	}
-
+	header->nruns = 0;
+	header->nchanges = 0;
+	header->offset = 0;
+	header->first = nslots > 0 ? start_of(&slots[0]) : 0;
+	header->has_display = false;
 	initStringInfo(&out);
 	appendBinaryStringInfo(&out, (char *) header, sizeof(AnswerHeader));
-	appendBinaryStringInfo(&out, (char *) offsets, header->noffsets * sizeof(int32));
-	appendBinaryStringInfo(&out, (char *) packed, nslots * sizeof(AnswerSlot));
-	appendBinaryStringInfo(&out, display.data, display.len);
-	pfree(packed);
-	pfree(display.data);
-	pfree(format);
+	append_runs(&out, header, slots);
+	if (nslots > 0)
+		append_changes(&out, header, customer_zone, start_of(&slots[nslots - 1]) + header->duration);
+	append_statuses(&out, slots, nslots);
+	memcpy(out.data, header, sizeof(AnswerHeader));
+	if (strcmp(display_format, DEFAULT_DISPLAY_FORMAT) != 0)
+	{
+		append_displays(&out, display_format);
+		header->has_display = true;
+		memcpy(out.data, header, sizeof(AnswerHeader));
+	}
 	*size = out.len;
 	return out.data;
+}
+
+/* ---- reading; the memory may not be aligned ---- */
+
+static int64
+moment_of_change(const OffsetCursor *c, const AnswerHeader *header)
+{
+	AnswerChange change;
+
+	if (c->left == 0)
+		return PG_INT64_MAX;
+	memcpy(&change, c->next_change, sizeof(change));
+	return header->first + change.after_first;
+}
+
+static void
+pass_change(OffsetCursor *c, const AnswerHeader *header)
+{
+	AnswerChange change;
+
+	memcpy(&change, c->next_change, sizeof(change));
+	c->offset = change.offset;
+	c->next_change += sizeof(change);
+	c->left--;
+	c->until = moment_of_change(c, header);
+}
+
+static inline int32
+offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
+{
+	while (unlikely(moment >= c->until))
+		pass_change(c, header);
+	return c->offset;
+}
+
+/* Which slot starts the next run. */
+static void
+look_at_run(AnswerReader *reader)
+{
+	AnswerRun run;
+
+	reader->next_run_slot = PG_UINT32_MAX;
+	if (reader->runs_left == 0)
+		return;
+	memcpy(&run, reader->next_run, sizeof(run));
+	reader->next_run_slot = run.slot;
+}
+
+static void
+begin_run(AnswerReader *reader)
+{
+	AnswerRun run;
+
+	memcpy(&run, reader->next_run, sizeof(run));
+	reader->next_start = reader->header.first + run.after_first;
+	reader->next_run += sizeof(run);
+	reader->runs_left--;
+	look_at_run(reader);
 }
 
 void
 answer_open(AnswerReader *reader, const char *packed)
 {
-	memcpy(&reader->header, packed, sizeof(AnswerHeader));
+	AnswerHeader *header = &reader->header;
+	OffsetCursor cursor;
+
+	memcpy(header, packed, sizeof(AnswerHeader));
 	packed += sizeof(AnswerHeader);
-	memcpy(reader->offsets, packed, reader->header.noffsets * sizeof(int32));
-	packed += reader->header.noffsets * sizeof(int32);
-	reader->slots = packed;
-	packed += reader->header.nslots * sizeof(AnswerSlot);
-	reader->display = packed;
 	reader->next = 0;
-}
-
-static void
-write_hh24_mi(char *out, Timestamp local)
-{
-	int64 seconds = local / USECS_PER_SEC;
-	int minutes;
-
-	/* Also before 2000. */
-	seconds = (seconds % SECS_PER_DAY + SECS_PER_DAY) % SECS_PER_DAY;
-	minutes = seconds / SECS_PER_MINUTE;
-	out[0] = '0' + minutes / 600;
-	out[1] = '0' + minutes / 60 % 10;
-	out[2] = ':';
-	out[3] = '0' + minutes % 60 / 10;
-	out[4] = '0' + minutes % 10;
+	reader->next_start = header->first;
+	reader->next_run = packed;
+	reader->runs_left = header->nruns;
+	look_at_run(reader);
+	packed += header->nruns * sizeof(AnswerRun);
+	cursor = (OffsetCursor){.next_change = packed, .left = header->nchanges, .offset = header->offset};
+	cursor.until = moment_of_change(&cursor, header);
+	reader->at_start = reader->at_end = cursor;
+	packed += header->nchanges * sizeof(AnswerChange);
+	reader->statuses = (const uint8 *) packed;
+	reader->display = packed + (header->nslots + 1) / 2;
 }
 
 bool
 answer_next(AnswerReader *reader, SlotView *view)
 {
-	AnswerSlot slot;
+	const AnswerHeader *header = &reader->header;
+	uint32 slot = reader->next;
 
-	if (reader->next == reader->header.nslots)
+	if (slot == header->nslots)
 		return false;
-	/* The memory may not be aligned. */
-	memcpy(&slot, reader->slots + reader->next++ * sizeof(AnswerSlot), sizeof(slot));
-	view->start_utc = reader->header.first + slot.after_first * USECS_PER_SEC;
-	view->end_utc = view->start_utc + reader->header.duration * USECS_PER_SEC;
-	view->start_local = view->start_utc + reader->offsets[slot.start_offset] * USECS_PER_SEC;
-	view->end_local = view->end_utc + reader->offsets[slot.end_offset] * USECS_PER_SEC;
-	view->status = slot.status;
-	if (reader->header.has_display)
+	reader->next++;
+	if (unlikely(slot == reader->next_run_slot))
+		begin_run(reader);
+	view->start_utc = reader->next_start;
+	view->end_utc = view->start_utc + header->duration;
+	view->start_local = view->start_utc + offset_at(&reader->at_start, header, view->start_utc);
+	view->end_local = view->end_utc + offset_at(&reader->at_end, header, view->end_utc);
+	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
+	view->display = NULL;
+	if (header->has_display)
 	{
 		view->display = reader->display;
 		view->display_size = strlen(reader->display);
 		reader->display += view->display_size + 1;
 	}
-	else
-	{
-		write_hh24_mi(reader->hh24_mi, view->start_local);
-		view->display = reader->hh24_mi;
-		view->display_size = sizeof(reader->hh24_mi);
-	}
+	reader->next_start += header->step;
 	return true;
 }

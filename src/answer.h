@@ -1,6 +1,6 @@
 /*
  * answer.h
- *		A day's slots in compact form, and written out as rows or jsonb.
+ *		A day's slots in compact form, and written out as rows, jsonb or json.
  */
 #ifndef AC_ANSWER_H
 #define AC_ANSWER_H
@@ -12,63 +12,87 @@
 #include "utils/timestamp.h"
 #include "zone.h"
 
-/* What every slot of an answer shares. */
+/* What every slot of an answer shares.  Moments count in seconds since 2000-01-01, UTC. */
 typedef struct AnswerHeader
 {
 	TimestampTz computed_at;
-	TimestampTz first; /* start of the first slot; whole seconds */
-	int32 duration;	   /* seconds */
+	int64 first; /* start of the first slot */
+	int32 duration;
+	int32 step; /* from slot to slot within a run */
 	int32 price_cents;
-	bool has_price;
-	uint8 noffsets;
+	int32 offset; /* of the customer's zone at first */
 	uint16 nslots;
+	uint16 nruns;	/* besides the first, which starts with the first slot */
+	uint8 nchanges; /* of the offset, after first */
+	bool has_price;
 	bool has_display; /* else the display is HH24:MI */
+	uint8 zero;
 } AnswerHeader;
 
-/* One slot.  offsets: of the customer's zone at its start and end, by number. */
-typedef struct AnswerSlot
+/* Slots that follow each other by a step. */
+typedef struct AnswerRun
 {
-	uint32 after_first; /* seconds */
-	uint8 status;
-	uint8 start_offset : 4;
-	uint8 end_offset : 4;
-} AnswerSlot;
+	uint32 after_first; /* where its first slot starts, in seconds */
+	uint32 slot;		/* that slot's number */
+} AnswerRun;
 
-#define ANSWER_MAX_OFFSETS 16
+/* The customer's zone has another offset from here on. */
+typedef struct AnswerChange
+{
+	uint32 after_first;
+	int32 offset;
+} AnswerChange;
+
+#define ANSWER_MAX_CHANGES 15
 #define ANSWER_MAX_SLOTS 10000
 
-/* Reads an answer, slot by slot, from one piece of memory: header, offsets, slots, display texts. */
+/* The offset at a moment; the moments asked for come in order. */
+typedef struct OffsetCursor
+{
+	const char *next_change; /* the change that ends it */
+	int left;				 /* changes from there */
+	int32 offset;
+	int64 until;
+} OffsetCursor;
+
+/*
+ * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a status of four bits for each
+ * slot, display texts.
+ */
 typedef struct AnswerReader
 {
 	AnswerHeader header;
-	int32 offsets[ANSWER_MAX_OFFSETS];
-	const char *slots;
+	const uint8 *statuses;
 	const char *display; /* of the next slot, zero-terminated */
-	int next;
-	char hh24_mi[5];
+	uint32 next;		 /* slot */
+	int64 next_start;	 /* unless a run starts with it */
+	const char *next_run;
+	uint32 runs_left;
+	uint32 next_run_slot; /* that starts it; PG_UINT32_MAX: none */
+	OffsetCursor at_start;
+	OffsetCursor at_end;
 } AnswerReader;
 
-/* What one slot reads written out. */
+/* What one slot reads written out; times in seconds since 2000-01-01. */
 typedef struct SlotView
 {
-	TimestampTz start_utc;
-	TimestampTz end_utc;
-	Timestamp start_local;
-	Timestamp end_local;
-	const char *display; /* not terminated */
+	int64 start_utc;
+	int64 end_utc;
+	int64 start_local;
+	int64 end_local;
+	const char *display; /* NULL: HH24:MI of start_local */
 	int display_size;
 	SlotStatus status;
 } SlotView;
 
 /*
  * Packs slots (in order of start) into one piece of memory in the current
- * context.  The header comes without noffsets, nslots, has_display and first.
+ * context.  The header comes with computed_at, duration, step and price.
  */
 extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
 						 const char *display_format, uint32 *size);
 
 extern void answer_open(AnswerReader *reader, const char *packed);
-/* The next slot; the view's display lasts until the next call. */
 extern bool answer_next(AnswerReader *reader, SlotView *view);
 
 /* What answers call a status. */

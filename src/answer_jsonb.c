@@ -14,12 +14,18 @@
 #include "answer_text.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
+#include "slot_writer.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-/* Every key of a slot, in jsonb's order, and the same in one piece. */
+/* The beginning of every slot's object: its header, and the entries of its keys in jsonb's order. */
 #define SLOT_NKEYS 7
-static const uint8 slot_key_sizes[SLOT_NKEYS] = {6, 11, 12, 12, 14, 14, 16};
+static const uint32 slot_head[1 + SLOT_NKEYS] = {
+	SLOT_NKEYS | JB_FOBJECT, JENTRY_ISSTRING | JENTRY_HAS_OFF | 6,
+	JENTRY_ISSTRING | 11,	 JENTRY_ISSTRING | 12,
+	JENTRY_ISSTRING | 12,	 JENTRY_ISSTRING | 14,
+	JENTRY_ISSTRING | 14,	 JENTRY_ISSTRING | 16,
+};
 static const char slot_keys[] = "status"
 								"price_cents"
 								"slot_display"
@@ -51,13 +57,15 @@ typedef struct Container
 } Container;
 
 /* Bytes that the buffer gains until its length is a multiple of four. */
-static int
+static inline int
 pad_to_int(StringInfo out)
 {
 	int padding = INTALIGN(out->len) - out->len;
 
-	for (int i = 0; i < padding; i++)
-		appendStringInfoCharMacro(out, '\0');
+	if (unlikely(out->maxlen - out->len <= sizeof(int)))
+		enlargeStringInfo(out, sizeof(int));
+	memset(out->data + out->len, 0, sizeof(int));
+	out->len += padding;
 	return padding;
 }
 
@@ -73,7 +81,7 @@ open_container(StringInfo out, uint32 header, int nentries)
 }
 
 /* The entry of a key or value whose bytes have been (or will be) appended. */
-static void
+static inline void
 add_entry(StringInfo out, Container *c, uint32 type, uint32 size)
 {
 	JEntry entry;
@@ -113,16 +121,6 @@ add_bool(StringInfo out, Container *c, bool value)
 }
 
 static void
-add_numeric(StringInfo out, Container *c, Numeric value)
-{
-	int padding = pad_to_int(out);
-	int size = VARSIZE(value);
-
-	appendBinaryStringInfo(out, (char *) value, size);
-	add_entry(out, c, JENTRY_ISNUMERIC, padding + size);
-}
-
-static void
 add_now(StringInfo out, Container *c, TimestampTz t)
 {
 	char buffer[NOW_TEXT_SIZE];
@@ -131,97 +129,54 @@ add_now(StringInfo out, Container *c, TimestampTz t)
 	add_string(out, c, buffer, NOW_TEXT_SIZE);
 }
 
-/*
- * Slots of one status differ only in their times and display, which have the
- * same places and sizes in each: the first is written key by key, later ones
- * are copies of it with the times written over.
- */
-typedef struct SlotTemplate
-{
-	int at; /* in the buffer; 0: none yet */
-	int size;
-	int display_size;
-	int display_at; /* these from the slot's start; the times follow the display */
-} SlotTemplate;
+/* What follows the display in a slot, in the order of the keys. */
+static const char slot_times[] = "....-..-..T..:..:..+00:00"
+								 "....-..-..T..:..:.."
+								 "....-..-..T..:..:..+00:00"
+								 "....-..-..T..:..:..";
 
-typedef struct SlotWriter
-{
-	StringInfo out;
-	Numeric price;
-	SlotTemplate templates[SLOT_NSTATUSES];
-	/* Starts and ends in the two zones may lie on different days all along. */
-	DateText start_utc;
-	DateText end_utc;
-	DateText start_local;
-	DateText end_local;
-} SlotWriter;
-
+/* A LayOutSlot.  Only the first of its entries holds an offset, as they are fewer than JB_OFFSET_STRIDE. */
 static void
-write_first_slot(SlotWriter *w, const SlotView *view, SlotTemplate *template)
+lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
 {
-	static const char no_time[UTC_TEXT_SIZE] = {0};
 	StringInfo out = w->out;
-	const char *status = slot_status_names[view->status];
-	Container c;
+	int status_size = strlen(slot_status_names[status]);
+	int at = out->len;
+	JEntry entries[SLOT_NKEYS] = {JENTRY_ISSTRING | status_size,	 JENTRY_ISNULL,
+								  JENTRY_ISSTRING | display_size,	 JENTRY_ISSTRING | UTC_TEXT_SIZE,
+								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE, JENTRY_ISSTRING | UTC_TEXT_SIZE,
+								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
 
-	template->at = out->len;
-	c = open_object(out, SLOT_NKEYS, slot_key_sizes, slot_keys);
-	add_string(out, &c, status, strlen(status));
+	enlargeStringInfo(out, sizeof(slot_head) + sizeof(entries) + sizeof(slot_keys) + display_size + 64);
+	appendBinaryStringInfo(out, (char *) slot_head, sizeof(slot_head));
+	out->len += sizeof(entries); /* below */
+	appendBinaryStringInfo(out, slot_keys, sizeof(slot_keys) - 1);
+	appendBinaryStringInfo(out, slot_status_names[status], status_size);
 	if (w->price != NULL)
-		add_numeric(out, &c, w->price);
-	else
-		add_entry(out, &c, JENTRY_ISNULL, 0);
-	template->display_at = out->len - template->at;
-	template->display_size = view->display_size;
-	add_string(out, &c, view->display, view->display_size);
-	add_string(out, &c, no_time, UTC_TEXT_SIZE);
-	add_string(out, &c, no_time, LOCAL_TEXT_SIZE);
-	add_string(out, &c, no_time, UTC_TEXT_SIZE);
-	add_string(out, &c, no_time, LOCAL_TEXT_SIZE);
-	template->size = out->len - template->at;
-}
-
-static void
-copy_slot(SlotWriter *w, const SlotTemplate *template)
-{
-	enlargeStringInfo(w->out, template->size);
-	memcpy(w->out->data + w->out->len, w->out->data + template->at, template->size);
-	w->out->len += template->size;
-}
-
-static void
-write_slot(SlotWriter *w, const SlotView *view)
-{
-	SlotTemplate *template = &w->templates[view->status];
-	int at = w->out->len;
-	char *p;
-
-	if (template->at == 0 || template->display_size != view->display_size)
-		write_first_slot(w, view, template);
-	else
-		copy_slot(w, template);
-	p = w->out->data + at + template->display_at;
-	memcpy(p, view->display, view->display_size);
-	p += view->display_size;
-	write_utc(p, view->end_utc, &w->end_utc);
-	p += UTC_TEXT_SIZE;
-	write_local(p, view->end_local, &w->end_local);
-	p += LOCAL_TEXT_SIZE;
-	write_utc(p, view->start_utc, &w->start_utc);
-	p += UTC_TEXT_SIZE;
-	write_local(p, view->start_local, &w->start_local);
+	{
+		entries[1] = JENTRY_ISNUMERIC | (pad_to_int(out) + w->price_size);
+		appendBinaryStringInfo(out, w->price, w->price_size);
+	}
+	template->display_at = out->len - at;
+	template->time_at[SLOT_END_UTC] = template->display_at + display_size;
+	template->time_at[SLOT_END_LOCAL] = template->time_at[SLOT_END_UTC] + UTC_TEXT_SIZE;
+	template->time_at[SLOT_START_UTC] = template->time_at[SLOT_END_LOCAL] + LOCAL_TEXT_SIZE;
+	template->time_at[SLOT_START_LOCAL] = template->time_at[SLOT_START_UTC] + UTC_TEXT_SIZE;
+	out->len += display_size;
+	appendBinaryStringInfo(out, slot_times, sizeof(slot_times) - 1);
+	memcpy(out->data + at + sizeof(slot_head), entries, sizeof(entries));
 }
 
 static void
 add_slots(StringInfo out, Container *answer, AnswerReader *reader)
 {
-	SlotWriter w = {.out = out, .start_utc = NO_DATE, .end_utc = NO_DATE, .start_local = NO_DATE, .end_local = NO_DATE};
+	Numeric price = reader->header.has_price ? int64_to_numeric(reader->header.price_cents) : NULL;
 	int array_at = out->len;
-	Container c;
+	SlotWriter w;
 	SlotView view;
+	Container c;
 
-	if (reader->header.has_price)
-		w.price = int64_to_numeric(reader->header.price_cents);
+	slot_writer_init(&w, out, lay_out_slot, (char *) price, price != NULL ? VARSIZE(price) : 0);
 	pad_to_int(out);
 	c = open_container(out, reader->header.nslots | JB_FARRAY, reader->header.nslots);
 	while (answer_next(reader, &view))
@@ -229,7 +184,7 @@ add_slots(StringInfo out, Container *answer, AnswerReader *reader)
 		int slot_at = out->len;
 
 		pad_to_int(out);
-		write_slot(&w, &view);
+		slot_writer_put(&w, &view);
 		add_entry(out, &c, JENTRY_ISCONTAINER, out->len - slot_at);
 	}
 	add_entry(out, answer, JENTRY_ISCONTAINER, out->len - array_at);

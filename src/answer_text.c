@@ -7,66 +7,43 @@
 #include "answer_text.h"
 #include "utils/datetime.h"
 
-/* Two digits. */
-static inline void
-write_pair(char *out, int n)
-{
-	out[0] = '0' + n / 10;
-	out[1] = '0' + n % 10;
-}
+const char digit_pairs[201] = "00010203040506070809"
+							  "10111213141516171819"
+							  "20212223242526272829"
+							  "30313233343536373839"
+							  "40414243444546474849"
+							  "50515253545556575859"
+							  "60616263646566676869"
+							  "70717273747576777879"
+							  "80818283848586878889"
+							  "90919293949596979899";
 
-static void
-write_date(DateText *date, int64 day)
+void
+write_date(char *out, int64 day)
 {
 	int y;
 	int m;
 	int d;
 
 	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
-	date->day = day;
-	write_pair(date->text, y / 100);
-	write_pair(date->text + 2, y % 100);
-	date->text[4] = date->text[7] = '-';
-	write_pair(date->text + 5, m);
-	write_pair(date->text + 8, d);
-}
-
-void
-write_local(char *out, Timestamp t, DateText *date)
-{
-	int64 seconds = t / USECS_PER_SEC;
-	int64 day = seconds / SECS_PER_DAY;
-	int of_day = seconds % SECS_PER_DAY;
-
-	if (of_day < 0)
-	{
-		of_day += SECS_PER_DAY;
-		day--;
-	}
-	if (day != date->day)
-		write_date(date, day);
-	memcpy(out, date->text, sizeof(date->text));
-	out[10] = 'T';
-	write_pair(out + 11, of_day / SECS_PER_HOUR);
-	out[13] = out[16] = ':';
-	write_pair(out + 14, of_day / SECS_PER_MINUTE % 60);
-	write_pair(out + 17, of_day % 60);
-}
-
-void
-write_utc(char *out, TimestampTz t, DateText *date)
-{
-	write_local(out, t, date);
-	memcpy(out + LOCAL_TEXT_SIZE, "+00:00", 6);
+	write_pair(out, y / 100);
+	write_pair(out + 2, y % 100);
+	out[4] = out[7] = '-';
+	write_pair(out + 5, m);
+	write_pair(out + 8, d);
 }
 
 void
 write_now(char *out, TimestampTz t)
 {
-	char fraction[NOW_TEXT_SIZE - LOCAL_TEXT_SIZE + 1];
-	DateText date = NO_DATE;
+	int64 day = t / USECS_PER_DAY - (t % USECS_PER_DAY < 0);
+	int64 of_day = t - day * USECS_PER_DAY;
+	uint32 fraction = of_day % USECS_PER_SEC;
 
-	write_local(out, t, &date);
-	snprintf(fraction, sizeof(fraction), ".%06d+00:00", (int) (t % USECS_PER_SEC));
-	memcpy(out + LOCAL_TEXT_SIZE, fraction, sizeof(fraction) - 1);
+	memcpy(out, "0000-00-00T00:00:00.000000+00:00", NOW_TEXT_SIZE);
+	write_date(out, day);
+	write_clock(out + CLOCK_TEXT_AT, of_day / USECS_PER_SEC);
+	write_pair(out + 20, fraction / 10000);
+	write_pair(out + 22, fraction / 100 % 100);
+	write_pair(out + 24, fraction % 100);
 }

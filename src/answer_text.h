@@ -1,29 +1,59 @@
 /*
  * answer_text.h
  *		How times read in answers, whatever the session's settings.
+ *
+ * Nothing here writes a terminator; years have four digits.
  */
 #ifndef AC_ANSWER_TEXT_H
 #define AC_ANSWER_TEXT_H
 
 #include "datatype/timestamp.h"
 
+#define DATE_TEXT_SIZE 10  /* 2025-10-16 */
+#define CLOCK_TEXT_AT 11   /* in the following */
 #define LOCAL_TEXT_SIZE 19 /* 2025-10-16T09:45:00 */
 #define UTC_TEXT_SIZE 25   /* 2025-10-16T04:00:00+00:00 */
 #define NOW_TEXT_SIZE 32   /* 2025-10-16T04:00:00.123456+00:00 */
+#define HH24_MI_SIZE 5	   /* 09:45 */
 
-/* The date written last: nearly all times of an answer are of one or two days. */
-typedef struct DateText
+/* "00", "01", … "99". */
+extern const char digit_pairs[201];
+
+static inline void
+write_pair(char *out, uint32 n)
 {
-	int64 day; /* since 2000-01-01 */
-	char text[10];
-} DateText;
+	memcpy(out, digit_pairs + 2 * n, 2);
+}
 
-#define NO_DATE ((DateText){.day = PG_INT64_MIN})
+/* The digits of HH:MM:SS; the colons are there already. */
+static inline void
+write_clock(char *out, uint32 second_of_day)
+{
+	uint32 minutes = second_of_day / SECS_PER_MINUTE;
 
-/* These write so many bytes, without a terminator; years have four digits. */
-extern void write_local(char *out, Timestamp t, DateText *date);
-extern void write_utc(char *out, TimestampTz t, DateText *date);
-/* With microseconds, in UTC. */
+	write_pair(out, minutes / MINS_PER_HOUR);
+	write_pair(out + 3, minutes % MINS_PER_HOUR);
+	write_pair(out + 6, second_of_day % SECS_PER_MINUTE);
+}
+
+/* All of HH24:MI. */
+static inline void
+write_hh24_mi(char *out, uint32 second_of_day)
+{
+	write_pair(out, second_of_day / SECS_PER_HOUR);
+	out[2] = ':';
+	write_pair(out + 3, second_of_day / SECS_PER_MINUTE % MINS_PER_HOUR);
+}
+
+/* The day, since 2000-01-01, that a moment in seconds lies on, also before 2000. */
+static inline int64
+day_of(int64 seconds)
+{
+	return seconds / SECS_PER_DAY - (seconds % SECS_PER_DAY < 0);
+}
+
+extern void write_date(char *out, int64 day);
+/* A moment with microseconds, in UTC. */
 extern void write_now(char *out, TimestampTz t);
 
 #endif /* AC_ANSWER_TEXT_H */

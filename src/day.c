@@ -409,6 +409,7 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	memset(&header, 0, sizeof(header));
 	header.computed_at = input->now;
 	header.duration = rules->duration;
+	header.step = rules->step / USECS_PER_SEC;
 	header.has_price = rules->price != NO_VALUE;
 	header.price_cents = header.has_price ? rules->price : 0;
 	MemoryContextSwitchTo(caller);

@@ -10,6 +10,7 @@
 #include "availability_cache.h"
 
 #include "answer.h"
+#include "answer_text.h"
 #include "counters.h"
 #include "day.h"
 #include "fmgr.h"
@@ -147,6 +148,17 @@ compute_raising(void *arg, Computed *result)
 	day_compute(&call->day, result);
 }
 
+static text *
+display_text(const SlotView *view)
+{
+	char buffer[HH24_MI_SIZE];
+
+	if (view->display != NULL)
+		return cstring_to_text_with_len(view->display, view->display_size);
+	write_hh24_mi(buffer, view->start_local - day_of(view->start_local) * SECS_PER_DAY);
+	return cstring_to_text_with_len(buffer, HH24_MI_SIZE);
+}
+
 static void
 put_rows(ReturnSetInfo *rsinfo, const char *packed)
 {
@@ -159,11 +171,11 @@ put_rows(ReturnSetInfo *rsinfo, const char *packed)
 		Datum values[7];
 		bool nulls[7] = {false};
 
-		values[0] = TimestampTzGetDatum(view.start_utc);
-		values[1] = TimestampTzGetDatum(view.end_utc);
-		values[2] = TimestampGetDatum(view.start_local);
-		values[3] = TimestampGetDatum(view.end_local);
-		values[4] = PointerGetDatum(cstring_to_text_with_len(view.display, view.display_size));
+		values[0] = TimestampTzGetDatum(view.start_utc * USECS_PER_SEC);
+		values[1] = TimestampTzGetDatum(view.end_utc * USECS_PER_SEC);
+		values[2] = TimestampGetDatum(view.start_local * USECS_PER_SEC);
+		values[3] = TimestampGetDatum(view.end_local * USECS_PER_SEC);
+		values[4] = PointerGetDatum(display_text(&view));
 		values[5] = CStringGetTextDatum(slot_status_names[view.status]);
 		values[6] = Int32GetDatum(reader.header.price_cents);
 		nulls[6] = !reader.header.has_price;

@@ -30,7 +30,7 @@
 #include "utils/snapmgr.h"
 
 /* To be raised when a payload means something else. */
-#define PAYLOAD_FORMAT 1
+#define PAYLOAD_FORMAT 2
 /* Another major version brings other time zones. */
 #define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
 

@@ -1,0 +1,110 @@
+/*
+ * slot_writer.c
+ *		Writes an answer's slots, one after the other, in some form of text or bytes.
+ *
+ * Slots of one status differ only in their times and display, which have the
+ * same places and sizes in each: the form lays the first one out, later ones are
+ * copies of it (the template) with the digits of their times written over.
+ * Dates are in the template; they change once or twice in an answer, and are then written
+ * into every template.
+ */
+#include "postgres.h"
+
+#include "slot_writer.h"
+
+/* No moment is on it. */
+#define NO_DAY (PG_INT64_MIN / 2)
+
+void
+slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *price, int price_size)
+{
+	w->out = out;
+	w->lay_out = lay_out;
+	w->price = price;
+	w->price_size = price_size;
+	for (int t = 0; t < SLOT_NTIMES; t++)
+		w->days[t].start = NO_DAY; /* and any date */
+	for (int s = 0; s < SLOT_NSTATUSES; s++)
+		w->templates[s].size = 0;
+}
+
+/* A time has come to another day, in this slot and those that will be copied. */
+static void
+change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
+{
+	SlotDay *day = &w->days[t];
+	int64 number = day_of(moment);
+
+	day->start = number * SECS_PER_DAY;
+	write_date(day->date, number);
+	memcpy(text, day->date, DATE_TEXT_SIZE);
+	for (int s = 0; s < SLOT_NSTATUSES; s++)
+	{
+		SlotTemplate *template = &w->templates[s];
+
+		if (template->size != 0)
+			memcpy(template->bytes + template->time_at[t], day->date, DATE_TEXT_SIZE);
+	}
+}
+
+static inline void
+put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
+{
+	if (unlikely((uint64) (moment - w->days[t].start) >= SECS_PER_DAY))
+		change_day(w, t, moment, text);
+	write_clock(text + CLOCK_TEXT_AT, moment - w->days[t].start);
+}
+
+/* Returns the slot; its digits are yet to be written. */
+static char *
+lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+{
+	int at = w->out->len;
+	char *slot;
+
+	w->lay_out(w, status, display_size, template);
+	slot = w->out->data + at;
+	for (int t = 0; t < SLOT_NTIMES; t++)
+		memcpy(slot + template->time_at[t], w->days[t].date, DATE_TEXT_SIZE);
+	template->display_size = display_size;
+	template->size = w->out->len - at;
+	if (template->size <= sizeof(template->bytes))
+		memcpy(template->bytes, slot, template->size);
+	else
+		template->size = 0;
+	return slot;
+}
+
+static char *
+copy_slot(StringInfo out, const SlotTemplate *template)
+{
+	char *slot;
+
+	if (unlikely(out->maxlen - out->len <= template->size))
+		enlargeStringInfo(out, template->size);
+	slot = out->data + out->len;
+	memcpy(slot, template->bytes, template->size);
+	out->len += template->size;
+	return slot;
+}
+
+void
+slot_writer_put(SlotWriter *w, const SlotView *view)
+{
+	SlotTemplate *template = &w->templates[view->status];
+	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
+	char *slot;
+
+	if (unlikely(template->size == 0 || template->display_size != display_size))
+		slot = lay_out_slot(w, view->status, display_size, template);
+	else
+		slot = copy_slot(w->out, template);
+	put_time(w, SLOT_START_UTC, view->start_utc, slot + template->time_at[SLOT_START_UTC]);
+	put_time(w, SLOT_END_UTC, view->end_utc, slot + template->time_at[SLOT_END_UTC]);
+	put_time(w, SLOT_START_LOCAL, view->start_local, slot + template->time_at[SLOT_START_LOCAL]);
+	put_time(w, SLOT_END_LOCAL, view->end_local, slot + template->time_at[SLOT_END_LOCAL]);
+	if (view->display != NULL)
+		memcpy(slot + template->display_at, view->display, display_size);
+	else
+		write_hh24_mi(slot + template->display_at, view->start_local - w->days[SLOT_START_LOCAL].start);
+}
