@@ -103,4 +103,8 @@ extern Jsonb *answer_to_jsonb(const char *packed, bool from_cache);
 /* What it gives for an error. */
 extern Jsonb *error_to_jsonb(const char *message, const char *code);
 
+/* The same as get_available_slots_json gives it. */
+extern text *answer_to_json(const char *packed, bool from_cache);
+extern text *error_to_json(const char *message, const char *code);
+
 #endif /* AC_ANSWER_H */

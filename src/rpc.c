@@ -2,10 +2,10 @@
  * rpc.c
  *		The functions that applications call.
  *
- * get_available_slots computes and raises; get_available_slots_v2 answers
- * from memory where it can and turns errors into {"success": false}.  Both
- * look at their arguments in the same way and compute under the same kind of
- * snapshot.
+ * get_available_slots computes and raises; get_available_slots_v2 and
+ * get_available_slots_json answer from memory where they can and turn errors
+ * into {"success": false}.  All look at their arguments in the same way and
+ * compute under the same kind of snapshot.
  */
 #include "availability_cache.h"
 
@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(get_available_slots);
 PG_FUNCTION_INFO_V1(get_available_slots_v2);
+PG_FUNCTION_INFO_V1(get_available_slots_json);
 
 typedef struct ErrorText
 {
@@ -54,6 +55,7 @@ typedef struct Call
 	DayRequest day;
 	SlotsKey key;
 	CacheRequest request;
+	const char *name;	 /* of the function, for the log */
 	const char *message; /* of DAY_INTERNAL_ERROR, if it may be shown */
 } Call;
 
@@ -206,7 +208,7 @@ get_available_slots(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* ---- v2 ---- */
+/* ---- v2 and json ---- */
 
 /* Reports an error to the log, and remembers of it what a client may see. */
 static void
@@ -216,8 +218,7 @@ note_error(Call *call, ErrorData *error)
 	/* These are ours, about the set-up; others might quote data. */
 	if (error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
 		call->message = error->message;
-	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
-			errmsg("get_available_slots_v2 could not compute: %s", error->message),
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", call->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 }
 
@@ -250,23 +251,30 @@ compute_catching(void *arg, Computed *result)
 	note_error(call, error);
 }
 
-static Jsonb *
-error_answer(const Call *call, DayError error)
+/* What a function's answers are written as. */
+typedef struct AnswerForm
+{
+	const char *function;
+	Datum (*write)(const char *packed, bool from_cache);
+	Datum (*write_error)(const char *message, const char *code);
+} AnswerForm;
+
+static Datum
+error_answer(const AnswerForm *form, const Call *call, DayError error)
 {
 	const ErrorText *text = &error_texts[error];
 
 	counter_add(COUNTER_ERRORS, 1);
-	return error_to_jsonb(error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
-						  text->code);
+	return form->write_error(error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
+							 text->code);
 }
 
 /*
- * get_available_slots_v2(the same) returns jsonb: from memory where that is
- * exact, else computed.  Raises only cancellation, lack of memory and what
- * makes the client run its transaction again.
+ * From memory where that is exact, else computed.  Raises only cancellation,
+ * lack of memory and what makes the client run its transaction again.
  */
-PGDLLEXPORT Datum
-get_available_slots_v2(PG_FUNCTION_ARGS)
+static Datum
+answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 {
 	Call call;
 	DayError error = look_at_arguments(fcinfo, &call.day);
@@ -275,10 +283,53 @@ get_available_slots_v2(PG_FUNCTION_ARGS)
 	bool hit;
 
 	if (error != DAY_OK)
-		PG_RETURN_JSONB_P(error_answer(&call, error));
+		return error_answer(form, &call, error);
 	prepare_call(&call, fcinfo, compute_catching);
+	call.name = form->function;
 	hit = cache_read(&call.request, &packed, &size);
 	if (!hit && call.day.error != DAY_OK)
-		PG_RETURN_JSONB_P(error_answer(&call, call.day.error));
-	PG_RETURN_JSONB_P(answer_to_jsonb(packed, hit));
+		return error_answer(form, &call, call.day.error);
+	return form->write(packed, hit);
+}
+
+static Datum
+write_jsonb(const char *packed, bool from_cache)
+{
+	return JsonbPGetDatum(answer_to_jsonb(packed, from_cache));
+}
+
+static Datum
+write_jsonb_error(const char *message, const char *code)
+{
+	return JsonbPGetDatum(error_to_jsonb(message, code));
+}
+
+static Datum
+write_json(const char *packed, bool from_cache)
+{
+	return PointerGetDatum(answer_to_json(packed, from_cache));
+}
+
+static Datum
+write_json_error(const char *message, const char *code)
+{
+	return PointerGetDatum(error_to_json(message, code));
+}
+
+/* get_available_slots_v2(the same) returns jsonb. */
+PGDLLEXPORT Datum
+get_available_slots_v2(PG_FUNCTION_ARGS)
+{
+	static const AnswerForm form = {"get_available_slots_v2", write_jsonb, write_jsonb_error};
+
+	return answer_call(fcinfo, &form);
+}
+
+/* get_available_slots_json(the same) returns json. */
+PGDLLEXPORT Datum
+get_available_slots_json(PG_FUNCTION_ARGS)
+{
+	static const AnswerForm form = {"get_available_slots_json", write_json, write_json_error};
+
+	return answer_call(fcinfo, &form);
 }

@@ -1,5 +1,5 @@
 /*
- * Compares get_available_slots and get_available_slots_v2 with the oracle on random salons.
+ * Compares get_available_slots, get_available_slots_v2 and get_available_slots_json with the oracle on random salons.
  * Needs layouts.sql, oracle.sql and random_salon.sql.
  *
  *   CALL oracle.compare('hooks', seed, first round, last round)
@@ -48,13 +48,14 @@ LANGUAGE sql VOLATILE AS $$
     SELECT oracle.answer(format('get_available_slots(%L, %L, %L, %L)', k.stylist, k.service, k.day, k.tz))
 $$;
 
-/* v2's answer in the same shape; its keys as an error code when they are not the documented ones. */
-CREATE FUNCTION oracle.actual_v2(k oracle.key, OUT answer jsonb, OUT hit boolean)
+/* v2's or json's answer in the same shape; its keys as an error code when they are not the documented ones. */
+CREATE FUNCTION oracle.actual_v2(k oracle.key, form text DEFAULT 'v2', OUT answer jsonb, OUT hit boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v2 jsonb;
 BEGIN
-    v2 := get_available_slots_v2(k.stylist, k.service, k.day, k.tz);
+    v2 := CASE form WHEN 'v2' THEN get_available_slots_v2(k.stylist, k.service, k.day, k.tz)
+                    ELSE get_available_slots_json(k.stylist, k.service, k.day, k.tz)::jsonb END;
     hit := coalesce((v2 ->> 'cache_hit')::boolean, false);
     answer := CASE
         WHEN v2 -> 'success' = 'true' AND v2 ?& '{slots,cached,cache_hit,computed_at}' AND v2 - '{success,slots,cached,cache_hit,computed_at}'::text[] = '{}'
@@ -116,8 +117,8 @@ $$;
 CREATE TYPE oracle.verdict AS (difference text, expected jsonb, hit_first boolean, hit_again boolean, retries integer);
 
 /*
- * Asks v1 once and v2 twice for a key, under session settings that must not matter, and compares. v2 goes first:
- * nothing but what is in memory can save it from computing.
+ * Asks v1 once, v2 twice and json once for a key, under session settings that must not matter, and compares. v2 goes
+ * first: nothing but what is in memory can save it from computing.
  */
 CREATE FUNCTION oracle.check_key(k oracle.key, now timestamptz) RETURNS oracle.verdict
 LANGUAGE plpgsql VOLATILE AS $$
@@ -129,7 +130,7 @@ DECLARE
     after timestamptz;
     later jsonb;
     answers jsonb[];
-    which text[] := '{v2 first,v2 again,v1}';
+    which text[] := '{v2 first,v2 again,json,v1}';
     first_v2 record;
     second_v2 record;
     wrong integer;
@@ -140,13 +141,13 @@ BEGIN
         PERFORM set_config('TimeZone', zone, false), set_config('DateStyle', style, false);
         first_v2 := oracle.actual_v2(k);
         second_v2 := oracle.actual_v2(k);
-        answers := ARRAY[first_v2.answer, second_v2.answer, oracle.actual(k)];
+        answers := ARRAY[first_v2.answer, second_v2.answer, (oracle.actual_v2(k, 'json')).answer, oracle.actual(k)];
         PERFORM set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false);
         after := coalesce(now, clock_timestamp());
         v.hit_first := first_v2.hit;
         v.hit_again := second_v2.hit;
         v.expected := oracle.expected(k, before);
-        wrong := (SELECT min(i) FROM generate_series(1, 3) i WHERE NOT oracle.agrees(v.expected, answers[i]));
+        wrong := (SELECT min(i) FROM generate_series(1, 4) i WHERE NOT oracle.agrees(v.expected, answers[i]));
         EXIT WHEN wrong IS NULL;
         later := oracle.expected(k, after);
         IF later = v.expected OR v.retries >= 20 THEN

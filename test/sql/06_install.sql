@@ -37,7 +37,9 @@ CREATE FUNCTION get_available_slots(uuid, uuid, date, text) RETURNS int LANGUAGE
 CREATE FUNCTION get_available_slots_v2(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 2';
 SELECT * FROM create_extension() \gx
 DROP SCHEMA availability_cache;
+CREATE FUNCTION get_available_slots_json(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 3';
 SELECT * FROM create_extension() \gx
+DROP FUNCTION get_available_slots_json;
 SELECT to_regnamespace('availability_cache') IS NULL AS nothing_made, get_available_slots(NULL, NULL, NULL, NULL) AS still_theirs;
 -- in another schema only the trigger function is
 CREATE SCHEMA api;

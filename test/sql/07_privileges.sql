@@ -31,9 +31,10 @@ CREATE TABLE truth AS SELECT s, d::date AS d, get_available_slots_v2(id('stylist
   FROM generate_series(1, 3) s, generate_series(date '2031-03-03', date '2031-03-09', '1 day') d;
 GRANT SELECT ON truth TO PUBLIC;
 SELECT count(DISTINCT st ->> 'status') AS statuses, count(*) > 300 AS many FROM truth, jsonb_array_elements(slots) st;
--- computed (the day's first call), then from memory, and v1
+-- computed (the day's first call), then from memory, json and v1
 CREATE FUNCTION differences(OUT n bigint, OUT hits bigint) LANGUAGE sql AS $$
 SELECT count(*) FILTER (WHERE j -> 'slots' IS DISTINCT FROM slots)
+     + count(*) FILTER (WHERE get_available_slots_json(id('stylist ' || s), id('service 1'), d)::jsonb -> 'slots' IS DISTINCT FROM slots)
      + count(*) FILTER (WHERE (SELECT string_agg(status, ' ' ORDER BY slot_start_utc) FROM get_available_slots(id('stylist ' || s), id('service 1'), d))
                            IS DISTINCT FROM (SELECT string_agg(x ->> 'status', ' ' ORDER BY x ->> 'slot_start_utc') FROM jsonb_array_elements(slots) x)),
        count(*) FILTER (WHERE j ->> 'cached' = 'true')

@@ -1,5 +1,5 @@
-# get_available_slots and get_available_slots_v2 against the oracle of test/oracle, on thousands of random days, with
-# the wall clock (normal build) and with a clock that the test sets (hooks build), in three table layouts.
+# get_available_slots, get_available_slots_v2 and get_available_slots_json against the oracle of test/oracle, on thousands
+# of random days, with the wall clock (normal build) and with a clock that the test sets (hooks build), in three table layouts.
 #
 #   AC_ORACLE=10        ten times as many rounds
 #   AC_ORACLE_SEED=7    other salons; a difference names seed, round and step:
@@ -65,7 +65,7 @@ EOC
 				map { ('-f', "$sql/$_.sql") } qw(layouts oracle random_salon compare) ],
 			"$mode, $layout: set up");
 		my $r = compare($node, $layout, $mode, $rounds{$layout} * $times);
-		note sprintf '%s, %s: %d days, %d slots, %d errors compared, each with v1 and twice with v2; v2 from memory: '
+		note sprintf '%s, %s: %d days, %d slots, %d errors compared, each with v1, json and twice with v2; v2 from memory: '
 		  . '%d times at once, %d times when asked again; %d retries; %.1f s',
 		  $mode, $layout, @$r{qw(days slots errors hits_first hits_again retries)}, time - $start;
 		is($r->{differences}, 0, "$mode, $layout: the oracle agrees on $r->{days} days")
