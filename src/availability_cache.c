@@ -138,6 +138,7 @@ define_settings(void)
 int ac_mutant = AC_MUTANT_NONE;
 int ac_sleep_before_visible = 0;
 int ac_sleep_after_compute = 0;
+int ac_sleep_in_copy = 0;
 char *ac_test_now = NULL;
 
 static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, false},
@@ -165,6 +166,8 @@ define_test_settings(void)
 							NULL, &ac_sleep_before_visible, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.test_sleep_after_compute", "Sleeps between computing and keeping.",
 							NULL, &ac_sleep_after_compute, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.test_sleep_in_copy", "Sleeps while it copies an entry.", NULL,
+							&ac_sleep_in_copy, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 }

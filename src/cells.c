@@ -113,6 +113,20 @@ cell_read(CellNo cell)
 	return pg_atomic_read_u64(&cells[cell].word);
 }
 
+/*
+ * Each step of a writer adds to a word and none takes away (the second adds a
+ * version less one pending), so words that differ from earlier ones have a larger sum.
+ */
+uint64
+cells_sum(const CellNo *some, int n)
+{
+	uint64 sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += cell_read(some[i]);
+	return sum;
+}
+
 /* Caller has read the word before, with a barrier between. */
 uint64
 cell_last_xid(CellNo cell)

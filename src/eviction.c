@@ -18,10 +18,10 @@
 void
 queue_add(uint32 e)
 {
-	entries[e].newer = NONE;
-	entries[e].older = store->newest;
+	blocks[e].entry.newer = NONE;
+	blocks[e].entry.older = store->newest;
 	if (store->newest != NONE)
-		entries[store->newest].newer = e;
+		blocks[store->newest].entry.newer = e;
 	else
 		store->oldest = e;
 	store->newest = e;
@@ -30,16 +30,16 @@ queue_add(uint32 e)
 void
 queue_remove(uint32 e)
 {
-	Entry *entry = &entries[e];
+	Entry *entry = &blocks[e].entry;
 
 	if (store->hand == e)
 		store->hand = entry->newer;
 	if (entry->newer != NONE)
-		entries[entry->newer].older = entry->older;
+		blocks[entry->newer].entry.older = entry->older;
 	else
 		store->newest = entry->older;
 	if (entry->older != NONE)
-		entries[entry->older].newer = entry->newer;
+		blocks[entry->older].entry.newer = entry->newer;
 	else
 		store->oldest = entry->newer;
 }
@@ -49,10 +49,10 @@ choose_victim(void)
 {
 	uint32 e = store->hand != NONE ? store->hand : store->oldest;
 
-	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && pg_atomic_read_u32(&entries[e].visited) != 0; step++)
+	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && pg_atomic_read_u32(&blocks[e].entry.visited) != 0; step++)
 	{
-		pg_atomic_write_u32(&entries[e].visited, 0);
-		e = entries[e].newer != NONE ? entries[e].newer : store->oldest;
+		pg_atomic_write_u32(&blocks[e].entry.visited, 0);
+		e = blocks[e].entry.newer != NONE ? blocks[e].entry.newer : store->oldest;
 	}
 	store->hand = e; /* queue_remove moves it on */
 	return e;

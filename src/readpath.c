@@ -87,9 +87,9 @@ snapshot_covers(const StoredEntry *entry)
 	full_xmin = full_xid_of(GetTransactionSnapshot()->xmin);
 	if (full_xmin < prepared_known_xid())
 		return false;
-	for (uint32 i = 0; i < entry->ndependencies; i++)
+	for (uint32 i = 0; i < entry->ncells; i++)
 	{
-		if (cell_last_xid(entry->dependencies[i].cell) >= full_xmin)
+		if (cell_last_xid(entry->cells[i]) >= full_xmin)
 			return false;
 	}
 	return true;
@@ -98,12 +98,7 @@ snapshot_covers(const StoredEntry *entry)
 static bool
 words_are_current(const StoredEntry *entry)
 {
-	for (uint32 i = 0; i < entry->ndependencies; i++)
-	{
-		if (cell_read(entry->dependencies[i].cell) != entry->dependencies[i].word)
-			return false;
-	}
-	return true;
+	return cells_sum(entry->cells, entry->ncells) == entry->words;
 }
 
 static bool
@@ -249,12 +244,12 @@ count_answer(const Computed *result, Counter otherwise)
 static void
 keep(const CacheRequest *request, uint64 hash, const Computed *result, const Captured *captured)
 {
-	Dependency dependencies[MAX_DEPENDENCIES];
+	CellNo cells[MAX_DEPENDENCIES];
 	StoredEntry entry = {.key = request->key,
 						 .key_size = request->key_size,
 						 .payload = result->payload,
 						 .payload_size = result->payload_size,
-						 .dependencies = dependencies,
+						 .cells = cells,
 						 .valid_from = result->valid_from,
 						 .valid_until = expires(result)};
 
@@ -263,8 +258,10 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const Cap
 	Assert(result->depends_on & 1);
 	for (int i = 0; i < captured->n; i++)
 	{
-		if (result->depends_on & (1u << i))
-			dependencies[entry.ndependencies++] = (Dependency){.word = captured->words[i], .cell = captured->cells[i]};
+		if ((result->depends_on & (1u << i)) == 0)
+			continue;
+		cells[entry.ncells++] = captured->cells[i];
+		entry.words += captured->words[i];
 	}
 	/* It would be outdated on arrival if a change came while it was computed. */
 	if (!words_are_current(&entry) || !store_put(&entry, hash, &place))

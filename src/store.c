@@ -2,22 +2,23 @@
  * store.c
  *		The memory store: finished answers by key.
  *
- * Three arrays in shared memory, sized at server start and never grown:
+ * Two arrays in shared memory, sized at server start and never grown:
  *
  *   buckets	eight slots each, one cache line; a slot is the upper half of a
  *				hash and the number of an entry.  A key has one bucket.
- *   entries	what is known of an entry: sequence number, hash, first block,
- *				its place in the eviction queue.
- *   blocks		128 bytes, chained by number; an entry's image (header,
- *				dependencies, key, payload) lies across a chain of them, so
- *				that memory does not fragment.
+ *   blocks		of three cache lines.  An entry goes by the number of its first
+ *				block, which has its sequence number, hash, place in the
+ *				eviction queue, and the beginning of its image (header, cells,
+ *				key, payload); a chain of further blocks has what does not fit.
+ *				Blocks have one size, so that memory does not fragment.
  *
  * Locking: every change is made under AC_LOCK_STORE, exclusively, by code
  * that neither allocates nor raises nor computes; it copies an image into
  * blocks and moves a few numbers, for at most MAX_EVICTIONS evictions.
  * Fetching takes no lock.  It copies the image and then looks whether the
- * entry's sequence number is what it was before and even; a change makes it
- * odd before it touches the entry or gives its blocks away, and even after.
+ * entry's sequence number is what it was before and even.  Taking an entry
+ * away makes it odd before anything else, and it stays odd, whatever the block
+ * is used for, until the block holds a whole entry again.
  * A copy may thus be torn, so its numbers are checked before they are used
  * to address anything, and nothing is believed of it until the number is.
  *
@@ -35,20 +36,14 @@
 #include "store_layout.h"
 #include "utils/memutils.h"
 
-#define BLOCK_SIZE 128
-#define BLOCK_DATA (BLOCK_SIZE - sizeof(uint32))
 #define BUCKET_SLOTS 8
-#define MAX_BLOCKS_PER_ENTRY ((MAX_ENTRY_SIZE + BLOCK_DATA - 1) / BLOCK_DATA)
+/* At most half of the slots are used, so that few buckets are full. */
+#define BLOCKS_PER_BUCKET (BUCKET_SLOTS / 2)
+/* What a block takes with its share of a bucket. */
+#define BLOCK_COST (sizeof(Block) + sizeof(Bucket) / BLOCKS_PER_BUCKET)
+#define MAX_BLOCKS_PER_ENTRY (1 + (MAX_ENTRY_SIZE - ENTRY_DATA + CONTINUATION_DATA - 1) / CONTINUATION_DATA)
 /* How many entries go for one that comes. */
 #define MAX_EVICTIONS (MAX_BLOCKS_PER_ENTRY + 1)
-/* Blocks per entry that the arrays are sized for. */
-#define BLOCKS_PER_ENTRY 3
-
-typedef struct Block
-{
-	uint32 next;
-	char data[BLOCK_DATA];
-} Block;
 
 typedef struct Bucket
 {
@@ -56,80 +51,55 @@ typedef struct Bucket
 	pg_atomic_uint64 slots[BUCKET_SLOTS];
 } Bucket;
 
-/* An image is this, the dependencies, the key and the payload. */
+/* An image is this, the cells, the key and the payload. */
 typedef struct ImageHeader
 {
-	uint32 key_size;
-	uint32 payload_size;
-	uint32 ndependencies;
-	uint32 zero;
+	uint16 key_size;
+	uint16 payload_size;
+	uint16 ncells;
+	uint16 zero;
+	uint64 words;
 	int64 valid_from;
 	int64 valid_until;
 } ImageHeader;
 
 StoreState *store = NULL;
 static Bucket *buckets;
-Entry *entries = NULL;
-static Block *blocks;
+Block *blocks = NULL;
 
 /* This backend's copy of the image fetched last; the header needs alignment. */
 static union
 {
 	ImageHeader header;
-	char bytes[MAX_ENTRY_SIZE + BLOCK_DATA];
+	char bytes[MAX_ENTRY_SIZE + CONTINUATION_DATA];
 } fetched;
-
-static uint32
-count_entries(Size budget)
-{
-	Size per_entry = sizeof(Entry) + BLOCKS_PER_ENTRY * sizeof(Block) + BUCKET_SLOTS / 2 * sizeof(uint64);
-
-	return Min(budget / per_entry, PG_UINT32_MAX / 8);
-}
-
-static uint32
-count_buckets(uint32 nentries)
-{
-	/* At most half of the slots are used, so that few buckets are full. */
-	return pg_nextpower2_32(Max(nentries / (BUCKET_SLOTS / 2), 16));
-}
-
-/* The arrays for nentries entries; what is left of the budget goes to blocks. */
-static Size
-fixed_size(uint32 nentries)
-{
-	return CACHELINEALIGN(sizeof(StoreState)) + PG_CACHE_LINE_SIZE + (Size) count_buckets(nentries) * sizeof(Bucket) +
-		   CACHELINEALIGN((Size) nentries * sizeof(Entry));
-}
 
 void
 store_shmem_init(Size budget)
 {
+	/* The state, and both arrays aligned. */
+	Size other = CACHELINEALIGN(sizeof(StoreState)) + 2 * PG_CACHE_LINE_SIZE + sizeof(Bucket);
+	uint32 nblocks = Min((budget - other) / BLOCK_COST, NONE - 1);
+	uint32 nbuckets = nblocks / BLOCKS_PER_BUCKET + 1;
 	bool found;
-	uint32 nentries = count_entries(budget);
-	char *p;
 
+	StaticAssertStmt(sizeof(Block) == BLOCK_SIZE, "blocks are whole cache lines");
 	store = ShmemInitStruct("availability_cache store", budget, &found);
-	p = (char *) CACHELINEALIGN((char *) store + sizeof(StoreState));
-	buckets = (Bucket *) p;
-	p += (Size) count_buckets(nentries) * sizeof(Bucket);
-	entries = (Entry *) p;
-	p += CACHELINEALIGN((Size) nentries * sizeof(Entry));
-	blocks = (Block *) p;
+	buckets = (Bucket *) CACHELINEALIGN((char *) store + sizeof(StoreState));
+	blocks = (Block *) CACHELINEALIGN((char *) (buckets + nbuckets));
 	if (found)
 		return;
-	store->nentries = nentries;
-	store->nbuckets = count_buckets(nentries);
-	store->nblocks = Min((budget - fixed_size(nentries)) / sizeof(Block), NONE - 1);
-	store->entries_used = store->blocks_used = store->free_blocks = 0;
-	store->free_entry = store->free_block = NONE;
+	store->nblocks = nblocks;
+	store->nbuckets = nbuckets;
+	store->blocks_used = store->free_blocks = 0;
+	store->free_block = NONE;
 	store->newest = store->oldest = store->hand = NONE;
-	for (uint32 b = 0; b < store->nbuckets; b++)
+	for (uint32 b = 0; b < nbuckets; b++)
 	{
 		for (int s = 0; s < BUCKET_SLOTS; s++)
 			pg_atomic_init_u64(&buckets[b].slots[s], 0);
 	}
-	/* Entries and blocks are written when first used: a large memory starts as fast as a small one. */
+	/* Blocks are written when first used: a large memory starts as fast as a small one. */
 }
 
 uint64
@@ -141,7 +111,7 @@ store_hash(const char *key, uint32 key_size)
 static Bucket *
 bucket_of(uint64 hash)
 {
-	return &buckets[(uint32) hash & (store->nbuckets - 1)];
+	return &buckets[(uint64) (uint32) hash * store->nbuckets >> 32];
 }
 
 static uint64
@@ -152,7 +122,7 @@ slot_value(uint64 hash, uint32 e)
 
 /* ---- fetching: no lock ---- */
 
-/* Copies an entry's image; false if it changed meanwhile. */
+/* Copies an entry's image; false if it changed meanwhile, or there is none. */
 static bool
 copy_image(Entry *entry)
 {
@@ -164,15 +134,17 @@ copy_image(Entry *entry)
 		return false;
 	pg_read_barrier();
 	size = entry->image_size;
-	b = entry->first_block;
+	b = entry->next;
 	if (size < sizeof(ImageHeader) || size > MAX_ENTRY_SIZE)
 		return false;
-	for (uint32 copied = 0; copied < size; copied += BLOCK_DATA)
+	memcpy(fetched.bytes, entry->data, ENTRY_DATA);
+	AC_TEST_SLEEP(ac_sleep_in_copy);
+	for (uint32 copied = ENTRY_DATA; copied < size; copied += CONTINUATION_DATA)
 	{
 		if (b >= store->nblocks)
 			return false;
-		memcpy(fetched.bytes + copied, blocks[b].data, BLOCK_DATA);
-		b = blocks[b].next;
+		memcpy(fetched.bytes + copied, blocks[b].more.data, CONTINUATION_DATA);
+		b = blocks[b].more.next;
 	}
 	pg_read_barrier();
 	return pg_atomic_read_u32(&entry->sequence) == before;
@@ -184,9 +156,10 @@ open_image(StoredEntry *found)
 {
 	char *p = fetched.bytes + sizeof(ImageHeader);
 
-	found->dependencies = (const Dependency *) p;
-	found->ndependencies = fetched.header.ndependencies;
-	p += found->ndependencies * sizeof(Dependency);
+	found->cells = (const CellNo *) p;
+	found->ncells = fetched.header.ncells;
+	found->words = fetched.header.words;
+	p += found->ncells * sizeof(CellNo);
 	found->key = p;
 	found->key_size = fetched.header.key_size;
 	p += found->key_size;
@@ -208,7 +181,7 @@ store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found)
 
 		if (slot == 0 || (slot ^ hash) >> 32 != 0)
 			continue;
-		entry = &entries[(uint32) slot - 1];
+		entry = &blocks[(uint32) slot - 1].entry;
 		if (!copy_image(entry))
 			continue;
 		open_image(found);
@@ -224,37 +197,50 @@ store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found)
 uint32
 store_count_places(void)
 {
-	return store->entries_used;
+	return store->blocks_used;
+}
+
+static uint32
+blocks_for(uint32 image_size)
+{
+	if (image_size <= ENTRY_DATA)
+		return 1;
+	return 1 + (image_size - ENTRY_DATA + CONTINUATION_DATA - 1) / CONTINUATION_DATA;
+}
+
+static uint32
+cost(const Entry *entry)
+{
+	return blocks_for(entry->image_size) * BLOCK_COST;
 }
 
 bool
 store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info)
 {
-	Entry *entry = &entries[place];
+	Entry *entry = &blocks[place].entry;
 
-	if (entry->first_block == NONE || !copy_image(entry))
+	if (!copy_image(entry))
 		return false;
 	open_image(found);
 	info->database = entry->database;
 	info->visited = pg_atomic_read_u32(&entry->visited) != 0;
-	info->bytes = sizeof(Entry) + entry->nblocks * sizeof(Block);
+	info->bytes = cost(entry);
 	return true;
 }
 
 /* ---- changing: the caller holds AC_LOCK_STORE exclusively ---- */
 
+/* From even to odd and back. */
 static void
-begin_change(Entry *entry)
+advance_sequence(Entry *entry)
 {
 	pg_atomic_write_u32(&entry->sequence, pg_atomic_read_u32(&entry->sequence) + 1);
-	pg_write_barrier();
 }
 
-static void
-end_change(Entry *entry)
+static bool
+is_entry(uint32 b)
 {
-	pg_write_barrier();
-	pg_atomic_write_u32(&entry->sequence, pg_atomic_read_u32(&entry->sequence) + 1);
+	return (pg_atomic_read_u32(&blocks[b].entry.sequence) & 1) == 0;
 }
 
 static uint32
@@ -268,52 +254,38 @@ take_block(void)
 {
 	uint32 b = store->free_block;
 
-	if (b == NONE)
-		return store->blocks_used++;
-	store->free_block = blocks[b].next;
-	store->free_blocks--;
+	if (b != NONE)
+	{
+		store->free_block = blocks[b].more.next;
+		store->free_blocks--;
+		return b;
+	}
+	b = store->blocks_used;
+	pg_atomic_init_u32(&blocks[b].more.sequence, 1);
+	/* Listings look at those used. */
+	pg_write_barrier();
+	store->blocks_used++;
 	return b;
 }
 
-static uint32
-take_entry(void)
-{
-	uint32 e = store->free_entry;
-
-	if (e != NONE)
-		store->free_entry = entries[e].newer;
-	else
-	{
-		e = store->entries_used;
-		pg_atomic_init_u32(&entries[e].sequence, 0);
-		entries[e].first_block = NONE;
-		pg_write_barrier();
-		store->entries_used++;
-	}
-	return e;
-}
-
-/* Gives a chain of blocks back. */
+/* Gives an entry's chain back, so that it is taken in the same order. */
 static void
-free_blocks(Entry *entry)
+free_blocks(uint32 e)
 {
-	uint32 b = entry->first_block;
+	uint32 n = blocks_for(blocks[e].entry.image_size);
+	uint32 last = e;
 
-	for (uint32 i = 0; i < entry->nblocks; i++)
-	{
-		uint32 next = blocks[b].next;
-
-		blocks[b].next = store->free_block;
-		store->free_block = b;
-		b = next;
-	}
-	store->free_blocks += entry->nblocks;
+	for (uint32 i = 1; i < n; i++)
+		last = blocks[last].more.next;
+	blocks[last].more.next = store->free_block;
+	store->free_block = e;
+	store->free_blocks += n;
 }
 
 static void
 remove_entry(uint32 e)
 {
-	Entry *entry = &entries[e];
+	Entry *entry = &blocks[e].entry;
 	Bucket *bucket = bucket_of(entry->hash);
 
 	for (int s = 0; s < BUCKET_SLOTS; s++)
@@ -321,15 +293,11 @@ remove_entry(uint32 e)
 		if (pg_atomic_read_u64(&bucket->slots[s]) == slot_value(entry->hash, e))
 			pg_atomic_write_u64(&bucket->slots[s], 0);
 	}
-	counters_entry_removed(entry->database, sizeof(Entry) + entry->nblocks * sizeof(Block));
-	begin_change(entry);
+	counters_entry_removed(entry->database, cost(entry));
+	advance_sequence(entry);
+	pg_write_barrier();
 	queue_remove(e);
-	free_blocks(entry);
-	entry->first_block = NONE;
-	entry->image_size = 0;
-	end_change(entry);
-	entry->newer = store->free_entry;
-	store->free_entry = e;
+	free_blocks(e);
 }
 
 static bool
@@ -353,7 +321,7 @@ find_same_hash(uint64 hash)
 	{
 		uint64 slot = pg_atomic_read_u64(&bucket->slots[s]);
 
-		if (slot != 0 && entries[(uint32) slot - 1].hash == hash)
+		if (slot != 0 && blocks[(uint32) slot - 1].entry.hash == hash)
 			return (uint32) slot - 1;
 	}
 	return NONE;
@@ -372,7 +340,7 @@ make_slot(uint64 hash, int *evicted)
 
 		if (slot == 0)
 			return &bucket->slots[s];
-		if (pg_atomic_read_u32(&entries[(uint32) slot - 1].visited) == 0)
+		if (pg_atomic_read_u32(&blocks[(uint32) slot - 1].entry.visited) == 0)
 			victim = s;
 	}
 	remove_entry((uint32) pg_atomic_read_u64(&bucket->slots[victim]) - 1);
@@ -380,21 +348,24 @@ make_slot(uint64 hash, int *evicted)
 	return &bucket->slots[victim];
 }
 
+/* Writes an image into its first block and, where it does not fit, further ones. */
 static void
 write_image(Entry *entry, const char *image, uint32 size)
 {
-	uint32 *link = &entry->first_block;
+	uint32 *link = &entry->next;
+	uint32 done = Min(size, ENTRY_DATA);
 
 	entry->image_size = size;
-	entry->nblocks = 0;
-	for (uint32 done = 0; done < size; done += BLOCK_DATA)
+	memcpy(entry->data, image, done);
+	while (done < size)
 	{
+		uint32 n = Min(size - done, CONTINUATION_DATA);
 		uint32 b = take_block();
 
-		memcpy(blocks[b].data, image + done, Min(BLOCK_DATA, size - done));
+		memcpy(blocks[b].more.data, image + done, n);
 		*link = b;
-		link = &blocks[b].next;
-		entry->nblocks++;
+		link = &blocks[b].more.next;
+		done += n;
 	}
 	*link = NONE;
 }
@@ -402,17 +373,17 @@ write_image(Entry *entry, const char *image, uint32 size)
 static uint32
 insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseSlot database)
 {
-	uint32 e = take_entry();
-	Entry *entry = &entries[e];
+	uint32 e = take_block();
+	Entry *entry = &blocks[e].entry;
 
-	begin_change(entry);
 	entry->hash = hash;
 	entry->database = database;
 	pg_atomic_write_u32(&entry->visited, 0);
 	write_image(entry, image, size);
 	queue_add(e);
-	end_change(entry);
-	counters_entry_added(database, sizeof(Entry) + entry->nblocks * sizeof(Block));
+	pg_write_barrier();
+	advance_sequence(entry);
+	counters_entry_added(database, cost(entry));
 	pg_atomic_write_u64(slot, slot_value(hash, e));
 	return e;
 }
@@ -421,9 +392,7 @@ insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size
 static bool
 make_room(uint32 size, int *evicted)
 {
-	uint32 need = (size + BLOCK_DATA - 1) / BLOCK_DATA;
-
-	while (blocks_available() < need || (store->free_entry == NONE && store->entries_used == store->nentries))
+	while (blocks_available() < blocks_for(size))
 	{
 		if (*evicted >= MAX_EVICTIONS || !evict_one())
 			return false;
@@ -442,14 +411,15 @@ build_image(const StoredEntry *entry, uint32 size)
 	char *p = image;
 	ImageHeader header = {.key_size = entry->key_size,
 						  .payload_size = entry->payload_size,
-						  .ndependencies = entry->ndependencies,
+						  .ncells = entry->ncells,
+						  .words = entry->words,
 						  .valid_from = entry->valid_from,
 						  .valid_until = entry->valid_until};
 
 	memcpy(p, &header, sizeof(header));
 	p += sizeof(header);
-	memcpy(p, entry->dependencies, entry->ndependencies * sizeof(Dependency));
-	p += entry->ndependencies * sizeof(Dependency);
+	memcpy(p, entry->cells, entry->ncells * sizeof(CellNo));
+	p += entry->ncells * sizeof(CellNo);
 	memcpy(p, entry->key, entry->key_size);
 	p += entry->key_size;
 	memcpy(p, entry->payload, entry->payload_size);
@@ -459,7 +429,7 @@ build_image(const StoredEntry *entry, uint32 size)
 bool
 store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
-	Size size = sizeof(ImageHeader) + entry->ndependencies * sizeof(Dependency) + entry->key_size + entry->payload_size;
+	Size size = sizeof(ImageHeader) + entry->ncells * sizeof(CellNo) + entry->key_size + entry->payload_size;
 	DatabaseSlot database = counters_my_database();
 	int evicted = 0;
 	bool stored = false;
@@ -467,7 +437,7 @@ store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 	uint32 old;
 
 	/* One answer may not take more than a small part of the memory. */
-	if (size > MAX_ENTRY_SIZE || size > (Size) store->nblocks * BLOCK_DATA / 8)
+	if (size > MAX_ENTRY_SIZE || size > (Size) store->nblocks * BLOCK_SIZE / 8)
 		return false;
 	image = build_image(entry, size);
 
@@ -502,7 +472,7 @@ store_drop_database(void)
 		LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
 		for (uint32 e = first; e < Min(first + 256, n); e++)
 		{
-			if (entries[e].first_block != NONE && entries[e].database == database)
+			if (is_entry(e) && blocks[e].entry.database == database)
 			{
 				remove_entry(e);
 				dropped++;

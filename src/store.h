@@ -16,13 +16,6 @@
 /* A larger entry is not kept. */
 #define MAX_ENTRY_SIZE (16 * 1024)
 
-typedef struct Dependency
-{
-	uint64 word; /* the cell's, when the answer was computed */
-	CellNo cell;
-	uint32 zero;
-} Dependency;
-
 /* An entry as it was put or fetched. */
 typedef struct StoredEntry
 {
@@ -30,8 +23,9 @@ typedef struct StoredEntry
 	uint32 key_size;
 	const char *payload;
 	uint32 payload_size;
-	const Dependency *dependencies;
-	uint32 ndependencies;
+	const CellNo *cells; /* that it depends on */
+	uint32 ncells;
+	uint64 words;	   /* their sum, when the answer was computed */
 	int64 valid_from;  /* exact from here */
 	int64 valid_until; /* up to, not including, here */
 } StoredEntry;

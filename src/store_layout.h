@@ -10,31 +10,47 @@
 #include "port/atomics.h"
 #include "store.h"
 
-/* No entry, no block. */
+/* No block. */
 #define NONE PG_UINT32_MAX
 
+/* A day of 24 slots with its key and its cells fits one block. */
+#define BLOCK_SIZE 192
+#define ENTRY_DATA (BLOCK_SIZE - 32)
+#define CONTINUATION_DATA (BLOCK_SIZE - 8)
+
+/* The first block of an entry, which goes by this block's number. */
 typedef struct Entry
 {
-	pg_atomic_uint32 sequence; /* odd: being changed */
-	pg_atomic_uint32 visited;
+	pg_atomic_uint32 sequence; /* of every block; odd: being changed, or no first block */
+	uint32 next;			   /* of every block: the entry's next one, or the next free one */
 	uint64 hash;
-	uint32 first_block; /* NONE: the entry is free */
-	uint32 image_size;
-	uint32 newer; /* the queue; of free entries, the next free one */
+	uint32 newer; /* the queue */
 	uint32 older;
-	uint32 nblocks;
+	pg_atomic_uint32 visited;
+	uint16 image_size;
 	DatabaseSlot database;
+	char data[ENTRY_DATA];
 } Entry;
+
+typedef struct Continuation
+{
+	pg_atomic_uint32 sequence;
+	uint32 next;
+	char data[CONTINUATION_DATA];
+} Continuation;
+
+typedef union Block
+{
+	Entry entry;
+	Continuation more;
+} Block;
 
 typedef struct StoreState
 {
-	uint32 nentries;
 	uint32 nblocks;
-	uint32 nbuckets; /* a power of two */
+	uint32 nbuckets;
 	/* The rest is guarded by AC_LOCK_STORE. */
-	uint32 entries_used; /* those above were never used */
-	uint32 free_entry;
-	uint32 blocks_used;
+	uint32 blocks_used; /* those above were never used */
 	uint32 free_block;
 	uint32 free_blocks; /* in the list, without those never used */
 	uint32 newest;
@@ -43,7 +59,7 @@ typedef struct StoreState
 } StoreState;
 
 extern StoreState *store;
-extern Entry *entries;
+extern Block *blocks;
 
 /* The eviction queue.  Caller holds AC_LOCK_STORE exclusively. */
 extern void queue_add(uint32 e);

@@ -82,9 +82,9 @@ computed_of_entry(const StoredEntry *entry, const DayRequest *day)
 	day_list_cells(day, cells, &ncells);
 	for (int i = 0; i < ncells; i++)
 	{
-		for (uint32 d = 0; d < entry->ndependencies; d++)
+		for (uint32 d = 0; d < entry->ncells; d++)
 		{
-			if (entry->dependencies[d].cell == cells[i])
+			if (entry->cells[d] == cells[i])
 				computed.depends_on |= 1u << i;
 		}
 	}

@@ -4,13 +4,14 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(22);
+SELECT plan(23);
 CREATE FUNCTION hot() RETURNS bigint LANGUAGE sql AS $$
 SELECT count(*) FILTER (WHERE v2(s, date '2031-03-03' + d) ->> 'cached' = 'true') FROM generate_series(1, 3) s, generate_series(0, 19) d $$;
 CREATE VIEW room AS SELECT entries, bytes, stores, evictions FROM availability_cache.stats WHERE datname = current_database();
 SELECT hot(), hot() \g /dev/null
 SELECT is(hot(), 60::bigint, '60 days that people ask for');
 SELECT room::text AS before FROM room \gset
+SELECT cmp_ok(max(bytes), '<=', 256, 'a day of 24 slots takes 256 bytes in all') FROM availability_cache.entries WHERE datname = current_database();
 
 SELECT count(DISTINCT get_available_slots_v2(gen_random_uuid(), gen_random_uuid(), '2031-03-07') ->> 'code') FROM generate_series(1, 1000) \g /dev/null
 SELECT is((SELECT room::text FROM room), :'before'::text, 'a flood of unknown stylists');

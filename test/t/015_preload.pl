@@ -154,7 +154,7 @@ BEGIN
 END
 $$;
 EOC
-my $zones = "(SELECT array_agg(name) FROM (SELECT name FROM pg_timezone_names WHERE name ~ '^(Asia|Europe)/' ORDER BY name LIMIT 40) z)";
+my $zones = "(SELECT array_agg(name) FROM (SELECT name FROM pg_timezone_names WHERE name ~ '^(Asia|Europe)/' ORDER BY name LIMIT 100) z)";
 my ($hot, $hot_hits, $entries, $bytes) = split /\|/, $s->run("SELECT * FROM t.flood(10, 54, $zones)");
 my ($evictions, $stores, $skips) = split /\|/, stat_of($s, 'evictions, stores, store_skips');
 note "flood: $stores stored, $evictions evicted, at most $entries entries of $bytes bytes; $hot_hits of $hot hot ones were hits";
