@@ -18,6 +18,8 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#define SIZE(literal) ((int) sizeof(literal) - 1)
+
 /* The beginning of every slot's object: its header, and the entries of its keys in jsonb's order. */
 #define SLOT_NKEYS 7
 static const uint32 slot_head[1 + SLOT_NKEYS] = {
@@ -139,32 +141,44 @@ static const char slot_times[] = "....-..-..T..:..:..+00:00"
 static void
 lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
 {
-	StringInfo out = w->out;
-	int status_size = strlen(slot_status_names[status]);
-	int at = out->len;
+	const char *status_name = slot_status_names[status];
+	int status_size = strlen(status_name);
 	JEntry entries[SLOT_NKEYS] = {JENTRY_ISSTRING | status_size,	 JENTRY_ISNULL,
 								  JENTRY_ISSTRING | display_size,	 JENTRY_ISSTRING | UTC_TEXT_SIZE,
 								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE, JENTRY_ISSTRING | UTC_TEXT_SIZE,
 								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
+	char *slot;
+	char *p;
 
-	enlargeStringInfo(out, sizeof(slot_head) + sizeof(entries) + sizeof(slot_keys) + display_size + 64);
-	appendBinaryStringInfo(out, (char *) slot_head, sizeof(slot_head));
-	out->len += sizeof(entries); /* below */
-	appendBinaryStringInfo(out, slot_keys, sizeof(slot_keys) - 1);
-	appendBinaryStringInfo(out, slot_status_names[status], status_size);
+	enlargeStringInfo(w->out, sizeof(slot_head) + sizeof(entries) + SIZE(slot_keys) + status_size + sizeof(int) +
+								  w->price_size + display_size + SIZE(slot_times));
+	slot = w->out->data + w->out->len;
+	memcpy(slot, slot_head, sizeof(slot_head));
+	p = slot + sizeof(slot_head) + sizeof(entries);
+	memcpy(p, slot_keys, SIZE(slot_keys));
+	p += SIZE(slot_keys);
+	memcpy(p, status_name, status_size);
+	p += status_size;
 	if (w->price != NULL)
 	{
-		entries[1] = JENTRY_ISNUMERIC | (pad_to_int(out) + w->price_size);
-		appendBinaryStringInfo(out, w->price, w->price_size);
+		/* Numerics are aligned, and so is the slot. */
+		int padding = INTALIGN(p - slot) - (p - slot);
+
+		memset(p, 0, sizeof(int));
+		memcpy(p + padding, w->price, w->price_size);
+		p += padding + w->price_size;
+		entries[1] = JENTRY_ISNUMERIC | (padding + w->price_size);
 	}
-	template->display_at = out->len - at;
+	memcpy(slot + sizeof(slot_head), entries, sizeof(entries));
+	template->display_at = p - slot;
 	template->time_at[SLOT_END_UTC] = template->display_at + display_size;
 	template->time_at[SLOT_END_LOCAL] = template->time_at[SLOT_END_UTC] + UTC_TEXT_SIZE;
 	template->time_at[SLOT_START_UTC] = template->time_at[SLOT_END_LOCAL] + LOCAL_TEXT_SIZE;
 	template->time_at[SLOT_START_LOCAL] = template->time_at[SLOT_START_UTC] + UTC_TEXT_SIZE;
-	out->len += display_size;
-	appendBinaryStringInfo(out, slot_times, sizeof(slot_times) - 1);
-	memcpy(out->data + at + sizeof(slot_head), entries, sizeof(entries));
+	p += display_size;
+	memcpy(p, slot_times, SIZE(slot_times));
+	p += SIZE(slot_times);
+	w->out->len = p - w->out->data;
 }
 
 static void

@@ -28,15 +28,31 @@ slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *
 		w->templates[s].size = 0;
 }
 
+/* Mostly one of the other times is on this day already. */
+static void
+set_day(SlotWriter *w, SlotDay *day, int64 number)
+{
+	int64 start = number * SECS_PER_DAY;
+
+	for (int t = 0; t < SLOT_NTIMES; t++)
+	{
+		if (w->days[t].start == start)
+		{
+			*day = w->days[t];
+			return;
+		}
+	}
+	day->start = start;
+	write_date(day->date, number);
+}
+
 /* A time has come to another day, in this slot and those that will be copied. */
 static void
 change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 {
 	SlotDay *day = &w->days[t];
-	int64 number = day_of(moment);
 
-	day->start = number * SECS_PER_DAY;
-	write_date(day->date, number);
+	set_day(w, day, day_of(moment));
 	memcpy(text, day->date, DATE_TEXT_SIZE);
 	for (int s = 0; s < SLOT_NSTATUSES; s++)
 	{
