@@ -150,8 +150,8 @@ moment_of_change(const OffsetCursor *c, const AnswerHeader *header)
 	return header->first + change.after_first;
 }
 
-static void
-pass_change(OffsetCursor *c, const AnswerHeader *header)
+void
+answer_pass_change(OffsetCursor *c, const AnswerHeader *header)
 {
 	AnswerChange change;
 
@@ -160,14 +160,6 @@ pass_change(OffsetCursor *c, const AnswerHeader *header)
 	c->next_change += sizeof(change);
 	c->left--;
 	c->until = moment_of_change(c, header);
-}
-
-static inline int32
-offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
-{
-	while (unlikely(moment >= c->until))
-		pass_change(c, header);
-	return c->offset;
 }
 
 /* Which slot starts the next run. */
@@ -183,8 +175,8 @@ look_at_run(AnswerReader *reader)
 	reader->next_run_slot = run.slot;
 }
 
-static void
-begin_run(AnswerReader *reader)
+void
+answer_begin_run(AnswerReader *reader)
 {
 	AnswerRun run;
 
@@ -215,31 +207,4 @@ answer_open(AnswerReader *reader, const char *packed)
 	packed += header->nchanges * sizeof(AnswerChange);
 	reader->statuses = (const uint8 *) packed;
 	reader->display = packed + (header->nslots + 1) / 2;
-}
-
-bool
-answer_next(AnswerReader *reader, SlotView *view)
-{
-	const AnswerHeader *header = &reader->header;
-	uint32 slot = reader->next;
-
-	if (slot == header->nslots)
-		return false;
-	reader->next++;
-	if (unlikely(slot == reader->next_run_slot))
-		begin_run(reader);
-	view->start_utc = reader->next_start;
-	view->end_utc = view->start_utc + header->duration;
-	view->start_local = view->start_utc + offset_at(&reader->at_start, header, view->start_utc);
-	view->end_local = view->end_utc + offset_at(&reader->at_end, header, view->end_utc);
-	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
-	view->display = NULL;
-	if (header->has_display)
-	{
-		view->display = reader->display;
-		view->display_size = strlen(reader->display);
-		reader->display += view->display_size + 1;
-	}
-	reader->next_start += header->step;
-	return true;
 }

@@ -93,7 +93,6 @@ extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg
 						 const char *display_format, uint32 *size);
 
 extern void answer_open(AnswerReader *reader, const char *packed);
-extern bool answer_next(AnswerReader *reader, SlotView *view);
 
 /* What answers call a status. */
 extern const char *const slot_status_names[SLOT_NSTATUSES];
@@ -106,5 +105,47 @@ extern Jsonb *error_to_jsonb(const char *message, const char *code);
 /* The same as get_available_slots_json gives it. */
 extern text *answer_to_json(const char *packed, bool from_cache);
 extern text *error_to_json(const char *message, const char *code);
+
+/* ---- answer_next, inline because a hit calls it for every slot ---- */
+
+/* The rare cases: another offset, another run. */
+extern void answer_pass_change(OffsetCursor *c, const AnswerHeader *header);
+extern void answer_begin_run(AnswerReader *reader);
+
+static inline int32
+answer_offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
+{
+	while (unlikely(moment >= c->until))
+		answer_pass_change(c, header);
+	return c->offset;
+}
+
+/* False after the last slot. */
+static inline bool
+answer_next(AnswerReader *reader, SlotView *view)
+{
+	const AnswerHeader *header = &reader->header;
+	uint32 slot = reader->next;
+
+	if (slot == header->nslots)
+		return false;
+	reader->next++;
+	if (unlikely(slot == reader->next_run_slot))
+		answer_begin_run(reader);
+	view->start_utc = reader->next_start;
+	view->end_utc = view->start_utc + header->duration;
+	view->start_local = view->start_utc + answer_offset_at(&reader->at_start, header, view->start_utc);
+	view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
+	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
+	view->display = NULL;
+	if (header->has_display)
+	{
+		view->display = reader->display;
+		view->display_size = strlen(reader->display);
+		reader->display += view->display_size + 1;
+	}
+	reader->next_start += header->step;
+	return true;
+}
 
 #endif /* AC_ANSWER_H */

@@ -47,8 +47,8 @@ set_day(SlotWriter *w, SlotDay *day, int64 number)
 }
 
 /* A time has come to another day, in this slot and those that will be copied. */
-static void
-change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
+void
+slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 {
 	SlotDay *day = &w->days[t];
 
@@ -63,17 +63,9 @@ change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 	}
 }
 
-static inline void
-put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
-{
-	if (unlikely((uint64) (moment - w->days[t].start) >= SECS_PER_DAY))
-		change_day(w, t, moment, text);
-	write_clock(text + CLOCK_TEXT_AT, moment - w->days[t].start);
-}
-
 /* Returns the slot; its digits are yet to be written. */
-static char *
-lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+char *
+slot_writer_lay_out(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
 {
 	int at = w->out->len;
 	char *slot;
@@ -89,38 +81,4 @@ lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *t
 	else
 		template->size = 0;
 	return slot;
-}
-
-static char *
-copy_slot(StringInfo out, const SlotTemplate *template)
-{
-	char *slot;
-
-	if (unlikely(out->maxlen - out->len <= template->size))
-		enlargeStringInfo(out, template->size);
-	slot = out->data + out->len;
-	memcpy(slot, template->bytes, template->size);
-	out->len += template->size;
-	return slot;
-}
-
-void
-slot_writer_put(SlotWriter *w, const SlotView *view)
-{
-	SlotTemplate *template = &w->templates[view->status];
-	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
-	char *slot;
-
-	if (unlikely(template->size == 0 || template->display_size != display_size))
-		slot = lay_out_slot(w, view->status, display_size, template);
-	else
-		slot = copy_slot(w->out, template);
-	put_time(w, SLOT_START_UTC, view->start_utc, slot + template->time_at[SLOT_START_UTC]);
-	put_time(w, SLOT_END_UTC, view->end_utc, slot + template->time_at[SLOT_END_UTC]);
-	put_time(w, SLOT_START_LOCAL, view->start_local, slot + template->time_at[SLOT_START_LOCAL]);
-	put_time(w, SLOT_END_LOCAL, view->end_local, slot + template->time_at[SLOT_END_LOCAL]);
-	if (view->display != NULL)
-		memcpy(slot + template->display_at, view->display, display_size);
-	else
-		write_hh24_mi(slot + template->display_at, view->start_local - w->days[SLOT_START_LOCAL].start);
 }

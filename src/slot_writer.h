@@ -55,7 +55,54 @@ struct SlotWriter
 };
 
 extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *price, int price_size);
+
+/* ---- slot_writer_put, inline like answer_next ---- */
+
+/* The rare cases: a time on another day, a slot that is no copy. */
+extern void slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text);
+extern char *slot_writer_lay_out(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template);
+
+static inline void
+slot_writer_put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
+{
+	if (unlikely((uint64) (moment - w->days[t].start) >= SECS_PER_DAY))
+		slot_writer_change_day(w, t, moment, text);
+	write_clock(text + CLOCK_TEXT_AT, moment - w->days[t].start);
+}
+
+static inline char *
+slot_writer_copy(StringInfo out, const SlotTemplate *template)
+{
+	char *slot;
+
+	if (unlikely(out->maxlen - out->len <= template->size))
+		enlargeStringInfo(out, template->size);
+	slot = out->data + out->len;
+	memcpy(slot, template->bytes, template->size);
+	out->len += template->size;
+	return slot;
+}
+
 /* The view's display is as it shall be written. */
-extern void slot_writer_put(SlotWriter *w, const SlotView *view);
+static inline void
+slot_writer_put(SlotWriter *w, const SlotView *view)
+{
+	SlotTemplate *template = &w->templates[view->status];
+	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
+	char *slot;
+
+	if (unlikely(template->size == 0 || template->display_size != display_size))
+		slot = slot_writer_lay_out(w, view->status, display_size, template);
+	else
+		slot = slot_writer_copy(w->out, template);
+	slot_writer_put_time(w, SLOT_START_UTC, view->start_utc, slot + template->time_at[SLOT_START_UTC]);
+	slot_writer_put_time(w, SLOT_END_UTC, view->end_utc, slot + template->time_at[SLOT_END_UTC]);
+	slot_writer_put_time(w, SLOT_START_LOCAL, view->start_local, slot + template->time_at[SLOT_START_LOCAL]);
+	slot_writer_put_time(w, SLOT_END_LOCAL, view->end_local, slot + template->time_at[SLOT_END_LOCAL]);
+	if (view->display != NULL)
+		memcpy(slot + template->display_at, view->display, display_size);
+	else
+		write_hh24_mi(slot + template->display_at, view->start_local - w->days[SLOT_START_LOCAL].start);
+}
 
 #endif /* AC_SLOT_WRITER_H */
