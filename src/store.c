@@ -371,14 +371,14 @@ write_image(Entry *entry, const char *image, uint32 size)
 }
 
 static uint32
-insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseSlot database)
+insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseSlot database, bool visited)
 {
 	uint32 e = take_block();
 	Entry *entry = &blocks[e].entry;
 
 	entry->hash = hash;
 	entry->database = database;
-	pg_atomic_write_u32(&entry->visited, 0);
+	pg_atomic_write_u32(&entry->visited, visited);
 	write_image(entry, image, size);
 	queue_add(e);
 	pg_write_barrier();
@@ -449,7 +449,8 @@ store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 	{
 		pg_atomic_uint64 *slot = make_slot(hash, &evicted);
 
-		*place = insert_entry(slot, hash, image, size, database);
+		/* Who replaces an outdated answer is a second one to ask for it. */
+		*place = insert_entry(slot, hash, image, size, database, old != NONE);
 		stored = true;
 	}
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
