@@ -141,7 +141,7 @@ COMMENT ON FUNCTION availability_cache.flush() IS
 REVOKE ALL ON FUNCTION availability_cache.flush() FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
--- The table tier (src/tier_log.c says how its tables are read)
+-- The table tier (src/tier_trust.c says how its tables are read)
 -- ---------------------------------------------------------------------------
 
 -- Other writes than src/tier_*.c's are possible, never needed. vacuum_truncate: it would lock readers out.

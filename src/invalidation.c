@@ -23,6 +23,7 @@
 #include "tcop/deparse_utility.h"
 #include "tcop/utility.h"
 #include "tier_log.h"
+#include "tier_trust.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datum.h"
@@ -359,7 +360,7 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 	if (first > last)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("first date is after last date"),
 				errhint("invalidate(stylist, first, last) takes the earlier date first."));
-	if (tier_log_is_active())
+	if (trust_is_active())
 		PreventCommandIfReadOnly("availability_cache.invalidate()");
 	if (DATE_NOT_FINITE(first) || DATE_NOT_FINITE(last) || last - first >= MAX_DAYS)
 	{
@@ -376,7 +377,7 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 availability_cache_flush(PG_FUNCTION_ARGS)
 {
-	if (tier_log_is_active())
+	if (trust_is_active())
 	{
 		PreventCommandIfReadOnly("availability_cache.flush()");
 		tier_log_everything();

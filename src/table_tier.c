@@ -18,9 +18,9 @@
 #include "sources.h"
 #include "table_tier.h"
 #include "tier_clean.h"
-#include "tier_log.h"
 #include "tier_rows.h"
 #include "tier_state.h"
+#include "tier_trust.h"
 
 /* A transaction saves no more: each save keeps a lock and a subtransaction until it ends. */
 #define MAX_SAVES 16
@@ -50,7 +50,7 @@ run_save(void *arg)
 {
 	RowCall *call = arg;
 
-	if (tier_log_start())
+	if (trust_start())
 		row_store(call->day, call->saved);
 	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
 		tier_clean(CLEAN_ROWS);

@@ -2,7 +2,7 @@
  * tier_clean.c
  *		Removes what the table tier no longer needs.
  *
- * Rows first: those that have expired, and those that tier_log.c would not
+ * Rows first: those that have expired, and those that tier_trust.c would not
  * trust.  Then traces: one is needed while a row's snapshot does not see its
  * transaction.  The oldest xid that is still needed goes into
  * invalidation_since, and older traces go, in the same transaction; so a row
@@ -18,9 +18,9 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tier_clean.h"
-#include "tier_log.h"
 #include "tier_state.h"
 #include "tier_tables.h"
+#include "tier_trust.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -108,7 +108,7 @@ clean_connected(int64 max_rows)
 static void
 settle_distrust(TierRelation *since)
 {
-	if (tier_distrusted() != 0 && !tier_trust_again(tier_log_settled_since(since)))
+	if (tier_distrusted() != 0 && !tier_trust_again(trust_settled_since(since)))
 		ForceSyncCommit();
 }
 

@@ -1,59 +1,39 @@
 /*
  * tier_log.c
- *		What changed, for whoever reads rows of the table tier.
+ *		The traces that writers leave for the table tier.
  *
- * A row of private.availability_cache carries the pg_snapshot it was computed
- * under.  A transaction that changes availability leaves a trace in
- * availability_cache.invalidation: what it touched, and its xid.  A reader
- * trusts a row if no trace that its own snapshot sees names the row and comes
- * from a transaction that the row's snapshot does not see.  This is plain
- * MVCC: it needs no lock, and holds at every isolation level, for savepoints,
- * prepared transactions and on standbys.
+ * A transaction that changes availability adds to
+ * availability_cache.invalidation what it touched, with its xid; tier_trust.c
+ * says what readers make of it.  Traces are written at the first touch in a
+ * (sub)transaction, not when it commits: there an error could not be undone
+ * alone.  A transaction that touches many days of a stylist widens the range
+ * that it names each time, so that the number of traces grows with the
+ * logarithm of the days.
  *
- * The traces are complete only for transactions from some xid on: the one in
- * availability_cache.invalidation_since.  A row whose snapshot does not see
- * everything before that xid is not trusted, and where the table is empty no
- * row is.  So a writer that leaves no trace (the tier is off for it, or the
- * trace could not be written) deletes that row instead, which needs no space;
- * removing old traces raises it.  To begin again takes two steps:
- *
- *	1 NOT_YET is inserted.  Once that transaction is over, its invalidation
- *	  message sent, every writer leaves traces that looks from then on.
- *	2 It is replaced by the next xid.  Writers look when they have an xid, so
- *	  those that looked before 1 was over have smaller xids.
- *
- * If the row cannot be deleted either, tier_state.c remembers the
- * transaction (tier_distrust); without shared memory the writer fails.
- *
- * Traces are written at the first touch in a (sub)transaction, not when it
- * commits: there an error could not be undone alone.  A transaction that
- * touches many days of a stylist widens the range that it names each time,
- * so that the number of traces grows with the logarithm of the days.
+ * A writer that leaves no trace (the tier is off for it, or the trace could
+ * not be written) stops all trust instead.  If that fails too, tier_state.c
+ * remembers the transaction (tier_distrust); without shared memory the writer
+ * fails.
  *
  * Locking: see tier_tables.c.
  */
 #include "availability_cache.h"
 
-#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "counters.h"
 #include "guard.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "tier_log.h"
 #include "tier_state.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
+#include "tier_tables.h"
+#include "tier_trust.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
-
-/* In invalidation_since: traces are being left, but not by everybody yet. */
-#define NOT_YET PG_UINT64_MAX
 
 /* More traces of a transaction than this become one of everything. */
 #define MAX_TRACES 32
@@ -82,9 +62,6 @@ typedef struct Trace
 	int level; /* the (sub)transaction it was written in */
 } Trace;
 
-/* In a trace: not of one stylist, not of one service. */
-static const pg_uuid_t no_id = {{0}};
-
 /* What this transaction has written. */
 static Trace traces[MAX_TRACES];
 static int ntraces = 0;
@@ -100,17 +77,6 @@ typedef enum Decision
 } Decision;
 
 static Decision decision = UNDECIDED;
-
-/* Whether traces are left in this database, as invalidation_since said last. */
-static Oid known_relid = InvalidOid;
-static bool known_active = false;
-
-static void
-forget_active(Datum arg, Oid relid)
-{
-	if (relid == known_relid || !OidIsValid(relid))
-		known_relid = InvalidOid;
-}
 
 static void
 forget_transaction(XactEvent event, void *arg)
@@ -148,149 +114,20 @@ forget_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId 
 void
 tier_log_init(void)
 {
-	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
+	trust_init();
 	RegisterXactCallback(forget_transaction, NULL);
 	RegisterSubXactCallback(forget_subtransaction, NULL);
-}
-
-/* ---- since when traces are complete ---- */
-
-typedef struct Since
-{
-	bool exists;
-	uint64 xid;
-	TransactionId xmin; /* that inserted the row */
-	ItemPointerData tid;
-} Since;
-
-/* The greatest, should there be more rows. */
-static Since
-read_since(TierRelation *table, Snapshot snapshot)
-{
-	SysScanDesc scan = tier_scan(table, snapshot, 0, NULL);
-	Since since = {false};
-	HeapTuple tuple;
-
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		uint64 xid = U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(table, tuple, SINCE_XID)));
-
-		if (since.exists && xid < since.xid)
-			continue;
-		since.exists = true;
-		since.xid = xid;
-		since.xmin = HeapTupleHeaderGetXmin(tuple->t_data);
-		since.tid = tuple->t_self;
-	}
-	systable_endscan(scan);
-	return since;
-}
-
-uint64
-tier_log_settled_since(TierRelation *table)
-{
-	Since since = read_since(table, SnapshotSelf);
-
-	if (!since.exists || since.xid == NOT_YET || TransactionIdIsCurrentTransactionId(since.xmin))
-		return 0;
-	return since.xid;
-}
-
-bool
-tier_log_is_active(void)
-{
-	Oid relid;
-	TierRelation table;
-
-	AcceptInvalidationMessages();
-	relid = tier_relid(TIER_SINCE);
-	if (!OidIsValid(relid))
-		return false;
-	if (relid == known_relid)
-		return known_active;
-	/* Whoever cannot look must leave a trace. */
-	if (tier_open(TIER_SINCE, AccessShareLock, &table) != TIER_OPENED)
-		return true;
-	known_relid = relid;
-	known_active = read_since(&table, SnapshotSelf).exists;
-	tier_close(&table);
-	/* A message that came meanwhile has forgotten it again. */
-	return known_relid == relid ? known_active : true;
-}
-
-static void
-insert_since(TierRelation *table, uint64 xid)
-{
-	Datum values[SINCE_NCOLUMNS] = {FullTransactionIdGetDatum(FullTransactionIdFromU64(xid))};
-	bool nulls[SINCE_NCOLUMNS] = {false};
-
-	tier_insert(table, values, nulls);
-	CacheInvalidateRelcache(table->rel);
-}
-
-bool
-tier_log_start(void)
-{
-	TierRelation table;
-	Since since;
-	bool ready = false;
-
-	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
-	since = read_since(&table, SnapshotSelf);
-	if (since.exists && since.xid != NOT_YET)
-		ready = true;
-	else if (!tier_claim(&table, 0))
-		ready = false;
-	else if (!since.exists)
-		insert_since(&table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
-								 ? U64FromFullTransactionId(ReadNextFullTransactionId())
-								 : NOT_YET);
-	/* Over is more than visible: its message must have been sent. */
-	else if (!TransactionIdIsCurrentTransactionId(since.xmin) && AC_XACT_LOCK_IS_FREE(since.xmin))
-	{
-		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
-
-		if (tier_delete(&table, &since.tid))
-			insert_since(&table, next);
-	}
-	tier_close(&table);
-	CommandCounterIncrement();
-	return ready;
-}
-
-/* Cleaning may replace the row while it is looked at. */
-#define DELETE_ATTEMPTS 3
-
-static void
-delete_since(void *arg)
-{
-	bool *deleted = arg;
-	TierRelation table;
-
-	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
-	for (int i = 0; i < DELETE_ATTEMPTS && !*deleted; i++)
-	{
-		Since since = read_since(&table, SnapshotSelf);
-
-		*deleted = !since.exists || tier_delete(&table, &since.tid);
-	}
-	CacheInvalidateRelcache(table.rel);
-	tier_close(&table);
 }
 
 /* Once this transaction commits no row is trusted; false if that could not be done. */
 static bool
 stop_leaving_traces(void)
 {
-	bool deleted = false;
-
-	if (guarded(delete_since, &deleted) != NULL || !deleted)
+	if (!trust_stop())
 		return false;
 	decision = LEAVES_NONE;
 	return true;
 }
-
-/* ---- writing ---- */
 
 static void
 insert_trace(const Trace *trace)
@@ -378,7 +215,7 @@ leave_no_trace(const char *why)
 void
 tier_log_lost(const char *why)
 {
-	if (tier_log_is_active())
+	if (trust_is_active())
 		leave_no_trace(why);
 }
 
@@ -433,7 +270,7 @@ leaves_traces(const Trace *first)
 {
 	if (decision != UNDECIDED)
 		return decision == LEAVES_TRACES;
-	if (!tier_log_is_active())
+	if (!trust_is_active())
 	{
 		/* Good for the whole transaction if it has its xid: see the two steps above. */
 		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
@@ -467,6 +304,9 @@ log_touch(const Trace *touched)
 		return;
 	}
 	counter_add(COUNTER_TABLE_LOGGED, 1);
+	/* Rows that such a trace outdates are left to cleaning. */
+	if (trace.kind != TRACE_STYLIST && ac_table_tier == TABLE_TIER_BACKGROUND)
+		worker_wanted();
 	trace.level = GetCurrentTransactionNestLevel();
 	traces[ntraces++] = trace;
 }
@@ -499,57 +339,4 @@ tier_log_everything(void)
 	Trace trace = {.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
 
 	log_touch(&trace);
-}
-
-/* ---- reading ---- */
-
-/* Whether a trace that the keys find and the snapshot sees outdates the row. */
-static bool
-is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const RowScope *row)
-{
-	TupleDesc desc = RelationGetDescr(log->rel);
-	SysScanDesc scan = tier_scan(log, snapshot, nkeys, keys);
-	bool outdated = false;
-	HeapTuple tuple;
-
-	while (!outdated && (tuple = systable_getnext(scan)) != NULL)
-	{
-		bool all_days;
-		bool endless;
-		DateADT first = DatumGetDateADT(heap_getattr(tuple, LOG_FIRST_DAY, desc, &all_days));
-		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &endless));
-		Datum xid = tier_column(log, tuple, LOG_XID);
-
-		CHECK_FOR_INTERRUPTS();
-		if (all_days || endless || (first <= row->last_day && last >= row->first_day))
-			outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
-					   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
-	}
-	systable_endscan(scan);
-	return outdated;
-}
-
-bool
-tier_log_covers(TierRelation *since_table, TierRelation *log, Snapshot snapshot, const RowScope *row)
-{
-	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
-	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
-	Since since = read_since(since_table, snapshot);
-
-	if (!since.exists || (seen < since.xid && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
-		(seen <= tier_distrusted() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
-		return false;
-	/* Of the stylist, of the service, of everything. */
-	for (int scope = 0; scope < 3; scope++)
-	{
-		ScanKeyData keys[3];
-
-		key_uuid(&keys[0], LOG_STYLIST, scope == 0 ? &row->stylist : &no_id);
-		key_uuid(&keys[1], LOG_SERVICE, scope == 1 ? &row->service : &no_id);
-		/* The row's snapshot sees what came before. */
-		ScanKeyInit(&keys[2], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
-		if (is_outdated(log, snapshot, lengthof(keys), keys, row))
-			return false;
-	}
-	return true;
 }

@@ -20,9 +20,9 @@
 #include "full_xid.h"
 #include "lib/stringinfo.h"
 #include "slots_key.h"
-#include "tier_log.h"
 #include "tier_rows.h"
 #include "tier_tables.h"
+#include "tier_trust.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -145,7 +145,7 @@ row_fetch(const DayRequest *day, Computed *result)
 
 	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
-	found = tier_log_covers(&since, &log, GetActiveSnapshot(), &scope);
+	found = trust_row(&since, &log, GetActiveSnapshot(), &scope);
 	tier_close(&log);
 	tier_close(&since);
 	return found;
@@ -245,7 +245,8 @@ row_store(const DayRequest *day, const Computed *result)
 	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
 	scope.snapshot = seen_snapshot();
 	day_days_of_cells(day, result->depends_on, &scope.first_day, &scope.last_day);
-	stored = tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) && remove_old(&rows, day, zone);
+	stored = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
+			 remove_old(&rows, day, zone);
 	if (stored)
 	{
 		values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);

@@ -16,8 +16,8 @@ extern bool row_fetch(const DayRequest *day, Computed *result);
 
 /*
  * Keeps an answer that was computed under the active snapshot, in place of the
- * one of the same key.  False if another transaction is about to do the same.
- * Assigns an xid.
+ * one of the same key.  False if another transaction is about to do the same,
+ * or to change the answer.  Assigns a xid.
  */
 extern bool row_store(const DayRequest *day, const Computed *result);
 

@@ -27,9 +27,9 @@
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "tier_clean.h"
-#include "tier_log.h"
 #include "tier_rows.h"
 #include "tier_state.h"
+#include "tier_trust.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -112,7 +112,7 @@ write_batch(void *arg)
 {
 	Batch *batch = arg;
 
-	batch->ready = tier_log_start();
+	batch->ready = trust_start();
 	for (int i = 0; i < batch->n && batch->ready; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
