@@ -37,7 +37,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: help demo test check-format FORCE
+.PHONY: help demo test bench check-format FORCE
 
 # "make demo" and "make test" must work before there is a pg_config: they install what is missing.
 ifneq ($(wildcard $(PGXS)),)
@@ -72,6 +72,8 @@ help:
 	@echo "                     SUITES='unit regress pgtap isolation tap': only these"
 	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
 	@echo "                     PG_MAJOR=17: another server; KEEP=1: leave the clusters and logs"
+	@echo "make bench           measures against named baselines; installs what is missing"
+	@echo "                     BENCH='hit miss': only these parts; QUICK=1: in 3 minutes; WRITE=1: into docs/benchmarks.md"
 	@echo "make check-format    whether clang-format would change src/"
 	@echo "make WERROR=1        warnings are errors"
 	@echo "make TEST_HOOKS=1    a build for tests only, which can break the protocol"
@@ -81,6 +83,9 @@ demo:
 
 test:
 	@$(here)test/run $(SUITES)
+
+bench:
+	@$(here)test/bench/run $(BENCH)
 
 check-format:
 	clang-format --dry-run -Werror $(wildcard $(here)src/*.[ch])

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Installs what a build and the tests need and this machine lacks, through apt.
+# Installs what a build, the tests and the benchmarks need and this machine lacks, through apt.
 # Sourced after common.sh; ac_deps sets PG_CONFIG.
 #
 # What is missing is found by looking for the thing itself, not for a package, so that PostgreSQL from
@@ -15,10 +15,23 @@ ac_has_pgtap() { [[ -f $("$1" --sharedir)/extension/pgtap.control ]]; }
 ac_has_perl() { perl -MTAP::Harness -MTest::More -MTime::HiRes -e 1 2>/dev/null; }
 ac_has_ipc_run() { perl -MIPC::Run -e 1 2>/dev/null; }
 
-# ac_missing MAJOR build|test: the packages to install, one a line.
+# What benchmarks compare with, draw with and count with; they do without what is not there.
+ac_missing_for_bench()
+{
+	command -v redis-server >/dev/null || echo redis-server
+	PATH=$PATH:/usr/sbin command -v pgpool >/dev/null || echo pgpool2
+	command -v gnuplot >/dev/null || echo gnuplot-nox
+	command -v valgrind >/dev/null || echo valgrind
+}
+
+# ac_missing MAJOR build|test|bench: the packages to install, one a line.
 ac_missing()
 {
 	local major=$1 need=$2 pg
+	if [[ $need == bench ]]; then
+		ac_missing_for_bench
+		return
+	fi
 	pg=$(PG_MAJOR=$major ac_find_pg_config)
 	{ [[ -n $pg ]] && ac_has_server "$pg"; } || echo "postgresql-$major"
 	{ [[ -n $pg ]] && ac_has_headers "$pg"; } || echo "postgresql-server-dev-$major"
@@ -64,7 +77,7 @@ ac_apt()
 		apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null 2>&1 |
 		tee -a "$apt_log" |
 		sed -u -nE 's/^Need to get (.*) of archives.*/  to download: \1/p
-			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev))[^ :]*).*/  setting up \1/p'
+			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
 }
 
 # An upgrade of an installed server restarts its clusters, which are none of our business.
@@ -111,7 +124,7 @@ ac_unquiet_packages()
 	[[ -z $made_policy ]] || ac_root rm -f "$ac_service_policy"
 }
 
-# ac_install MAJOR build|test PACKAGE…: a subshell, so that its trap puts everything back.
+# ac_install MAJOR build|test|bench PACKAGE…: a subshell, so that its trap puts everything back.
 ac_install()
 (
 	major=$1 need=$2
@@ -140,10 +153,17 @@ ac_refresh_lists()
 	ac_apt update || cat "$apt_log" >&2
 )
 
-# ac_deps build|test: makes sure all is there, and exports PG_CONFIG.
+# ac_deps build|test|bench: makes sure all is there, and exports PG_CONFIG.
 ac_deps()
 {
 	local need=$1 major missing
+	if [[ $need == bench ]]; then
+		ac_deps build
+		missing=$(ac_missing_for_bench)
+		# shellcheck disable=SC2086
+		[[ -z $missing ]] || ac_install "$(ac_major)" bench $missing || say "going on without"
+		return
+	fi
 	if [[ -n ${PG_CONFIG:-} ]] && ! command -v "$PG_CONFIG" >/dev/null; then
 		die "PG_CONFIG=$PG_CONFIG: there is no such program"
 	fi

@@ -1,0 +1,195 @@
+# shellcheck shell=bash
+# What the parts of the benchmark share; sourced by test/bench/run.
+#
+#   sizes         full, quick or tiny, and by_size FULL QUICK TINY
+#   clusters      bench_start [LINE…], bench_stop; salon, extension, classic: databases in it
+#   measuring     sample, tps, seconds_of; samples.pl makes figures of them
+#   figures       row, ratio_row, median_row, skip: what is printed, and kept for table and plots
+
+# ---------------------------------------------------------------------------------------------------
+# Sizes
+# ---------------------------------------------------------------------------------------------------
+
+choose_sizes()
+{
+	size=full
+	[[ -z ${QUICK:-} ]] || size=quick
+	[[ -z ${TINY:-} ]] || size=tiny
+	rounds=$(by_size 7 3 1)
+	seconds=$(by_size 2 1 1)
+	start=$(date -u -d '+2 days' +%F)
+}
+
+by_size()
+{
+	case $size in
+		full) echo "$1" ;;
+		quick) echo "$2" ;;
+		tiny) echo "$3" ;;
+	esac
+}
+
+have() { command -v "$1" >/dev/null; }
+
+describe_machine()
+{
+	local cpu memory
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+	memory=$(awk '/^MemTotal:/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)
+	say "$("$PG_CONFIG" --version), $(uname -sr), ${cpu:-unknown processor}, $(nproc) cores, $memory of memory," \
+		"$(grep -q '^flags.* hypervisor' /proc/cpuinfo && echo 'a virtual machine' || echo 'no virtual machine seen')," \
+		"$(date -u +%F); size $size, load $(cut -d ' ' -f 1 /proc/loadavg) at the start"
+}
+
+# ---------------------------------------------------------------------------------------------------
+# Clusters and databases
+# ---------------------------------------------------------------------------------------------------
+
+# Nothing runs by itself while it is measured, and no answer ends by its age.
+bench_start()
+{
+	ac_cluster_start "$bench/c" "max_connections = 120" "shared_buffers = 256MB" "autovacuum = off" \
+		"max_wal_size = 4GB" "checkpoint_timeout = 1h" "availability_cache.ttl = 0" "log_min_messages = warning" "$@"
+}
+bench_stop() { ac_cluster_stop "$bench/c"; }
+bench_restart() { "$AC_BIN/pg_ctl" -D "$bench/c/data" -l "$bench/c/log" -m fast -w restart >"$bench/c/restart.log" 2>&1; }
+
+# sql DATABASE COMMAND…: what it prints, without anything around.
+sql()
+{
+	local db=$1 command=()
+	shift
+	for c in "$@"; do command+=(-c "$c"); done
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$db" "${command[@]}"
+}
+
+# salon NAME [VARIABLE=VALUE]…: a database with test/salon.sql and helpers.sql, without any trigger.
+salon()
+{
+	local name=$1 v stylists=20 services=5 days=30 bookings=5000 variables=()
+	shift
+	for v in "$@"; do local "${v?}"; done
+	for v in stylists services days bookings start module; do variables+=(-v "$v=${!v}"); done
+	createdb "$name"
+	psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d "$name" "${variables[@]}" -f test/salon.sql -f test/bench/sql/helpers.sql
+	# What the salon's own holds would change with the clock would be measured as misses.
+	sql "$name" "DELETE FROM booking_reservations" "VACUUM ANALYZE"
+}
+
+# extension NAME: to a salon; classic NAME: the functions, table and triggers of test/classic.sql instead.
+extension() { sql "$1" "CREATE EXTENSION availability_cache" "SELECT count(*) FROM availability_cache.attach()" >/dev/null; }
+classic() { psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d "$1" -f test/classic.sql; }
+
+# copies FROM TO…
+copies()
+{
+	local from=$1 to
+	shift
+	for to in "$@"; do createdb -T "$from" "$to"; done
+}
+
+has_function() { [[ -n $(sql "$1" "SELECT 1 FROM pg_proc WHERE proname = '$2'") ]]; }
+has_setting() { [[ -n $(sql "$1" "SELECT 1 FROM pg_settings WHERE name = '$2'") ]]; }
+
+# same_answers CALLS DATABASE…: dies unless v1 gives the same slots in all.
+same_answers()
+{
+	local calls=$1 db digest first=''
+	shift
+	for db in "$@"; do
+		digest=$(sql "$db" "SELECT bench.digest($calls)")
+		first=${first:-$digest}
+		[[ -n $digest && $digest == "$first" ]] || die "$db answers something else than $1"
+	done
+}
+
+# stat DATABASE COLUMNS: of availability_cache.stats.
+stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = current_database()"; }
+
+# ---------------------------------------------------------------------------------------------------
+# Measuring
+# ---------------------------------------------------------------------------------------------------
+
+sample() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$samples"; }
+
+# tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script.
+tps()
+{
+	local series=$1 round=$2 file=$3 clients=$4 db=$5 threads=2 log=$bench/pgbench.log
+	shift 5
+	((clients > 1)) || threads=1
+	pgbench -n -M prepared -c "$clients" -j "$threads" -T "$seconds" -f "$file" "$@" "$db" >"$log" 2>&1 || { cat "$log"; die "pgbench failed: $series"; }
+	! grep -q 'number of failed transactions: [1-9]' "$log" || { cat "$log"; die "transactions failed: $series"; }
+	sample "$series" "$round" "$(sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$log")"
+}
+
+# seconds_of COMMAND…: how long it took.
+seconds_of()
+{
+	local from=$EPOCHREALTIME
+	"$@" >/dev/null || die "failed: $*"
+	from=$((${EPOCHREALTIME/[.,]/} - ${from/[.,]/}))
+	printf '%d.%06d\n' $((from / 1000000)) $((from % 1000000))
+}
+
+figures() { perl test/bench/samples.pl "$samples" "$@"; }
+# The median alone, for plots.
+middle() { figures median "$1" | cut -f 1; }
+
+# ---------------------------------------------------------------------------------------------------
+# Figures
+# ---------------------------------------------------------------------------------------------------
+
+# row WHAT FIGURE [RANGE [BAR VERDICT]]
+row()
+{
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$part" "$1" "$2" "${3:-}" "${4:-}" "${5:-}" >>"$results"
+	printf '  %s: %s%s%s\n' "$1" "$2" "${3:+ ($3)}" "${4:+, bar $4: ${5:-}}"
+}
+
+# number X: in three figures or so.
+number() { awk -v x="$1" 'BEGIN { printf(x < 0.01 && x > -0.01 ? "%.4f" : x < 10 && x > -10 ? "%.2f" : x < 100 && x > -100 ? "%.1f" : "%.0f", x) }'; }
+
+# grouped N: 1234567 as 1,234,567.
+grouped() { printf '%.0f\n' "$1" | sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta'; }
+
+# judge VALUE '>= 0.97': met or missed.
+judge()
+{
+	[[ -n $2 ]] || return 0
+	# shellcheck disable=SC2086
+	set -- "$1" $2
+	awk -v x="$1" -v bar="$3" -v op="$2" 'BEGIN { print (op == ">=" ? x + 0 >= bar + 0 : x + 0 <= bar + 0) ? "met" : "missed" }'
+}
+
+# figure_row KIND WHAT UNIT BAR SERIES…: median, ratio or less of series.
+figure_row()
+{
+	local kind=$1 what=$2 unit=$3 bar=$4 middle low high
+	shift 4
+	IFS=$'\t' read -r middle low high < <(figures "$kind" "$@") || die "nothing was measured for: $what"
+	row "$what" "$(number "$middle")$unit" "$(number "$low") to $(number "$high")" "$bar${bar:+$unit}" "$(judge "$middle" "$bar")"
+}
+ratio_row() { figure_row ratio "$1" "x" "$2" "$3" "$4"; }
+median_row() { figure_row median "$1" " $2" "" "$3"; }
+
+skip() { row "$1" "skipped" "$2"; }
+
+# plot NAME: keeps what comes on stdin as the data of plots/NAME.gp.
+plot() { cat >"$bench/out/$1.dat"; }
+
+draw_plots()
+{
+	local data name
+	if ! have gnuplot; then
+		echo
+		say "no plots: there is no gnuplot"
+		return
+	fi
+	for data in "$bench"/out/*.dat; do
+		[[ -f $data ]] || continue
+		name=$(basename "$data" .dat)
+		gnuplot -e "data='$data'; out='$bench/out/$name.svg'" test/bench/plots/style.gp "test/bench/plots/$name.gp" ||
+			die "gnuplot could not draw $name"
+	done
+}
