@@ -15,7 +15,7 @@ choose_sizes()
 	size=full
 	[[ -z ${QUICK:-} ]] || size=quick
 	[[ -z ${TINY:-} ]] || size=tiny
-	rounds=$(by_size 7 3 1)
+	rounds=$(by_size 7 2 1)
 	seconds=$(by_size 2 1 1)
 	start=$(date -u -d '+2 days' +%F)
 }
@@ -45,11 +45,11 @@ describe_machine()
 # Clusters and databases
 # ---------------------------------------------------------------------------------------------------
 
-# Nothing runs by itself while it is measured, and no answer ends by its age.
+# Nothing runs by itself while it is measured, and no answer ends by its age. A build that does not have table_tier ignores it.
 bench_start()
 {
-	ac_cluster_start "$bench/c" "max_connections = 120" "shared_buffers = 256MB" "autovacuum = off" \
-		"max_wal_size = 4GB" "checkpoint_timeout = 1h" "availability_cache.ttl = 0" "log_min_messages = warning" "$@"
+	ac_cluster_start "$bench/c" "max_connections = 120" "shared_buffers = 256MB" "autovacuum = off" "max_wal_size = 4GB" \
+		"checkpoint_timeout = 1h" "availability_cache.ttl = 0" "availability_cache.table_tier = off" "$@"
 }
 bench_stop() { ac_cluster_stop "$bench/c"; }
 bench_restart() { "$AC_BIN/pg_ctl" -D "$bench/c/data" -l "$bench/c/log" -m fast -w restart >"$bench/c/restart.log" 2>&1; }
@@ -103,6 +103,13 @@ same_answers()
 	done
 }
 
+# use_tier off|inline|background: for the sessions that begin from now on.
+use_tier()
+{
+	sql postgres "ALTER SYSTEM SET availability_cache.table_tier = $1" "SELECT pg_reload_conf()" >/dev/null
+	sleep 0.2
+}
+
 # stat DATABASE COLUMNS: of availability_cache.stats.
 stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = current_database()"; }
 
@@ -110,7 +117,16 @@ stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = curre
 # Measuring
 # ---------------------------------------------------------------------------------------------------
 
-sample() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$samples"; }
+# A figure of a round. Round 0 only warms up.
+sample() { (($2 == 0)) || printf '%s %s %s\n' "$1" "$2" "$3" >>"$samples"; }
+
+# turned ROUND WORD…: the words in the order of that round, so that each comes first and last as often as the others.
+turned()
+{
+	local by=$(($1 % ($# - 1)))
+	shift
+	echo "${@:by + 1}" "${@:1:by}"
+}
 
 # tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script.
 tps()

@@ -113,7 +113,7 @@ hit_clients()
 	start_pgpool
 	for clients in $hit_client_counts; do
 		for ((round = 1; round <= rounds; round++)); do
-			for series in none floor v2 floor_json classic ${has_json:+json} ${redis_ready:+redis} ${pgpool_ready:+pgpool}; do
+			for series in $(turned "$round" none floor v2 floor_json classic ${has_json:+json} ${redis_ready:+redis} ${pgpool_ready:+pgpool}); do
 				hit_measure "$series" "$clients" "$round"
 			done
 		done

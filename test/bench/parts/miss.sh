@@ -47,18 +47,17 @@ miss_calls()
 {
 	case $1 in
 		e) by_size 1000 400 50 ;;
-		g) by_size 60 30 5 ;;
-		k) echo $(($2 < 100 ? $(by_size 60 30 5) : $2 < 1000 ? $(by_size 30 10 4) : $(by_size 6 3 2))) ;;
+		g) by_size 100 40 5 ;;
+		k) echo $(($2 < 100 ? $(by_size 100 40 5) : $2 < 1000 ? $(by_size 60 30 4) : $2 < 10000 ? $(by_size 20 8 2) : $(by_size 12 4 1))) ;;
 	esac
 }
 
-# Each round asks other questions, the same ones of all sizes.
+# Each round asks other questions, the same ones of all sizes. The first two calls load plans.
 miss_measure()
 {
 	local kind=$1 n=$2 round=$3
-	# The first few load plans.
-	sample "miss/$kind/$n" "$round" "$(sql "$kind$n" "SELECT bench.ask('v1', 0, 2)" \
-		"SELECT bench.ask('v1', $((round * 97)), $(miss_calls "$kind" "$n"))" | tail -n 1)"
+	sample "miss/$kind/$n" "$round" "$(sql "$kind$n" "CALL bench.ask('v1', 0, 2)" \
+		"CALL bench.ask('v1', $((round * 7)), $(miss_calls "$kind" "$n"))" | tail -n 1)"
 }
 
 # v2 with nothing in memory or table: computed and kept.
@@ -68,8 +67,8 @@ miss_first_calls()
 	for kind in e k; do
 		empty="SELECT availability_cache.flush()"
 		[[ $kind == e ]] || empty="TRUNCATE private.availability_cache"
-		sample "first/$kind/$n" "$round" "$(sql "$kind$n" "$empty" "SELECT bench.ask('v1', 0, 2)" \
-			"SELECT bench.ask('v2', $((round * 97)), $(miss_calls "$kind" "$n"))" | tail -n 1)"
+		sample "first/$kind/$n" "$round" "$(sql "$kind$n" "CALL bench.ask('v2', 0, 2)" "$empty" \
+			"CALL bench.ask('v2', $((round * 7)), $(miss_calls "$kind" "$n"))" | tail -n 1)"
 	done
 }
 

@@ -28,26 +28,30 @@ SELECT row_number() OVER (ORDER BY d, v, s) - 1, bench.stylist(s), bench.service
    AND EXISTS (SELECT FROM stylist_services x WHERE x.stylist_user_id = bench.stylist(s) AND x.service_id = bench.service(v));
 ANALYZE bench.question;
 
--- Microseconds a call of v1 or v2, for the questions with numbers from first on, going round.
-CREATE FUNCTION bench.ask(what text, first int, calls int, zone text DEFAULT 'Asia/Kathmandu')
-RETURNS float8 LANGUAGE plpgsql AS $$
+-- Microseconds a call of v1 or v2, each in a transaction of its own, whose end counts. Every stride-th question is asked, from the
+-- first on and going round: neighbours are then of different days and services.
+CREATE PROCEDURE bench.ask(what text, first int, calls int, INOUT microseconds float8 DEFAULT NULL,
+                           zone text DEFAULT 'Asia/Kathmandu', stride int DEFAULT 101)
+LANGUAGE plpgsql AS $$
 DECLARE
-    q bench.question;
     n int := (SELECT count(*) FROM bench.question);
+    q bench.question;
     started timestamptz;
     total float8 := 0;
 BEGIN
     FOR n_th IN 0 .. calls - 1 LOOP
-        SELECT * INTO q FROM bench.question WHERE i = (first + n_th) % n;
+        SELECT * INTO q FROM bench.question WHERE i = (first + n_th * stride) % n;
+        COMMIT;
         started := clock_timestamp();
         IF what = 'v1' THEN
             PERFORM count(*) FROM get_available_slots(q.stylist, q.service, q.day, zone);
         ELSE
             PERFORM get_available_slots_v2(q.stylist, q.service, q.day, zone);
         END IF;
+        COMMIT;
         total := total + extract(epoch FROM clock_timestamp() - started);
     END LOOP;
-    RETURN total * 1e6 / calls;
+    microseconds := total * 1e6 / calls;
 END
 $$;
 

@@ -1,0 +1,132 @@
+# shellcheck shell=bash
+# What a booking pays: INSERT with our triggers, with the classic one, and without any; one row a transaction, and COPY. All have
+# the indexes that attach() asks for. Nobody reads meanwhile: the classic trigger finds nothing to delete.
+
+booking_clients=4
+
+# p: no triggers; e: ours; k: the classic trigger; i and b: ours with the table tier inline and in the background.
+part_booking()
+{
+	local sync clients round kind kinds='p e k'
+	# Commits wait for the disk, where synchronous_commit lets them.
+	bench_start "fsync = on"
+	salon p stylists=1000 bookings=30000
+	booking_kinds
+	[[ -z $(sql e "SELECT unnest(missing_indexes) FROM availability_cache.sources") ]] || die "attach() asks for more indexes"
+	booking_script
+	for sync in off on; do
+		export PGOPTIONS="-c synchronous_commit=$sync"
+		for clients in 1 $booking_clients; do
+			for ((round = 0; round <= rounds; round++)); do
+				for kind in $(turned "$round" $kinds); do booking_measure "$kind" "booking/$sync/$clients" "$round" "$clients"; done
+			done
+			booking_rows "booking/$sync/$clients" "clients: $clients, synchronous_commit $sync"
+		done
+	done
+	export PGOPTIONS="-c synchronous_commit=off"
+	booking_copy
+	unset PGOPTIONS
+	booking_plot
+	bench_stop
+}
+
+booking_kinds()
+{
+	copies p e k
+	extension e
+	classic k
+	if has_setting e availability_cache.table_tier; then
+		kinds+=' i b'
+		copies e i b
+	fi
+}
+
+booking_script()
+{
+	cat >"$bench/booking.sql" <<-SQL
+		\\set s random(1, :stylists)
+		\\set d random(0, 29)
+		\\set h random(0, 23)
+		INSERT INTO bookings (stylist_user_id, service_id, customer_name, start_time, end_time)
+		VALUES (md5('stylist ' || :s)::uuid, 'c0ffee00-0000-4000-8000-000000000000', 'Customer',
+		        timestamptz '$start 02:15+00' + :d::int * interval '1 day' + :h::int * interval '30 minutes',
+		        timestamptz '$start 02:45+00' + :d::int * interval '1 day' + :h::int * interval '30 minutes');
+	SQL
+}
+
+booking_tier() { case $1 in i) use_tier inline ;; b) use_tier background ;; *) [[ $kinds != *i* ]] || use_tier off ;; esac; }
+
+booking_measure()
+{
+	booking_tier "$1"
+	tps "$2/$1" "$3" "$bench/booking.sql" "$4" "$1" -D "stylists=1000"
+}
+
+booking_title()
+{
+	case $1 in
+		p) echo 'no triggers' ;;
+		e) echo 'our triggers' ;;
+		k) echo 'classic trigger' ;;
+		i) echo 'our triggers, table tier inline' ;;
+		b) echo 'our triggers, table tier in the background' ;;
+	esac
+}
+
+booking_bar() { case $1 in e) echo '>= 0.93' ;; i | b) echo '>= 0.85' ;; esac; }
+
+booking_rows()
+{
+	local prefix=$1 what=$2 kind
+	for kind in $kinds; do
+		if [[ $kind == p ]]; then
+			median_row "INSERT, no triggers ($what)" "a second" "$prefix/p"
+		else
+			ratio_row "INSERT, $(booking_title "$kind") / without ($what)" "$(booking_bar "$kind")" "$prefix/$kind" "$prefix/p"
+		fi
+	done
+	[[ $kinds == *i* ]] || skip "INSERT with the table tier ($what)" "no availability_cache.table_tier in this build"
+}
+
+# Seconds for all rows at once; turned round, so that more is better as above.
+booking_copy()
+{
+	local rows round kind taken
+	rows=$(by_size 100000 100000 2000)
+	sql p "COPY (SELECT bench.stylist(1 + n % 1000) AS stylist, bench.service(1), 'Customer',
+			timestamptz '$start 02:15+00' + make_interval(days => n / 1000 % 30, mins => 30 * (n / 30000)),
+			timestamptz '$start 02:45+00' + make_interval(days => n / 1000 % 30, mins => 30 * (n / 30000))
+		FROM generate_series(0, $rows - 1) n) TO STDOUT" >"$bench/copy.txt"
+	for ((round = 1; round <= rounds; round++)); do
+		for kind in $kinds; do
+			booking_tier "$kind"
+			sql "$kind" "TRUNCATE bookings" "CHECKPOINT"
+			taken=$(seconds_of booking_copy_in "$kind")
+			sample "copy/$kind" "$round" "$(awk -v t="$taken" -v n="$rows" 'BEGIN { print n / t }')"
+		done
+	done
+	for kind in $kinds; do
+		if [[ $kind == p ]]; then
+			median_row "COPY of $(grouped "$rows"), no triggers" "rows a second" copy/p
+		else
+			ratio_row "COPY of $(grouped "$rows"), $(booking_title "$kind") / without" "$(booking_bar "$kind")" "copy/$kind" copy/p
+		fi
+	done
+}
+booking_copy_in()
+{
+	psql -X -q -v ON_ERROR_STOP=1 -d "$1" <"$bench/copy.txt" \
+		-c "COPY bookings (stylist_user_id, service_id, customer_name, start_time, end_time) FROM STDIN"
+}
+
+booking_plot()
+{
+	local kind series
+	for kind in $kinds; do
+		printf '"%s"' "$(booking_title "$kind" | sed 's/, table tier/,\\n/')"
+		for series in booking/off/1 booking/off/4 booking/on/1 booking/on/4 copy; do
+			printf ' %s' "$(figures ratio "$series/$kind" "$series/p" | cut -f 1)"
+		done
+		echo
+	done | plot booking
+}
