@@ -164,7 +164,7 @@ row()
 }
 
 # number X: in three figures or so.
-number() { awk -v x="$1" 'BEGIN { printf(x < 0.01 && x > -0.01 ? "%.4f" : x < 10 && x > -10 ? "%.2f" : x < 100 && x > -100 ? "%.1f" : "%.0f", x) }'; }
+number() { awk -v x="$1" 'BEGIN { a = x < 0 ? -x : x; printf(x == int(x) || a >= 100 ? "%.0f" : a < 0.01 ? "%.4f" : a < 10 ? "%.2f" : "%.1f", x) }'; }
 
 # grouped N: 1234567 as 1,234,567.
 grouped() { printf '%.0f\n' "$1" | sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta'; }
@@ -187,7 +187,7 @@ figure_row()
 	row "$what" "$(number "$middle")$unit" "$(number "$low") to $(number "$high")" "$bar${bar:+$unit}" "$(judge "$middle" "$bar")"
 }
 ratio_row() { figure_row ratio "$1" "x" "$2" "$3" "$4"; }
-median_row() { figure_row median "$1" " $2" "" "$3"; }
+median_row() { figure_row median "$1" "${2:+ $2}" "" "$3"; }
 
 skip() { row "$1" "skipped" "$2"; }
 
