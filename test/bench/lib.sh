@@ -48,11 +48,14 @@ describe_machine()
 # Nothing runs by itself while it is measured, and no answer ends by its age. A build that does not have table_tier ignores it.
 bench_start()
 {
-	ac_cluster_start "$bench/c" "max_connections = 120" "shared_buffers = 256MB" "autovacuum = off" "max_wal_size = 4GB" \
+	# Another directory each time: KEEP leaves the last one.
+	cluster=$bench/c$((clusters += 1))
+	ac_cluster_start "$cluster" "max_connections = 120" "shared_buffers = 256MB" "autovacuum = off" "max_wal_size = 4GB" \
 		"checkpoint_timeout = 1h" "availability_cache.ttl = 0" "availability_cache.table_tier = off" "$@"
 }
-bench_stop() { ac_cluster_stop "$bench/c"; }
-bench_restart() { "$AC_BIN/pg_ctl" -D "$bench/c/data" -l "$bench/c/log" -m fast -w restart >"$bench/c/restart.log" 2>&1; }
+bench_stop() { ac_cluster_stop "$cluster"; }
+bench_restart() { "$AC_BIN/pg_ctl" -D "$cluster/data" -l "$cluster/log" -m fast -w restart >"$cluster/restart.log" 2>&1; }
+clusters=0
 
 # sql DATABASE COMMAND…: what it prints, without anything around.
 sql()
@@ -131,10 +134,11 @@ turned()
 # tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script.
 tps()
 {
-	local series=$1 round=$2 file=$3 clients=$4 db=$5 threads=2 log=$bench/pgbench.log
+	local series=$1 round=$2 file=$3 clients=$4 db=$5 threads=2 log=$bench/pgbench.log long=(-T "$seconds")
 	shift 5
 	((clients > 1)) || threads=1
-	pgbench -n -M prepared -c "$clients" -j "$threads" -T "$seconds" -f "$file" "$@" "$db" >"$log" 2>&1 || { cat "$log"; die "pgbench failed: $series"; }
+	[[ $size != tiny ]] || long=(-t 20)
+	pgbench -n -M prepared -c "$clients" -j "$threads" "${long[@]}" -f "$file" "$@" "$db" >"$log" 2>&1 || { cat "$log"; die "pgbench failed: $series"; }
 	! grep -q 'number of failed transactions: [1-9]' "$log" || { cat "$log"; die "transactions failed: $series"; }
 	sample "$series" "$round" "$(sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$log")"
 }
@@ -208,4 +212,28 @@ draw_plots()
 		gnuplot -e "data='$data'; out='$bench/out/$name.svg'" test/bench/plots/style.gp "test/bench/plots/$name.gp" ||
 			die "gnuplot could not draw $name"
 	done
+}
+
+# fill DATABASE FIRST CALLS [ZONE]: asks the questions FIRST to FIRST + CALLS - 1, by two sessions.
+fill()
+{
+	local db=$1 first=$2 half=$((($3 + 1) / 2)) zone=${4:-Asia/Kathmandu} other
+	sql "$db" "CALL bench.ask('v2', $first, $half, NULL, '$zone', 1)" >/dev/null &
+	other=$!
+	sql "$db" "CALL bench.ask('v2', $((first + half)), $(($3 - half)), NULL, '$zone', 1)" >/dev/null
+	wait "$other"
+}
+
+# fill_up DATABASE: until memory is full; prints how many answers it holds.
+fill_up()
+{
+	local db=$1 n zone first step
+	n=$(sql "$db" "SELECT count(*) FROM bench.question") step=$(by_size 40000 40000 2000)
+	for zone in $(sql "$db" "SELECT name FROM pg_timezone_names WHERE name ~ '^(America|Asia|Europe)/[^/]*$' ORDER BY name = 'Asia/Kathmandu' DESC, name"); do
+		for ((first = 0; first < n; first += step)); do
+			fill "$db" "$first" "$((n - first < step ? n - first : step))" "$zone"
+			(($(stat "$db" evictions) == 0)) || break 2
+		done
+	done
+	stat "$db" entries
 }

@@ -13,12 +13,12 @@ part_profile()
 	fi
 	bench_start "shared_buffers = 16MB" "max_connections = 10"
 	hit_databases
-	"$AC_BIN/pg_ctl" -D "$bench/c/data" -m fast -w stop >/dev/null
+	"$AC_BIN/pg_ctl" -D "$cluster/data" -m fast -w stop >/dev/null
 	for f in "${hit_functions[@]}"; do
 		[[ $f != json || -n $has_json ]] || continue
 		profile_calls "$f" "$calls"
 	done
-	rm -rf "$bench/c"
+	[[ -n ${KEEP:-} ]] || rm -rf "$cluster"
 	profile_rows "$calls"
 }
 
@@ -28,7 +28,7 @@ profile_calls()
 	local f=$1 calls=$2 call="bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu'"
 	echo "SELECT bench.call('$(hit_name "$f")(uuid,uuid,date,text)'::regprocedure, $call, $calls)" |
 		valgrind --tool=callgrind --callgrind-out-file="$bench/$f.callgrind" --collect-atstart=no --toggle-collect='counted_calls*' \
-			"$AC_BIN/postgres" --single -D "$bench/c/data" e >"$bench/$f.single" 2>"$bench/$f.valgrind" ||
+			"$AC_BIN/postgres" --single -D "$cluster/data" e >"$bench/$f.single" 2>"$bench/$f.valgrind" ||
 		{ tail -n 20 "$bench/$f.valgrind"; die "callgrind could not run $f"; }
 	callgrind_annotate --threshold=100 --show-percs=no "$bench/$f.callgrind" >"$bench/$f.annotated"
 }

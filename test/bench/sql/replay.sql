@@ -20,8 +20,8 @@ DECLARE
 BEGIN
     PERFORM availability_cache.reset_stats();
     COMMIT;
-    FOR first IN 0 .. total - 1 BY 100 LOOP
-        FOR o IN SELECT * FROM bench.replayed WHERE n BETWEEN first AND first + 99 ORDER BY n LOOP
+    FOR from_n IN 0 .. total - 1 BY 100 LOOP
+        FOR o IN SELECT * FROM bench.replayed WHERE n BETWEEN from_n AND from_n + 99 ORDER BY n LOOP
             IF o.kind = 'r' THEN
                 PERFORM get_available_slots_v2(o.stylist, o.service, o.day);
                 CONTINUE;
@@ -37,7 +37,7 @@ BEGIN
             COMMIT;
         END LOOP;
         COMMIT;
-        ahead := (first + 100) / speed::float8 - extract(epoch FROM clock_timestamp() - started);
+        ahead := (from_n + 100) / speed::float8 - extract(epoch FROM clock_timestamp() - started);
         IF ahead > 0 THEN
             PERFORM pg_sleep(ahead);
         END IF;

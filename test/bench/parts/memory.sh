@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# What a day takes in memory, and how many days fit.
+
+part_memory()
+{
+	local memory days
+	memory=$(by_size 64MB 64MB 4MB)
+	bench_start "availability_cache.shared_memory_size = $memory"
+	salon e stylists="$(by_size 1000 1000 50)" bookings="$(by_size 100000 100000 1000)"
+	extension e
+	sql e "CALL bench.ask('v2', 0, $(by_size 4000 4000 200), NULL, 'Asia/Kathmandu', 1)" >/dev/null
+	sql e "SELECT 'memory/day', n, bytes FROM (SELECT row_number() OVER () AS n, bytes FROM availability_cache.entries
+		WHERE service_id = bench.service(1)) x" | tr '|' ' ' >>"$samples"
+	figure_row median "a day of 24 slots, with all that belongs to it" " bytes" "<= 1024" memory/day
+	figure_row median "the same, against what is aimed for" " bytes" "<= 256" memory/day
+	row "a day, over all services" "$(stat e "round(bytes::numeric / entries)") bytes"
+	days=$(fill_up e)
+	row "stylist-days that fit in $memory" "$(grouped "$days")" "$(grouped $((${memory%MB} * 1048576 / days))) bytes of it for each"
+	bench_stop
+	[[ $size == full ]] || return 0
+	bench_start "availability_cache.shared_memory_size = 1GB"
+	salon e stylists=10 days=1 bookings=0
+	more_stylists e 100000 12
+	extension e
+	days=$(fill_up e)
+	row "stylist-days that fit in 1GB" "$(grouped "$days")" "$(grouped $((1073741824 / days))) bytes of it for each"
+	bench_stop
+}
+
+# more_stylists DATABASE STYLISTS DAYS: as many in all, open every day, who offer service 1; one question for each and day.
+more_stylists() { psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d "$1" -v "stylists=$2" -v "days=$3" -f test/bench/sql/stylists.sql; }

@@ -1,0 +1,48 @@
+# The benchmark still runs: every part, at a size that measures nothing, prints the figures that docs/benchmarks.md shows. What they
+# are is not looked at. The parts themselves die when two answers that must be the same are not.
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use FindBin;
+use IPC::Run ();
+use Test::More;
+
+plan skip_all => 'AC_BIN is not set: run test/run tap' unless $ENV{AC_BIN} && $ENV{AC_STAGE};
+
+my $test = dirname($FindBin::RealBin);
+my ($out, $err) = ('', '');
+local $ENV{TINY} = 1;
+delete local @ENV{qw(QUICK WRITE)};
+my $ok = IPC::Run::run([ 'bash', "$test/bench/run" ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(300));
+ok($ok, 'it runs to its end') or diag "$out\n$err";
+my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
+$table //= '';
+
+my %lines = (
+	hit       => [ 'floor, in the server', 'v2 hit above the floor', 'v2 / floor, clients: 1', 'v2 / classic v2, clients: 1', 'Redis GET', 'Pgpool-II' ],
+	json      => ['json'],
+	profile   => ['instructions per call'],
+	miss      => [ 'plpgsql v1 / v1 in C, 50 bookings', 'plpgsql v1 / v1 in C, 500 bookings', 'not cached yet' ],
+	memory    => [ 'a day of 24 slots', 'stylist-days that fit' ],
+	hitrate   => [ 'hit rate of the extension', 'classic' ],
+	booking   => [ 'INSERT, our triggers / without', 'INSERT, classic trigger / without', 'COPY of' ],
+	stampede  => [ 'computations', 'longest wait of the others' ],
+	table     => ['table tier'],
+	scale     => [ 'answers in memory', 'stylists', 'start with 4GB' ]);
+for my $part (sort keys %lines)
+{
+	my ($figures) = $table =~ /^\Q$part\E\n((?:  .*\n)+)/m;
+	for my $line (@{ $lines{$part} })
+	{
+		like($figures // '', qr/^  .*\Q$line\E.*  \S/m, "$part: $line");
+	}
+}
+
+# Every part has its place in the page, so that WRITE=1 can put its figures there.
+my $page = do { local (@ARGV, $/) = ("$test/../docs/benchmarks.md"); <> };
+for my $part (sort keys %lines)
+{
+	like($page, qr/<!-- figures of $part -->\n.*<!-- end of $part -->/s, "docs/benchmarks.md has a place for $part");
+}
+
+done_testing;
