@@ -15,8 +15,8 @@ choose_sizes()
 	size=full
 	[[ -z ${QUICK:-} ]] || size=quick
 	[[ -z ${TINY:-} ]] || size=tiny
-	rounds=$(by_size 7 2 1)
-	seconds=$(by_size 2 1 1)
+	rounds=$(by_size 9 2 1)
+	seconds=1
 	start=$(date -u -d '+2 days' +%F)
 }
 
@@ -224,16 +224,19 @@ fill()
 	wait "$other"
 }
 
-# fill_up DATABASE: until memory is full; prints how many answers it holds.
+# fill_up DATABASE: until memory holds no more; prints how many answers it holds, and how many it held when it evicted one first.
 fill_up()
 {
-	local db=$1 n zone first step
-	n=$(sql "$db" "SELECT count(*) FROM bench.question") step=$(by_size 40000 40000 2000)
-	for zone in $(sql "$db" "SELECT name FROM pg_timezone_names WHERE name ~ '^(America|Asia|Europe)/[^/]*$' ORDER BY name = 'Asia/Kathmandu' DESC, name"); do
+	local db=$1 n zone first step before now=0 at_first=''
+	n=$(sql "$db" "SELECT count(*) FROM bench.question") step=$(by_size 20000 20000 1000)
+	for zone in $(sql "$db" "SELECT name FROM pg_timezone_names WHERE name ~ '^(America|Asia|Europe)/[^/]*$' ORDER BY name <> 'Asia/Kathmandu', name"); do
 		for ((first = 0; first < n; first += step)); do
+			before=$now
 			fill "$db" "$first" "$((n - first < step ? n - first : step))" "$zone"
-			(($(stat "$db" evictions) == 0)) || break 2
+			now=$(stat "$db" entries)
+			[[ -n $at_first ]] || (($(stat "$db" evictions) == 0)) || at_first=$now
+			((n - first < step || now - before > step / 50)) || break 2
 		done
 	done
-	stat "$db" entries
+	echo "$now" "$at_first"
 }

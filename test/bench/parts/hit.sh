@@ -108,7 +108,7 @@ hit_series=(none floor v2 floor_json json classic redis pgpool)
 hit_clients()
 {
 	local clients round series
-	hit_client_counts=$(by_size "1 4 16" "1 4 16" "1")
+	hit_client_counts=$(by_size "1 4 16" "1 4" "1")
 	start_redis
 	start_pgpool
 	for clients in $hit_client_counts; do

@@ -3,7 +3,7 @@
 
 part_memory()
 {
-	local memory days
+	local memory
 	memory=$(by_size 64MB 64MB 4MB)
 	bench_start "availability_cache.shared_memory_size = $memory"
 	salon e stylists="$(by_size 1000 1000 50)" bookings="$(by_size 100000 100000 1000)"
@@ -14,17 +14,23 @@ part_memory()
 	figure_row median "a day of 24 slots, with all that belongs to it" " bytes" "<= 1024" memory/day
 	figure_row median "the same, against what is aimed for" " bytes" "<= 256" memory/day
 	row "a day, over all services" "$(stat e "round(bytes::numeric / entries)") bytes"
-	days=$(fill_up e)
-	row "stylist-days that fit in $memory" "$(grouped "$days")" "$(grouped $((${memory%MB} * 1048576 / days))) bytes of it for each"
+	memory_full "$memory" $((${memory%MB} * 1048576))
 	bench_stop
 	[[ $size == full ]] || return 0
 	bench_start "availability_cache.shared_memory_size = 1GB"
 	salon e stylists=10 days=1 bookings=0
 	more_stylists e 100000 12
 	extension e
-	days=$(fill_up e)
-	row "stylist-days that fit in 1GB" "$(grouped "$days")" "$(grouped $((1073741824 / days))) bytes of it for each"
+	memory_full 1GB 1073741824
 	bench_stop
+}
+
+memory_full()
+{
+	local days first
+	read -r days first < <(fill_up e)
+	row "stylist-days that fit in $1" "$(grouped "$days")" "$(grouped $(($2 / days))) bytes of all it takes for each"
+	row "the same, when the first was evicted" "$(grouped "$first")" "or somewhat fewer"
 }
 
 # more_stylists DATABASE STYLISTS DAYS: as many in all, open every day, who offer service 1; one question for each and day.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Where a hit's time goes: instructions per call and function, counted by callgrind in a server of one process. Counts are the same
-# whatever else the machine does.
+# Where a hit's time goes: instructions per call and function, counted by callgrind in a server of one process; and instructions of a
+# booking with triggers and without. Counts are the same whatever else the machine does.
 
 . test/bench/parts/hit.sh
 
@@ -13,13 +13,15 @@ part_profile()
 	fi
 	bench_start "shared_buffers = 16MB" "max_connections = 10"
 	hit_databases
+	salon p
 	"$AC_BIN/pg_ctl" -D "$cluster/data" -m fast -w stop >/dev/null
 	for f in "${hit_functions[@]}"; do
 		[[ $f != json || -n $has_json ]] || continue
 		profile_calls "$f" "$calls"
 	done
-	[[ -n ${KEEP:-} ]] || rm -rf "$cluster"
 	profile_rows "$calls"
+	profile_bookings
+	[[ -n ${KEEP:-} ]] || rm -rf "$cluster"
 }
 
 # Counts only what lies below the loop that calls the function, after calls that computed and loaded.
@@ -27,9 +29,7 @@ profile_calls()
 {
 	local f=$1 calls=$2 call="bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu'"
 	echo "SELECT bench.call('$(hit_name "$f")(uuid,uuid,date,text)'::regprocedure, $call, $calls)" |
-		valgrind --tool=callgrind --callgrind-out-file="$bench/$f.callgrind" --collect-atstart=no --toggle-collect='counted_calls*' \
-			"$AC_BIN/postgres" --single -D "$cluster/data" e >"$bench/$f.single" 2>"$bench/$f.valgrind" ||
-		{ tail -n 20 "$bench/$f.valgrind"; die "callgrind could not run $f"; }
+		single_user e "$f" --collect-atstart=no --toggle-collect='counted_calls*'
 	callgrind_annotate --threshold=100 --show-percs=no "$bench/$f.callgrind" >"$bench/$f.annotated"
 }
 
@@ -54,4 +54,39 @@ profile_rows()
 			row "$(hit_name "$f"): $name" "$(grouped "$n")" "$((100 * n / total)) %"
 		done < <(profile_functions "$f" "$calls" | head -n "$([[ $f == floor* ]] && echo 3 || echo 12)" | awk '$1 > 0')
 	done
+}
+
+# single_user DATABASE NAME VALGRIND-OPTION…: statements from stdin, a line each, in a transaction of their own.
+single_user()
+{
+	local db=$1 name=$2
+	shift 2
+	valgrind --tool=callgrind --callgrind-out-file="$bench/$name.callgrind" "$@" \
+		"$AC_BIN/postgres" --single -D "$cluster/data" "$db" >"$bench/$name.single" 2>"$bench/$name.valgrind" ||
+		{ tail -n 20 "$bench/$name.valgrind"; die "callgrind could not run $name"; }
+	! grep -E 'ERROR:|FATAL:' "$bench/$name.valgrind" || die "$name failed under callgrind"
+}
+
+# Instructions of a booking, all of its transaction: what 300 need more than 100.
+profile_booking()
+{
+	local db=$1 n total=()
+	for n in 100 300; do
+		{
+			echo "SET synchronous_commit = off"
+			echo "PREPARE b AS INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (bench.stylist(1 + \$1 % 20), bench.service(1), bench.day(\$1 % 30) + interval '4 hours', bench.day(\$1 % 30) + interval '5 hours')"
+			for ((i = 0; i < n; i++)); do echo "EXECUTE b($i)"; done
+		} | single_user "$db" "booking-$db-$n"
+		total+=("$(sed -nE 's/.*Collected : ([0-9]+).*/\1/p' "$bench/booking-$db-$n.valgrind")")
+	done
+	echo $(((total[1] - total[0]) / 200))
+}
+
+profile_bookings()
+{
+	local plain ours classic
+	plain=$(profile_booking p) ours=$(profile_booking e) classic=$(profile_booking k)
+	row "INSERT of a booking, no triggers" "$(grouped "$plain") instructions"
+	row "our triggers / without" "$(awk -v a="$ours" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
+	row "classic trigger / without" "$(awk -v a="$classic" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
 }
