@@ -106,11 +106,18 @@ same_answers()
 	done
 }
 
-# use_tier off|inline|background: for the sessions that begin from now on.
-use_tier()
+# use_tier DATABASE off|inline|background: for the sessions that begin from now on.
+use_tier() { sql "$1" "ALTER DATABASE $1 SET availability_cache.table_tier = $2"; }
+
+# keep_answer DATABASE: a hit for the question of one_question, as what the floor returns. It is asked for twice before anything is
+# written.
+one_question="bench.stylist(1), bench.service(1), bench.day(9)"
+keep_answer()
 {
-	sql postgres "ALTER SYSTEM SET availability_cache.table_tier = $1" "SELECT pg_reload_conf()" >/dev/null
-	sleep 0.2
+	sql "$1" "CREATE TABLE bench.answer (answer jsonb)" "SELECT get_available_slots_v2($one_question, 'Asia/Kathmandu')" >/dev/null
+	sql "$1" "DO \$\$ DECLARE hit jsonb := get_available_slots_v2($one_question, 'Asia/Kathmandu');
+		BEGIN INSERT INTO bench.answer VALUES (hit); END \$\$"
+	[[ $(sql "$1" "SELECT answer ->> 'cache_hit' FROM bench.answer") == true ]] || die "$1: the second call is no hit"
 }
 
 # stat DATABASE COLUMNS: of availability_cache.stats.

@@ -30,8 +30,7 @@ scale_databases()
 		more_stylists "e$n" "$n" "$((n < 100 ? 100 : n < 10000 ? 10 : (answers + n - 1) / n))"
 		copies "e$n" "p$n"
 		extension "e$n"
-		sql "p$n" "CREATE TABLE bench.answer (answer jsonb)" "INSERT INTO bench.answer VALUES ('{}')"
-		sql "e$n" "CREATE TABLE bench.answer (answer jsonb)" "INSERT INTO bench.answer VALUES ('{}')"
+		keep_answer "e$n"
 		last=e$n
 	done
 }

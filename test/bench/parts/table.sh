@@ -29,7 +29,7 @@ table_count() { sql e "SELECT count(*) FROM private.availability_cache"; }
 table_after_restart()
 {
 	local tier=$1 round=$2 n=$3
-	use_tier "$tier"
+	use_tier e "$tier"
 	sql e "SELECT availability_cache.flush()" "DELETE FROM private.availability_cache" >/dev/null
 	sample "table/first/$tier" "$round" "$(sql e "CALL bench.ask('v1', 0, 2)" "CALL bench.ask('v2', $round, $n)" | tail -n 1)"
 	# The worker gets ten seconds.
@@ -41,7 +41,7 @@ table_after_restart()
 	sample "table/kept/$tier" "$round" "$(table_count)"
 	bench_restart
 	sample "table/again/$tier" "$round" "$(sql e "CALL bench.ask('v1', 0, 2)" "CALL bench.ask('v2', $round, $n)" | tail -n 1)"
-	sample "table/hits/$tier" "$round" "$(sql e "SELECT coalesce(max(hits), 0) FROM availability_cache.stats WHERE datname = 'e'")"
+	sample "table/hits/$tier" "$round" "$(stat e table_hits)"
 }
 
 table_classic()
@@ -56,6 +56,7 @@ table_rows()
 	for tier in inline background; do
 		median_row "table tier $tier: rows after $n days were asked for" "" "table/kept/$tier"
 		ratio_row "first call, table tier $tier / off" "" "table/first/$tier" table/first/off
+		median_row "after a restart, answered from the table, $tier" "of $n" "table/hits/$tier"
 		median_row "after a restart, table tier $tier" us "table/again/$tier"
 		ratio_row "after a restart, computed / from the table, $tier" "" table/again/off "table/again/$tier"
 		ratio_row "after a restart, classic v2 from its table / ours, $tier" "" table/again/classic "table/again/$tier"
