@@ -167,7 +167,7 @@ booking_plot()
 		echo
 		for series in booking/off/1 booking/off/4 booking/on/1 booking/on/4 copy; do
 			figures median "$series/p" >/dev/null || continue
-			printf '"%s"' "$(sed 's|booking/\(.*\)/1|commit \1, 1 client|; s|booking/\(.*\)/\([0-9]*\)|commit \1, \2 clients|; s|copy|COPY|' <<<"$series")"
+			printf '"%s"' "$(sed 's|booking/\(.*\)/1|commit \1\\n1 client|; s|booking/\(.*\)/\([0-9]*\)|commit \1\\n\2 clients|; s|copy|COPY|' <<<"$series")"
 			for kind in ${kinds#p }; do printf ' %s' "$(figures ratio "$series/$kind" "$series/p" | cut -f 1)"; done
 			echo
 		done
