@@ -79,7 +79,7 @@ hitrate_plot()
 	[[ $size != tiny ]] || return 0
 	read -r _ _ _ different < <(simulate lru 0)
 	{
-		for percent in 1 2 5 10 20 40 70 100; do
+		for percent in 1 2 5 10 20 50 100; do
 			printf '%s' "$percent"
 			for policy in sieve lru optimum; do printf ' %s' "$(simulated_rate $policy $((different * percent / 100)))"; done
 			echo
