@@ -76,10 +76,12 @@ scale_by_answers()
 	done
 }
 
-# What was timed must have been hits.
+# What was timed must have been hits, but for a few that others pushed out.
 scale_check()
 {
-	(($(stat "$last" entries) >= $1)) || die "only $(stat "$last" entries) of $1 answers are in memory"
+	local entries
+	entries=$(stat "$last" entries)
+	((entries >= $1 - $1 / 50)) || die "only $entries of $1 answers are in memory"
 }
 
 scale_rows()
