@@ -21,7 +21,7 @@ part_booking()
 	for sync in off on; do
 		export PGOPTIONS="-c synchronous_commit=$sync"
 		[[ $sync == off || $size != quick ]] || continue
-		turns=$([[ $sync == off ]] && by_size 15 3 1 || by_size 5 1 1)
+		turns=$([[ $sync == off ]] && by_size 15 2 1 || by_size 5 1 1)
 		for clients in 1 $booking_clients; do
 			for ((round = 0; round <= turns; round++)); do
 				for kind in $(turned "$round" $kinds); do booking_measure "$kind" "booking/$sync/$clients" "$round" "$clients"; done
