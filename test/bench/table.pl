@@ -72,9 +72,10 @@ sub write_docs
 	my $page = slurp("$docs/benchmarks.md");
 	my $machine = slurp("$out/machine");
 	chomp $machine;
+	my $quick = $machine =~ /size quick/ ? ' QUICK=1' : '';
 	for my $part (@$parts)
 	{
-		my $text = as_markdown($rows->{$part}) . "\n`make bench BENCH=$part` on $machine\n";
+		my $text = as_markdown($rows->{$part}) . "\n`make bench$quick BENCH=$part` on $machine\n";
 		$page =~ s/(<!-- figures of $part -->\n).*?(<!-- end of $part -->)/$1$text$2/s
 		  or die "$docs/benchmarks.md has no place for the figures of $part\n";
 	}
