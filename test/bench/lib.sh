@@ -235,7 +235,7 @@ fill()
 fill_up()
 {
 	local db=$1 n zone first step before now=0 at_first=''
-	n=$(sql "$db" "SELECT count(*) FROM bench.question") step=$(by_size 20000 20000 1000)
+	n=$(sql "$db" "SELECT count(*) FROM bench.question") step=$(by_size 20000 20000 5000)
 	for zone in $(sql "$db" "SELECT name FROM pg_timezone_names WHERE name ~ '^(America|Asia|Europe)/[^/]*$' ORDER BY name <> 'Asia/Kathmandu', name"); do
 		for ((first = 0; first < n; first += step)); do
 			before=$now

@@ -20,7 +20,7 @@ part_booking()
 	fi
 	for sync in off on; do
 		export PGOPTIONS="-c synchronous_commit=$sync"
-		[[ $sync == off || $size != quick ]] || continue
+		[[ $sync == off || $size == full ]] || continue
 		turns=$([[ $sync == off ]] && by_size 15 2 1 || by_size 5 1 1)
 		for clients in 1 $booking_clients; do
 			for ((round = 0; round <= turns; round++)); do

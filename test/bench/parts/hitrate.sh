@@ -8,7 +8,7 @@ part_hitrate()
 {
 	local operations speed trace=$bench/trace small
 	# speed: operations a second of the replay; the holds of a quarter of an hour shrink with it.
-	operations=$(by_size 400000 40000 3000) speed=$(by_size 6000 5000 3000)
+	operations=$(by_size 400000 40000 3000) speed=$(by_size 6000 5000 30000)
 	perl test/bench/trace.pl "$operations" $hitrate_stylists $hitrate_days >"$trace"
 	hitrate_replay 64MB big
 	hitrate_day_bytes=$(stat e "(bytes / greatest(entries, 1))::int")

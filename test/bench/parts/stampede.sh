@@ -2,7 +2,7 @@
 # Fifty clients ask for one day that memory does not have. Each has computed another day before, so that only the answer is
 # measured, and then waits at a gate (an advisory lock) until all are there.
 
-stampede_clients=50
+stampede_clients=$(by_size 50 50 8)
 
 part_stampede()
 {
