@@ -9,7 +9,7 @@ part_booking()
 {
 	local sync clients turns round kind kinds='p e k'
 	# Commits wait for the disk, where synchronous_commit lets them.
-	bench_start "fsync = on"
+	bench_start "fsync = $(by_size on on off)"
 	salon p stylists=1000 bookings=30000
 	booking_kinds
 	[[ -z $(sql e "SELECT unnest(missing_indexes) FROM availability_cache.sources") ]] || die "attach() asks for more indexes"
