@@ -108,12 +108,13 @@ trust_is_active(void)
 	Oid relid;
 	TierRelation table;
 
+	/* Of any change of the table, its being dropped included, a message tells. */
 	AcceptInvalidationMessages();
+	if (OidIsValid(known_relid))
+		return known_active;
 	relid = tier_relid(TIER_SINCE);
 	if (!OidIsValid(relid))
 		return false;
-	if (relid == known_relid)
-		return known_active;
 	/* Whoever cannot look must leave a trace. */
 	if (tier_open(TIER_SINCE, AccessShareLock, &table) != TIER_OPENED)
 		return true;
