@@ -871,6 +871,13 @@ BEGIN
         PERFORM availability_cache.touch_database();
         RETURN;
     END IF;
+    -- Under another name for a while, the log would have missed something.
+    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d
+                WHERE d.classid = 'pg_class'::regclass
+                  AND d.objid IN (to_regclass('availability_cache.invalidation'),
+                                  to_regclass('availability_cache.invalidation_since'))) THEN
+        DELETE FROM availability_cache.invalidation_since;
+    END IF;
     FOR s IN
         SELECT x.role, x.relation,
                bool_or(tg_tag = 'CREATE TABLE' OR availability_cache.attaches_partition(d.command)) AS grows

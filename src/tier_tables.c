@@ -18,8 +18,8 @@
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 typedef struct TableInfo
 {
@@ -104,6 +105,22 @@ is_as_made(TierTable which, Relation rel)
 	return true;
 }
 
+/* A primary key of the table: neither partial nor half built. */
+static bool
+is_primary_key(Oid index, Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Form_pg_index form;
+	bool is_key;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	is_key = form->indrelid == relid && form->indisprimary && form->indisvalid;
+	ReleaseSysCache(tuple);
+	return is_key;
+}
+
 /* Locks what a reader or writer of the relation's indexes will lock. */
 static bool
 lock_indexes(TierRelation *opened)
@@ -138,7 +155,7 @@ tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
 	if (opened->rel == NULL)
 		return TIER_MISSING;
 	opened->index = tables[which].index != NULL ? find_relation(tables[which].schema, tables[which].index) : InvalidOid;
-	if (is_as_made(which, opened->rel) && (tables[which].index == NULL || OidIsValid(opened->index)) &&
+	if (is_as_made(which, opened->rel) && (tables[which].index == NULL || is_primary_key(opened->index, relid)) &&
 		!IgnoreSystemIndexes && lock_indexes(opened))
 		return TIER_OPENED;
 	relation_close(opened->rel, mode);
