@@ -154,6 +154,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"one_step_start", AC_MUTANT_ONE_STEP_START, false},
 												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
 												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
+												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
 												   {NULL, 0, false}};
 
 /* Only in the test-only build: a way to break the protocol, and to hold it open at its narrow places. */

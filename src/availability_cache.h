@@ -59,7 +59,9 @@ typedef enum AcMutant
 	AC_MUTANT_NO_SINCE_CHECK,
 	AC_MUTANT_ONE_STEP_START,
 	AC_MUTANT_NO_DISTRUST,
-	AC_MUTANT_NO_WORD_CHECK
+	AC_MUTANT_NO_WORD_CHECK,
+	/* of what a session remembers */
+	AC_MUTANT_NO_MEMO_CHECK
 } AcMutant;
 
 extern int ac_mutant;

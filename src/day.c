@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "catalog/pg_type.h"
 #include "day.h"
+#include "day_rules.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "queries.h"
@@ -38,33 +39,6 @@
 #define MAX_BUFFER USECS_PER_DAY
 /* Keeps sums of instants far from overflow. */
 #define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
-
-/* The rules, with what the service and the stylist have in their place.  Microseconds. */
-typedef struct DayRules
-{
-	int64 step;
-	int64 limits[4]; /* in the order of append_limits: see LIMIT_… */
-	char *default_timezone;
-	char *display_format;
-	bool show_unavailable;
-	bool show_breaks;
-	QueryStatuses non_blocking;
-	QueryStatuses holding;
-	char *non_blocking_text;
-	char *holding_text;
-	/* of the service and the stylist */
-	int64 duration; /* whole seconds */
-	int64 price;	/* PG_INT64_MIN: none */
-	pg_tz *stylist_zone;
-} DayRules;
-
-enum
-{
-	LIMIT_BUFFER_BEFORE,
-	LIMIT_BUFFER_AFTER,
-	LIMIT_NOTICE,
-	LIMIT_HORIZON
-};
 
 #define NO_VALUE PG_INT64_MIN
 
@@ -429,10 +403,14 @@ compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
 	bool all_cells;
 
 	sources_load(day->function);
-	read_rules(&rules);
-	if ((error = read_profile(day, &rules)) != DAY_OK || (error = read_service(day, &rules)) != DAY_OK)
-		return error;
-	bound_limits(&rules);
+	if (!rules_recall(day, &rules))
+	{
+		read_rules(&rules);
+		if ((error = read_profile(day, &rules)) != DAY_OK || (error = read_service(day, &rules)) != DAY_OK)
+			return error;
+		bound_limits(&rules);
+		rules_remember(day, &rules);
+	}
 	init_input(&rules, &input);
 	read_schedule(day, &rules, &input);
 	read_override(day, &rules, &input);

@@ -21,6 +21,9 @@ typedef enum DayError
 	DAY_INTERNAL_ERROR
 } DayError;
 
+/* The database's, the stylist's and the service's. */
+#define DAY_RULES_CELLS 3
+
 typedef struct DayRequest
 {
 	pg_uuid_t stylist;
@@ -29,11 +32,17 @@ typedef struct DayRequest
 	pg_tz *zone;	/* the customer's; NULL: the rules' default */
 	Oid function;	/* that was called; its owner is the extension's */
 	DayError error; /* set by day_compute */
+	/* Set by day_before_snapshot: words of the cells that the rules depend on. */
+	bool words_usable;
+	uint64 words[DAY_RULES_CELLS];
 } DayRequest;
 
 /* 1900-01-01 and 9998-12-31: years of four digits, whatever the zone. */
 #define DAY_FIRST (-36524)
 #define DAY_LAST (2921574)
+
+/* To be called before the snapshot that day_compute runs under is taken. */
+extern void day_before_snapshot(DayRequest *day);
 
 /* What the answer may depend on (a CacheRequest's list_cells for a DayRequest). */
 extern void day_list_cells(const DayRequest *day, CellNo *cells, int *ncells);

@@ -211,6 +211,7 @@ answer_fresh(CacheRequest *request, bool use_tier, Computed *result)
 		CommandCounterIncrement();
 	/* The mapping must be no older than the snapshot. */
 	AcceptInvalidationMessages();
+	request->before_snapshot(request->arg);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	result->fetched = use_tier && request->fetch != NULL && request->fetch(request->arg, result);
 	if (!result->fetched)

@@ -30,6 +30,8 @@ typedef struct CacheRequest
 	uint32 key_size;
 	/* Fills in cells: what the answer may depend on, the database's first.  Called on a miss. */
 	void (*list_cells)(void *arg, CellNo *cells, int *ncells);
+	/* Called before the snapshot is taken. */
+	void (*before_snapshot)(void *arg);
 	/* Computes under the active snapshot. */
 	void (*compute)(void *arg, Computed *result);
 	/*

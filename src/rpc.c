@@ -103,6 +103,12 @@ list_cells(void *arg, CellNo *cells, int *ncells)
 	day_list_cells(&((Call *) arg)->day, cells, ncells);
 }
 
+static void
+before_snapshot(void *arg)
+{
+	day_before_snapshot(&((Call *) arg)->day);
+}
+
 static bool
 fetch(void *arg, Computed *result)
 {
@@ -122,6 +128,7 @@ prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Comput
 	call->request.key = call->key.bytes;
 	call->request.key_size = slots_key_make(&call->key, &call->day);
 	call->request.list_cells = list_cells;
+	call->request.before_snapshot = before_snapshot;
 	call->request.compute = compute;
 	call->request.fetch = fetch;
 	call->request.save = save;

@@ -76,6 +76,7 @@ static Source sources[SOURCE_NROLES];
 static bool mapping_valid = false;
 static bool mapping_tracked = false;
 static bool mapping_logged = false;
+static uint64 generation = 0;
 static Oid *watched = NULL;
 static int nwatched = 0;
 /* Queries of the mapping's sources that are running, in nested calls. */
@@ -336,6 +337,7 @@ sources_load(Oid function)
 	extension_owner = function_owner(function);
 	/* Invalidations from here on count. */
 	mapping_valid = true;
+	generation++;
 	PG_TRY();
 	{
 		/* The mapping outlives this transaction, whose snapshot may be old. */
@@ -371,6 +373,12 @@ bool
 sources_tracked(void)
 {
 	return mapping_valid && mapping_tracked;
+}
+
+uint64
+sources_generation(void)
+{
+	return sources_tracked() && running == 0 ? generation : 0;
 }
 
 bool

@@ -54,6 +54,12 @@ extern void sources_load(Oid function);
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 
+/*
+ * A number that changes with the mapping; 0 where nothing may be remembered
+ * that was read with it: changes would go unnoticed, or a query is running.
+ */
+extern uint64 sources_generation(void);
+
 /* Whether every change of the attached tables is in the WAL, as far as the mapping is known. */
 extern bool sources_logged(void);
 

@@ -166,6 +166,21 @@ sub expiry
 	return $seen eq 'r' ? $found : undef;
 }
 
+# A session that has computed a day remembers its rules; another changes the price.
+sub remembered_rules
+{
+	my $d = next_day();
+	my $reader = session($node, 'salon');
+	my $other = session($node, 'salon');
+
+	$reader->run("SELECT t.v2(2, 1, $d)");
+	$other->run('UPDATE stylist_services SET custom_price_cents = coalesce(custom_price_cents, 0) + 1'
+		  . ' WHERE stylist_user_id = t.stylist(2) AND service_id = t.service(1)');
+	my $found = stale($reader, $d);
+	$other->run('UPDATE availability_cache.rules SET min_notice = min_notice + interval \'1 second\'');
+	return $found + stale($reader, $d);
+}
+
 # A missed moment gets a longer sleep.
 sub play
 {
@@ -211,7 +226,8 @@ my %scenario = (
 	capture_after_compute => \&during_compute,
 	no_own_writes         => \&own_writes,
 	no_xid_check          => \&old_snapshot,
-	no_expiry             => \&expiry);
+	no_expiry             => \&expiry,
+	no_memo_check         => \&remembered_rules);
 
 for my $mutant (sort keys %scenario)
 {

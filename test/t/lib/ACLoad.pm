@@ -254,7 +254,7 @@ EOC
 
 sub price_reader_script
 {
-	my $price_v1 = "SELECT min(price_cents) AS price FROM get_available_slots(t.stylist($size{price}), t.service(:v), t.day(:d))";
+	my $price_v1 = "SELECT t.price_v1($size{price}, :v, :d) AS price";
 	my $price_v2 = "SELECT (r -> 'slots' -> 0 ->> 'price_cents')::int AS price, (r ->> 'cache_hit')::boolean::int AS hit"
 	  . " FROM get_available_slots_v2(t.stylist($size{price}), t.service(:v), t.day(:d)) r";
 	return <<"EOC";

@@ -110,8 +110,9 @@ CREATE FUNCTION t.day(n int) RETURNS date IMMUTABLE LANGUAGE sql RETURN date '$s
 CREATE FUNCTION t.at(day int, n int) RETURNS timestamptz IMMUTABLE LANGUAGE sql
     RETURN (date '$start' + day + make_interval(hours => 8, mins => 30 * n)) AT TIME ZONE 'Asia/Kathmandu';
 
--- What v2 should have under "slots", made of v1's rows.
-CREATE FUNCTION t.v1(s int, v int, d int, zone text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS \$\$
+-- What v2 should have under "slots", made of v1's rows; with nothing remembered between calls.
+CREATE FUNCTION t.v1(s int, v int, d int, zone text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+SET availability_cache.enabled = off AS \$\$
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
                'slot_start_utc', to_char(slot_start_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
@@ -120,6 +121,11 @@ BEGIN
                'slot_end_local', to_char(slot_end_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
                'slot_display', slot_display, 'status', status, 'price_cents', price_cents)), '[]')
       FROM public.get_available_slots(t.stylist(s), t.service(v), t.day(d), zone));
+END
+\$\$;
+CREATE FUNCTION t.price_v1(s int, v int, d int) RETURNS int LANGUAGE plpgsql SET availability_cache.enabled = off AS \$\$
+BEGIN
+    RETURN (SELECT min(price_cents) FROM public.get_available_slots(t.stylist(s), t.service(v), t.day(d)));
 END
 \$\$;
 CREATE FUNCTION t.v2(s int, v int, d int, zone text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS \$\$
