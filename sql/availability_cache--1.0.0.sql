@@ -200,6 +200,10 @@ COMMENT ON TABLE availability_cache.invalidation_since IS
 INSERT INTO availability_cache.invalidation_since
 SELECT ((pg_current_xact_id()::text::numeric + 1)::text)::xid8;
 
+CREATE SEQUENCE availability_cache.distrusted AS bigint MINVALUE 0 START 0;
+COMMENT ON SEQUENCE availability_cache.distrusted IS
+'The last transaction that could leave its trace neither in invalidation nor in invalidation_since: no cached row is answered whose snapshot does not see everything up to it. A sequence, because that must hold at once, after a crash and on standbys.';
+
 CREATE FUNCTION private.availability_cache_changed()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'availability_cache_row_changed'
@@ -1016,7 +1020,8 @@ REVOKE ALL ON FUNCTION availability_cache.stats(), availability_cache.entries(),
 GRANT EXECUTE ON FUNCTION availability_cache.stats(), availability_cache.entries() TO pg_monitor;
 GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.sources,
     availability_cache.rules, availability_cache.source, availability_cache.source_column,
-    availability_cache.invalidation, availability_cache.invalidation_since, private.availability_cache TO pg_monitor;
+    availability_cache.invalidation, availability_cache.invalidation_since, availability_cache.distrusted,
+    private.availability_cache TO pg_monitor;
 GRANT USAGE ON SCHEMA private TO pg_monitor;
 
 -- An earlier installation's answers may lie in memory, and bookings may have come since it was dropped.

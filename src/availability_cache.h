@@ -13,9 +13,8 @@
 /* LWLocks of the named tranche "availability_cache", in lock order. */
 typedef enum AcLock
 {
-	AC_LOCK_STORE,	  /* every change of the memory store */
-	AC_LOCK_STATS,	  /* the databases' counters */
-	AC_LOCK_DISTRUST, /* the files that stand for a distrust of the table tier */
+	AC_LOCK_STORE, /* every change of the memory store */
+	AC_LOCK_STATS, /* the databases' counters */
 	AC_NLOCKS
 } AcLock;
 

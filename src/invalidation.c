@@ -23,6 +23,7 @@
 #include "tcop/deparse_utility.h"
 #include "tcop/utility.h"
 #include "tier_log.h"
+#include "tier_state.h"
 #include "tier_trust.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -328,8 +329,10 @@ notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int 
 {
 	if (previous_object_access_hook)
 		previous_object_access_hook(access, classid, objectid, subid, arg);
-	if (access == OAT_DROP && classid == DatabaseRelationId)
-		changes_touch(cell_of_database(objectid));
+	if (access != OAT_DROP || classid != DatabaseRelationId)
+		return;
+	changes_touch(cell_of_database(objectid));
+	tier_state_forget(objectid);
 }
 
 void

@@ -12,15 +12,12 @@
  */
 #include "availability_cache.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tier_clean.h"
-#include "tier_state.h"
 #include "tier_tables.h"
-#include "tier_trust.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -86,7 +83,8 @@ static int64
 clean_connected(int64 max_rows)
 {
 	Oid types[] = {INT8OID, XID8OID};
-	Datum values[] = {Int64GetDatum(max_rows), FullTransactionIdGetDatum(FullTransactionIdFromU64(tier_distrusted()))};
+	Datum values[] = {Int64GetDatum(max_rows),
+					  FullTransactionIdGetDatum(FullTransactionIdFromU64(tier_sequence_read()))};
 	int64 removed = run(delete_rows, SPI_OK_DELETE, 2, types, values);
 
 	values[0] = Int64GetDatum(MAX_LOG_ROWS);
@@ -101,17 +99,6 @@ clean_connected(int64 max_rows)
 	return removed;
 }
 
-/*
- * Traces are complete again from after whatever went unrecorded once an
- * earlier cleaning has raised their start, and that is on disk.
- */
-static void
-settle_distrust(TierRelation *since)
-{
-	if (tier_distrusted() != 0 && !tier_trust_again(trust_settled_since(since)))
-		ForceSyncCommit();
-}
-
 int64
 tier_clean(int64 max_rows)
 {
@@ -123,7 +110,6 @@ tier_clean(int64 max_rows)
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
-	settle_distrust(&opened[TIER_SINCE]);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(opened[TIER_ROWS].rel->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);

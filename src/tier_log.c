@@ -11,9 +11,8 @@
  * logarithm of the days.
  *
  * A writer that leaves no trace (the tier is off for it, or the trace could
- * not be written) stops all trust instead.  If that fails too, tier_state.c
- * remembers the transaction (tier_distrust); without shared memory the writer
- * fails.
+ * not be written) takes the trust away instead; only if that is impossible
+ * too does it fail.
  *
  * Locking: see tier_tables.c.
  */
@@ -125,7 +124,9 @@ stop_leaving_traces(void)
 {
 	if (!trust_stop())
 		return false;
-	decision = LEAVES_NONE;
+	/* Good for the whole transaction if it has its xid: see tier_trust.c. */
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		decision = LEAVES_NONE;
 	return true;
 }
 
@@ -202,13 +203,13 @@ leave_no_trace(const char *why)
 {
 	if (stop_leaving_traces())
 		return;
-	if (!tier_distrust(U64FromFullTransactionId(GetTopFullTransactionId())))
+	if (!trust_not_without())
 		ereport(
 			ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 			errmsg("a change of availability could not be recorded for the cache's table: %s", why),
 			errhint(
-				"Look at the tables availability_cache.invalidation and invalidation_since; preload the library, or "
-				"set availability_cache.table_tier to off."));
+				"Look at availability_cache.invalidation, invalidation_since and distrusted: all of them are locked or "
+				"altered."));
 	decision = LEAVES_NONE;
 }
 
@@ -272,7 +273,7 @@ leaves_traces(const Trace *first)
 		return decision == LEAVES_TRACES;
 	if (!trust_is_active())
 	{
-		/* Good for the whole transaction if it has its xid: see the two steps above. */
+		/* As above. */
 		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 			decision = LEAVES_NONE;
 		return false;

@@ -14,9 +14,8 @@ extern void tier_log_init(void);
 
 /*
  * A writer's trace, from a row trigger or the like, once its transaction has
- * an xid.  Never waits.  With shared memory it raises nothing but what guard.h
- * lets through; without, 55006 when the trace can be left nowhere.  Days are
- * UTC days.
+ * a xid.  Never waits.  Raises what guard.h lets through, and 55006 when the
+ * trace can be left nowhere.  Days are UTC days.
  */
 extern void tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last);
 extern void tier_log_stylist(const pg_uuid_t *stylist);

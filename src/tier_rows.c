@@ -54,7 +54,7 @@ checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const
 	uint64 sum = hash_bytes_extended((const unsigned char *) payload, payload_size, 0);
 
 	sum = hash_bytes_extended((const unsigned char *) rest, sizeof(*blob) - sizeof(blob->checksum), sum);
-	/* With the database: what a copy of it should distrust is known only to the original. */
+	/* With the database: a copy of it starts anew. */
 	sum = hash_bytes_extended((const unsigned char *) key->bytes, key_size, sum);
 	sum = hash_bytes_extended((const unsigned char *) days, sizeof(days), sum);
 	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot), sum);

@@ -2,34 +2,25 @@
  * tier_state.c
  *		What the table tier remembers in shared memory, per database.
  *
- * Owns a table of places; a database takes one at first use and keeps it.  In
- * it: the circuit breaker, up to which transaction the rows are distrusted,
- * the queue of answers that wait for the background worker, and whether that
- * worker is there.
+ * Owns a table of places; a database takes one at first use and keeps it until
+ * it is dropped.  In it: the circuit breaker, the queue of answers that wait
+ * for the background worker, and whether that worker is there.  All of it may
+ * be lost without harm: what must be remembered is in tables.
  *
  * Locking: everything is atomics.  A place is taken by compare-and-exchange
  * of its database, the worker's life by that of its state.  The queue is a
  * ring that loses entries when its reader is slow or two writers meet: then
  * an answer is not saved, which costs a computation after a restart.  The
  * condition variable brings its own spinlock.
- *
- * The distrust must not be forgotten when the server stops: a file in the
- * data directory stands for it.  AC_LOCK_DISTRUST, held while the file is
- * written or taken away, keeps it in step with the number in the place.
  */
 #include "availability_cache.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "access/transam.h"
 #include "counters.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "postmaster/bgworker.h"
 #include "storage/condition_variable.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "tier_state.h"
@@ -39,8 +30,6 @@
 #define QUEUE_SIZE 512
 /* A worker that has not come up by then never will. */
 #define STARTING_TIMEOUT (60 * USECS_PER_SEC)
-/* In the data directory, per database: see tier_distrust. */
-#define DISTRUST_FILE "availability_cache.distrust.%u"
 
 typedef enum WorkerState
 {
@@ -51,11 +40,9 @@ typedef enum WorkerState
 
 typedef struct Place
 {
-	pg_atomic_uint32 dboid;		 /* InvalidOid: free */
-	pg_atomic_uint64 retry_at;	 /* the breaker; 0: closed */
-	pg_atomic_uint64 distrusted; /* full xid */
-	bool file_written;			 /* that stands for it; guarded by AC_LOCK_DISTRUST */
-	pg_atomic_uint32 worker;	 /* WorkerState */
+	pg_atomic_uint32 dboid;	   /* InvalidOid: free */
+	pg_atomic_uint64 retry_at; /* the breaker; 0: closed */
+	pg_atomic_uint32 worker;   /* WorkerState */
 	pg_atomic_uint64 worker_since;
 	pg_atomic_uint64 worker_retry_at; /* none could be started */
 	ConditionVariable work;
@@ -88,8 +75,6 @@ tier_state_shmem_init(void)
 
 		pg_atomic_init_u32(&place->dboid, InvalidOid);
 		pg_atomic_init_u64(&place->retry_at, 0);
-		pg_atomic_init_u64(&place->distrusted, 0);
-		place->file_written = false;
 		pg_atomic_init_u32(&place->worker, WORKER_NONE);
 		pg_atomic_init_u64(&place->worker_since, 0);
 		pg_atomic_init_u64(&place->worker_retry_at, 0);
@@ -101,30 +86,16 @@ tier_state_shmem_init(void)
 	}
 }
 
-static void
-raise_u64(pg_atomic_uint64 *number, uint64 value)
+/* The place of a database; NULL if it has none. */
+static Place *
+find_place(Oid dboid)
 {
-	uint64 old = pg_atomic_read_u64(number);
-
-	while (old < value && !pg_atomic_compare_exchange_u64(number, &old, value))
-		;
-}
-
-static void
-distrust_path(char *path)
-{
-	snprintf(path, MAXPGPATH, DISTRUST_FILE, MyDatabaseId);
-}
-
-/* A database that went unrecorded before the server stopped: nothing from before is trusted. */
-static void
-remember_distrust(Place *place)
-{
-	char path[MAXPGPATH];
-
-	distrust_path(path);
-	if (access(path, F_OK) == 0)
-		raise_u64(&place->distrusted, U64FromFullTransactionId(ReadNextFullTransactionId()));
+	for (int i = 0; places != NULL && i < NPLACES; i++)
+	{
+		if (pg_atomic_read_u32(&places[i].dboid) == dboid)
+			return &places[i];
+	}
+	return NULL;
 }
 
 /* This database's place; NULL if there is no shared memory, or no place is free. */
@@ -133,21 +104,29 @@ my_place(void)
 {
 	if (likely(mine != NULL) || places == NULL || !OidIsValid(MyDatabaseId))
 		return mine;
-	for (int i = 0; i < NPLACES; i++)
+	mine = find_place(MyDatabaseId);
+	for (int i = 0; i < NPLACES && mine == NULL; i++)
 	{
-		uint32 dboid = pg_atomic_read_u32(&places[i].dboid);
+		uint32 dboid = InvalidOid;
 
-		if (dboid == InvalidOid)
-		{
-			/* Before anybody can read it; only this database's sessions look for that file. */
-			remember_distrust(&places[i]);
-			if (pg_atomic_compare_exchange_u32(&places[i].dboid, &dboid, MyDatabaseId))
-				dboid = MyDatabaseId;
-		}
-		if (dboid == MyDatabaseId)
-			return mine = &places[i];
+		if (pg_atomic_compare_exchange_u32(&places[i].dboid, &dboid, MyDatabaseId) || dboid == MyDatabaseId)
+			mine = &places[i];
 	}
-	return NULL;
+	return mine;
+}
+
+void
+tier_state_forget(Oid dboid)
+{
+	Place *place = find_place(dboid);
+
+	if (place == NULL)
+		return;
+	pg_atomic_write_u64(&place->retry_at, 0);
+	pg_atomic_write_u64(&place->worker_retry_at, 0);
+	pg_atomic_write_u64(&place->popped, pg_atomic_read_u64(&place->pushed));
+	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
+	pg_atomic_exchange_u32(&place->dboid, InvalidOid);
 }
 
 bool
@@ -197,89 +176,15 @@ breaker_succeeded(void)
 const char *
 breaker_state(Oid dboid)
 {
-	for (int i = 0; places != NULL && i < NPLACES; i++)
-	{
-		uint64 retry_at;
-
-		if (pg_atomic_read_u32(&places[i].dboid) != dboid)
-			continue;
-		retry_at = pg_atomic_read_u64(&places[i].retry_at);
-		if (retry_at == 0)
-			return "closed";
-		return GetCurrentTimestamp() < (TimestampTz) retry_at ? "open" : "half-open";
-	}
-	return NULL;
-}
-
-/* ---- distrust ---- */
-
-static bool
-write_distrust_file(void)
-{
-	char path[MAXPGPATH];
-	int fd;
-	bool written;
-
-	distrust_path(path);
-	fd = BasicOpenFile(path, O_CREAT | O_WRONLY | PG_BINARY);
-	if (fd < 0)
-		return false;
-	written = pg_fsync(fd) == 0;
-	close(fd);
-	if (!written)
-		return false;
-	/* The directory's entry too. */
-	fd = BasicOpenFile(".", O_RDONLY | PG_BINARY);
-	if (fd < 0)
-		return false;
-	written = pg_fsync(fd) == 0;
-	close(fd);
-	return written;
-}
-
-bool
-tier_distrust(uint64 xid)
-{
-	Place *place = my_place();
-	bool written;
+	Place *place = find_place(dboid);
+	uint64 retry_at;
 
 	if (place == NULL)
-		return false;
-	raise_u64(&place->distrusted, xid);
-	LWLockAcquire(ac_lock(AC_LOCK_DISTRUST), LW_EXCLUSIVE);
-	written = place->file_written = place->file_written || write_distrust_file();
-	LWLockRelease(ac_lock(AC_LOCK_DISTRUST));
-	return written;
-}
-
-uint64
-tier_distrusted(void)
-{
-	Place *place = my_place();
-
-	return place == NULL ? 0 : pg_atomic_read_u64(&place->distrusted);
-}
-
-bool
-tier_trust_again(uint64 since)
-{
-	Place *place = my_place();
-	char path[MAXPGPATH];
-	bool remains;
-
-	if (place == NULL || pg_atomic_read_u64(&place->distrusted) == 0)
-		return true;
-	distrust_path(path);
-	LWLockAcquire(ac_lock(AC_LOCK_DISTRUST), LW_EXCLUSIVE);
-	/* Whoever distrusts more meanwhile waits for the lock, and writes the file again. */
-	if (pg_atomic_read_u64(&place->distrusted) < since)
-	{
-		unlink(path);
-		place->file_written = false;
-	}
-	remains = access(path, F_OK) == 0;
-	LWLockRelease(ac_lock(AC_LOCK_DISTRUST));
-	return !remains;
+		return NULL;
+	retry_at = pg_atomic_read_u64(&place->retry_at);
+	if (retry_at == 0)
+		return "closed";
+	return GetCurrentTimestamp() < (TimestampTz) retry_at ? "open" : "half-open";
 }
 
 /* ---- what waits for the worker ---- */

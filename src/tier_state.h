@@ -3,7 +3,7 @@
  *		What the table tier remembers in shared memory, per database.
  *
  * Without shared memory (no preload), or in a database that found no place,
- * nothing is remembered: breaker_allows is always true, distrust false.
+ * nothing is remembered: breaker_allows is always true.
  */
 #ifndef AC_TIER_STATE_H
 #define AC_TIER_STATE_H
@@ -16,6 +16,9 @@ extern void tier_state_shmem_init(void);
 /* Whether this backend's database has a place. */
 extern bool tier_state_exists(void);
 
+/* Frees the place of a database that is dropped. */
+extern void tier_state_forget(Oid dboid);
+
 /* ---- the circuit breaker ---- */
 
 /* Closed, or it is time to try again and nobody else does. */
@@ -25,19 +28,6 @@ extern void breaker_failed(const char *what);
 extern void breaker_succeeded(void);
 /* "closed", "open" or "half-open"; NULL if the database has no place. */
 extern const char *breaker_state(Oid dboid);
-
-/*
- * Rows whose snapshot does not see every transaction up to this one are not
- * trusted from now on, whatever happens to the server; false if that cannot
- * be remembered.
- */
-extern bool tier_distrust(uint64 xid);
-extern uint64 tier_distrusted(void);
-/*
- * The tables on disk say that rows older than since are not trusted; whether
- * nothing else has to be remembered.
- */
-extern bool tier_trust_again(uint64 since);
 
 /* ---- what waits for the worker ---- */
 

@@ -21,6 +21,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -28,6 +29,7 @@
 #include "storage/lock.h"
 #include "tier_tables.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -273,4 +275,63 @@ tier_claim(TierRelation *table, uint32 hash)
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(table->rel), hash, CLAIM_LOCK_FIELD);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static Relation
+open_sequence(LOCKMODE mode)
+{
+	Oid relid = find_relation("availability_cache", "distrusted");
+	Relation rel = NULL;
+
+	if (OidIsValid(relid) && ConditionalLockRelationOid(relid, mode))
+		rel = try_relation_open(relid, NoLock);
+	if (rel == NULL || rel->rd_rel->relkind != RELKIND_SEQUENCE)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("sequence availability_cache.distrusted is locked, missing or altered"));
+	return rel;
+}
+
+static uint64
+sequence_value(Relation rel)
+{
+	/* Its one row is visible to every snapshot. */
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple row = systable_getnext(scan);
+	bool isnull;
+	uint64 value = PG_UINT64_MAX;
+
+	if (HeapTupleIsValid(row))
+		value = DatumGetInt64(heap_getattr(row, SEQ_COL_LASTVAL, RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	return value;
+}
+
+uint64
+tier_sequence_read(void)
+{
+	Relation rel = open_sequence(AccessShareLock);
+	uint64 value = sequence_value(rel);
+
+	relation_close(rel, AccessShareLock);
+	return value;
+}
+
+void
+tier_sequence_raise(uint64 value)
+{
+	Relation rel = open_sequence(RowExclusiveLock);
+	LOCKTAG tag;
+	Oid user;
+	int context;
+
+	/* So that nobody lowers it again: held for the two next statements, and by nobody for longer. */
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(rel), 0, CLAIM_LOCK_FIELD);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner, context | SECURITY_LOCAL_USERID_CHANGE);
+	if (sequence_value(rel) < value)
+		DirectFunctionCall2(setval_oid, ObjectIdGetDatum(RelationGetRelid(rel)), Int64GetDatum(value));
+	SetUserIdAndSecContext(user, context);
+	LockRelease(&tag, ExclusiveLock, false);
+	relation_close(rel, NoLock);
 }

@@ -105,6 +105,14 @@ extern bool tier_delete(TierRelation *table, ItemPointer tid);
  */
 extern bool tier_claim(TierRelation *table, uint32 hash);
 
+/*
+ * The sequence availability_cache.distrusted: a number that only grows, takes
+ * effect at once and for good, is in the WAL, and needs neither space nor a
+ * lock that others could hold.  Raise 55006 when it cannot be used.
+ */
+extern uint64 tier_sequence_read(void);
+extern void tier_sequence_raise(uint64 value);
+
 /* Whether this backend is writing these tables itself, for their triggers. */
 extern bool tier_writing(void);
 extern void tier_set_writing(bool writing);

@@ -20,6 +20,12 @@
  *	2 It is replaced by the next xid.  Writers look when they have an xid, so
  *	  those that looked before 1 was over have smaller xids.
  *
+ * If that row cannot be deleted either (it is locked, or another transaction
+ * is at it), the writer's xid goes into the sequence
+ * availability_cache.distrusted, which takes effect at once and stays if the
+ * transaction is rolled back: rows whose snapshot does not see everything up
+ * to that xid are not trusted.
+ *
  * Locking: see tier_tables.c.
  */
 #include "availability_cache.h"
@@ -29,8 +35,6 @@
 #include "full_xid.h"
 #include "guard.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
-#include "tier_state.h"
 #include "tier_trust.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -65,7 +69,7 @@ typedef struct Since
 {
 	bool exists;
 	uint64 xid;
-	TransactionId xmin; /* that inserted the row */
+	TransactionId xmin; /* that inserted the row, a subtransaction's */
 	ItemPointerData tid;
 } Since;
 
@@ -92,14 +96,15 @@ read_since(TierRelation *table, Snapshot snapshot)
 	return since;
 }
 
-uint64
-trust_settled_since(TierRelation *table)
+/* As of now; under one snapshot, since cleaning replaces the row. */
+static Since
+read_latest_since(TierRelation *table)
 {
-	Since since = read_since(table, SnapshotSelf);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Since since = read_since(table, snapshot);
 
-	if (!since.exists || since.xid == NOT_YET || TransactionIdIsCurrentTransactionId(since.xmin))
-		return 0;
-	return since.xid;
+	UnregisterSnapshot(snapshot);
+	return since;
 }
 
 bool
@@ -119,7 +124,7 @@ trust_is_active(void)
 	if (tier_open(TIER_SINCE, AccessShareLock, &table) != TIER_OPENED)
 		return true;
 	known_relid = relid;
-	known_active = read_since(&table, SnapshotSelf).exists;
+	known_active = read_latest_since(&table).exists;
 	tier_close(&table);
 	/* A message that came meanwhile has forgotten it again. */
 	return known_relid == relid ? known_active : true;
@@ -143,7 +148,7 @@ trust_start(void)
 	bool ready = false;
 
 	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
-	since = read_since(&table, SnapshotSelf);
+	since = read_latest_since(&table);
 	if (since.exists && since.xid != NOT_YET)
 		ready = true;
 	else if (!tier_claim(&table, 0))
@@ -152,8 +157,11 @@ trust_start(void)
 		insert_since(&table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
 								 ? U64FromFullTransactionId(ReadNextFullTransactionId())
 								 : NOT_YET);
-	/* Over is more than visible: its message must have been sent. */
-	else if (!TransactionIdIsCurrentTransactionId(since.xmin) && AC_XACT_LOCK_IS_FREE(since.xmin))
+	/*
+	 * The claim is free, so that transaction has let go of its locks, which
+	 * it does after it has sent its message.
+	 */
+	else if (!TransactionIdIsCurrentTransactionId(since.xmin))
 	{
 		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
@@ -177,12 +185,24 @@ delete_since(void *arg)
 	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
 	for (int i = 0; i < DELETE_ATTEMPTS && !*deleted; i++)
 	{
-		Since since = read_since(&table, SnapshotSelf);
+		Since since = read_latest_since(&table);
 
 		*deleted = !since.exists || tier_delete(&table, &since.tid);
 	}
 	CacheInvalidateRelcache(table.rel);
 	tier_close(&table);
+}
+
+static void
+raise_distrusted(void *arg)
+{
+	tier_sequence_raise(U64FromFullTransactionId(GetTopFullTransactionId()));
+}
+
+bool
+trust_not_without(void)
+{
+	return guarded(raise_distrusted, NULL) == NULL;
 }
 
 bool
@@ -249,7 +269,7 @@ trust_row(TierRelation *since_table, TierRelation *log, Snapshot snapshot, const
 	Since since = read_since(since_table, snapshot);
 
 	if (!since.exists || (seen < since.xid && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
-		(seen <= tier_distrusted() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
+		(seen <= tier_sequence_read() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
 		return false;
 	return !is_named(log, snapshot, row);
 }

@@ -26,8 +26,11 @@ extern bool trust_start(void);
 /* Once this transaction commits no row is trusted; false if that could not be done. */
 extern bool trust_stop(void);
 
-/* The xid from which traces are complete, as another transaction has committed it; 0 if none has. */
-extern uint64 trust_settled_since(TierRelation *since);
+/*
+ * From now on no row is trusted whose snapshot does not see this transaction
+ * and all before it; false if that could not be done.
+ */
+extern bool trust_not_without(void);
 
 /* What a row of private.availability_cache depends on, and what its snapshot saw. */
 typedef struct RowScope
