@@ -16,6 +16,15 @@
 #
 # Form C (kind ack): a writer books slot after slot, and says in a sequence (which no transaction delays)
 # how many COMMITs it got an answer to; readers in other sessions then must find at least those in v2.
+#
+# A writer of form A may ask for answers before it changes anything: what it saves must not know of its own changes.
+#
+# Two programs run only where start_load is told how many of their clients there are to be:
+#   bulk    writes of form A that touch many stylists, everybody or everything: dozens of bookings at once, TRUNCATE,
+#           schedules, services, rules, at READ COMMITTED, REPEATABLE READ and SERIALIZABLE, some prepared
+#   tamper  changes private.availability_cache by hand, which must change no answer
+# TRUNCATE is not MVCC: who has an older snapshot finds the table empty, and a cached answer is the better one. So
+# reads under one snapshot (rr, serializable) are not judged if a TRUNCATE was under way meanwhile.
 package ACLoad;
 
 use strict;
@@ -43,6 +52,9 @@ CREATE UNLOGGED TABLE t.stale (kind text, stylist int, service int, day int, bef
     at timestamptz DEFAULT clock_timestamp());
 CREATE SEQUENCE t.acked MINVALUE -1 START -1;
 SELECT setval('t.acked', -1);
+CREATE SEQUENCE t.truncates_begun;
+CREATE SEQUENCE t.truncates_over;
+SELECT setval('t.truncates_begun', 1), setval('t.truncates_over', 1);
 UPDATE stylist_services SET custom_price_cents = 0 WHERE stylist_user_id = t.stylist($size{price}) AND service_id = t.service(4);
 CREATE FUNCTION t.booked(answer jsonb) RETURNS bigint IMMUTABLE LANGUAGE sql
     RETURN (SELECT count(*) FROM jsonb_array_elements(answer -> 'slots') x WHERE x ->> 'status' = 'booked');
@@ -116,9 +128,11 @@ sub reader_script
 sub snapshot_reader_script
 {
 	my ($kind, $begin) = @_;
-	return "$choose_key\\set pause random(0, 8)\nBEGIN $begin;\n$v1 \\gset a_\n\\sleep :pause ms\n$v2 \\gset b_\n$v1 \\gset c_\n"
-	  . "COMMIT;\n"
+	return "$choose_key\\set pause random(0, 8)\nSELECT last_value AS over FROM t.truncates_over \\gset\nBEGIN $begin;\n"
+	  . "$v1 \\gset a_\n\\sleep :pause ms\n$v2 \\gset b_\n$v1 \\gset c_\nCOMMIT;\n"
+	  . "SELECT last_value AS begun FROM t.truncates_begun \\gset\n\\if :begun = :over\n"
 	  . compare($kind)
+	  . "\\endif\n"
 	  . tally($kind, 10);
 }
 
@@ -160,7 +174,11 @@ sub writer_script
 \\set fate random(1, 20)
 \\set lasts random(5, 300)
 BEGIN;
-$many_locks\\if :what <= 40
+$many_locks\\if :fate >= 14
+$v2 \\gset e_
+SELECT get_available_slots_v2(t.stylist(:s2), t.service(:v), t.day(:d2)) IS NULL AS e \\gset
+\\endif
+\\if :what <= 40
 $toggle$touch\\elif :what <= 58
 UPDATE bookings SET stylist_user_id = t.stylist(:s2), start_time = t.at(:d2, :h2), end_time = t.at(:d2, :h2 + 1)
  WHERE $one_of_the_day;
@@ -224,6 +242,108 @@ INSERT INTO t.writes VALUES (:commits, :rollbacks);
 EOC
 }
 
+# ---- writes of many, and by hand ----
+
+# Counts for every stylist and day; nobody else has this writer's number.
+sub bulk_script
+{
+	my ($hold_open) = @_;
+	return <<"EOC";
+\\set writer $size{writers} - 1 - :client_id
+\\set s random(1, $size{stylists})
+\\set h random(0, 23)
+\\set what random(1, 100)
+\\set fate random(1, 10)
+\\set pause random(20, 120)
+\\set v 2
+\\set d random(0, $size{days} - 1)
+\\set d2 random(0, $size{days} - 1)
+\\if :what > 90
+SELECT nextval('t.truncates_begun');
+BEGIN;
+TRUNCATE booking_reservations;
+\\elif :fate <= 7
+BEGIN;
+\\elif :fate <= 9
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+\\else
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+\\endif
+\\if :fate <= 5 and :what <= 90
+$v2 \\gset e_
+\\sleep 5 ms
+SELECT get_available_slots_v2(t.stylist(:s), t.service(:v), t.day(:d2)) IS NULL AS e \\gset
+\\endif
+\\if :what <= 45
+WITH gone AS (DELETE FROM bookings WHERE note = 'bulk' RETURNING 1)
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time, note)
+SELECT t.stylist(s), t.service(1), t.at(d, :h), t.at(d, :h + 1), 'bulk'
+  FROM generate_series(1, CASE WHEN :h % 2 = 0 THEN $size{stylists} ELSE 2 END) s, generate_series(0, $size{days} - 1) d
+ WHERE NOT EXISTS (SELECT FROM gone);
+\\elif :what <= 60
+UPDATE availability_cache.rules SET buffer_after = make_interval(mins => 5 * (:h % 3));
+\\elif :what <= 70
+UPDATE stylist_schedules SET end_time = make_time(18 + :h % 3, 0, 0) WHERE stylist_user_id = t.stylist(:s);
+\\elif :what <= 80
+UPDATE services SET duration_minutes = 15 * (1 + :h % 4) WHERE id = t.service(2);
+\\elif :what <= 90
+WITH gone AS (DELETE FROM schedule_overrides WHERE stylist_user_id IS NULL RETURNING 1)
+INSERT INTO schedule_overrides (stylist_user_id, override_date, is_closed, start_time, end_time)
+SELECT NULL, t.day(:h % $size{days}), false, '09:00', '17:00' WHERE NOT EXISTS (SELECT FROM gone);
+\\endif
+UPDATE t.version SET n = n + 1 WHERE writer = :writer;
+\\sleep $hold_open us
+\\if :fate = 1 and :what <= 90
+ROLLBACK;
+\\set rollbacks :rollbacks + 1
+\\elif :fate = 2 and :what <= 90
+PREPARE TRANSACTION 'bulk :writer';
+\\sleep 2 ms
+COMMIT PREPARED 'bulk :writer';
+\\set commits :commits + 1
+\\else
+COMMIT;
+\\set commits :commits + 1
+\\endif
+\\if :what > 90
+SELECT nextval('t.truncates_over');
+\\endif
+\\sleep :pause ms
+@{[ writes(3) ]}
+EOC
+}
+
+# What changes no column that counts drops the answer from memory, so that the table is asked.
+sub tamper_script
+{
+	return <<"EOC";
+\\set s random(1, $size{price})
+\\set d random(0, $size{days} - 1)
+\\set what random(1, 100)
+\\if :what <= 70
+UPDATE private.availability_cache SET computed_at = computed_at
+ WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\elif :what <= 75
+UPDATE private.availability_cache SET available_slots = '[]', expires_at = expires_at + interval '1 hour'
+ WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\elif :what <= 80
+UPDATE private.availability_cache SET snapshot = pg_current_snapshot()
+ WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\elif :what <= 85
+UPDATE private.availability_cache SET first_day = last_day
+ WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\elif :what <= 90
+UPDATE private.availability_cache SET answer = set_byte(answer, length(answer) - 1, get_byte(answer, length(answer) - 1) # 1)
+ WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\elif :what <= 95
+DELETE FROM private.availability_cache WHERE stylist_user_id = t.stylist(:s) AND cache_date = t.day(:d);
+\\else
+SELECT availability_cache.clean();
+\\endif
+\\sleep 10 ms
+EOC
+}
+
 # ---- form B ----
 
 sub price_writer_script
@@ -274,13 +394,13 @@ EOC
 
 # ---- form C ----
 
-# One client only.  Once every slot is booked it goes on with a price, which never ends.
+# One client only, on days that form A leaves alone.  Once every slot is booked it goes on with a price, which never ends.
 sub ack_writer_script
 {
 	my ($hold_open) = @_;
 	return <<"EOC";
 SELECT last_value + 1 AS n FROM t.acked \\gset
-\\set d :n / 24
+\\set d :n / 24 + $size{days}
 \\set h mod(:n, 24)
 BEGIN;
 \\if :n < $size{ack_slots}
@@ -301,10 +421,10 @@ sub ack_reader_script
 	return <<"EOC";
 SELECT last_value AS n FROM t.acked \\gset
 \\if :n >= 0
-\\set d 0
+\\set d $size{days}
 \\set least :n
 \\if :n < $size{ack_slots}
-\\set d :n / 24
+\\set d :n / 24 + $size{days}
 \\set least mod(:n, 24) + 1
 \\endif
 SELECT t.booked(r) AS booked, (r -> 'slots' -> 0 ->> 'price_cents')::int AS price, (r ->> 'cache_hit')::boolean::int AS hit
@@ -326,7 +446,9 @@ EOC
 # ---- running them ----
 
 # seconds; hold_open: microseconds (20,000); locks: advisory locks that every writer's transaction takes, which
-# make the end of a commit last; settings: {availability_cache.…} of all its sessions.
+# make the end of a commit last; settings: {availability_cache.…} of all its sessions; clients: {program => how
+# many} where not as below; first: number of the first writer of form A, for a second load at the same time, which
+# must have no ack_writer.
 sub start_load
 {
 	my ($node, $db, %opt) = @_;
@@ -339,7 +461,10 @@ sub start_load
 		[ 'price_writer', 1, 'prepared', price_writer_script($hold_open) ],
 		[ 'price',        2, 'prepared', price_reader_script() ],
 		[ 'ack_writer',   1, 'prepared', ack_writer_script($hold_open) ],
-		[ 'ack',          1, 'prepared', ack_reader_script() ]);
+		[ 'ack',          1, 'prepared', ack_reader_script() ],
+		[ 'bulk',         0, 'simple',   bulk_script($hold_open) ],
+		[ 'tamper',       0, 'simple',   tamper_script() ]);
+	my $first = $opt{first} // 0;
 	my $self = bless { running => [] }, __PACKAGE__;
 	my %env = $node->_get_env();
 	local %ENV = %env;
@@ -349,16 +474,19 @@ sub start_load
 	for my $program (@programs)
 	{
 		my ($name, $clients, $mode, $script) = @$program;
-		my $file = $node->basedir . "/$name.pgbench";
+		my $file = $node->basedir . "/$name.$first.pgbench";
 		my $out = '';
 
+		$clients = $opt{clients}{$name} // $clients;
+		next if $clients == 0;
 		open my $fh, '>', $file or die "$file: $!";
 		print $fh $script;
 		close $fh;
 		my $h = IPC::Run::start(
 			[
 				$node->installed_command('pgbench'), '-n', '-M', $mode, '-c', $clients, '-T', $opt{seconds},
-				(map { ('-D', "$_=0") } qw(reads checked hits commits rollbacks first)), '-f', $file, $node->connstr($db)
+				'--max-tries=100', '-D', "first=$first",
+				(map { ('-D', "$_=0") } qw(reads checked hits commits rollbacks)), '-f', $file, $node->connstr($db)
 			],
 			'<', '/dev/null', '>', \$out, '2>&1');
 		push @{ $self->{running} }, { name => $name, h => $h, out => \$out };
