@@ -3,7 +3,8 @@
 # SIGSTOP, so that nothing here depends on luck.
 #
 #   no_trace           a row is kept, a booking commits: nothing says that the row is old
-#   no_snapshot_check  a row is kept while the writer is open, so that it deletes nothing: only its trace names the row
+#   no_snapshot_check  a row is kept by a transaction that is open when the writer comes, so that it deletes nothing:
+#                      only its trace names the row
 #   no_since_check     a session with the tier off books: it leaves no trace, but takes invalidation_since away; the
 #                      row is still there when the tier begins again
 #   one_step_start     a writer looks just before the tier begins, and commits after a row was kept
@@ -71,17 +72,18 @@ sub a_commit
 	return stale($reader, $d);
 }
 
+# The writer cannot see the row, the reader cannot see the trace: both commit.
 sub kept_while_writer_is_open
 {
 	my $d = next_day();
-	my ($reader, $writer) = map { session($node, 'salon') } 1 .. 2;
+	my ($reader, $other, $writer) = map { session($node, 'salon') } 1 .. 3;
 
 	keep_row($reader, $d + 200);
+	$reader->run("BEGIN; SELECT t.v2(2, 1, $d)");
 	$writer->run("BEGIN; SELECT t.book(2, $d, 3)");
-	$reader->run("SELECT t.v2(2, 1, $d)");
-	my $kept = row_is_there($reader, $d);
+	$reader->run('COMMIT');
 	$writer->run('COMMIT');
-	return $kept && row_is_there($reader, $d) ? stale($reader, $d) : undef;
+	return row_is_there($other, $d) ? stale($other, $d) : undef;
 }
 
 sub writer_without_the_tier
