@@ -126,7 +126,7 @@ EOC
 make_salon($node, 'salon', stylists => 8, services => 4, days => 7);
 install_load($node, 'salon');
 $m = session($node, 'salon');
-run_loads('background', $node, \%all, [ { clients => { bulk => 1, tamper => 2 } } ]);
+run_loads('background', $node, \%all, [ { clients => { bulk => 1, tamper => 3 } } ]);
 note 'background: table hits, all hits, stored by the worker: ', stat_of($m, 'table_hits, hits, table_stores');
 cmp_ok(stat_of($m, 'table_hits'), '>', 100, 'background: many hits came from the table');
 cmp_ok(stat_of($m, 'hits - table_hits'), '>', 100, 'and many from memory');

@@ -320,7 +320,9 @@ sub tamper_script
 \\set s random(1, $size{price})
 \\set d random(0, $size{days} - 1)
 \\set what random(1, 100)
-\\if :what <= 70
+\\if :what <= 30
+UPDATE private.availability_cache SET computed_at = computed_at;
+\\elif :what <= 70
 UPDATE private.availability_cache SET computed_at = computed_at WHERE stylist_user_id = t.stylist(:s);
 \\elif :what <= 75
 UPDATE private.availability_cache SET available_slots = '[]', expires_at = expires_at + interval '1 hour'
