@@ -3,7 +3,10 @@
 # that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/tier_log.c
 # could go wrong. What waits for whom is in test/specs/iso_table_writers.spec.
 #
-# SHOWN
+# Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
+# returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
+# without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
+# remember_distrust that does not look for the file.
 use strict;
 use warnings;
 use FindBin;
@@ -243,6 +246,9 @@ for my $column (sort keys %tampered)
 	my $n = $column eq 'cache_date' ? 31 : 1;
 	is($r->run("SELECT t.exact(2, 1, 1), t.exact(2, 1, $n), t.exact(2, 3, 1), t.v2(2, 1, 1, 'UTC') = t.v1(2, 1, 1, 'UTC')"),
 		't|t|t|t', "$column changed by hand: no wrong answer");
+	# The first of these deletes no row.
+	$w->run('UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)');
+	is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'nor after another price');
 	$w->run('SELECT t.book(2, 1, 12)');
 	is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'nor after a booking');
 	$w->run('DELETE FROM bookings WHERE stylist_user_id = t.stylist(2) AND start_time = t.at(1, 12)');
