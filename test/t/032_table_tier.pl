@@ -1,12 +1,12 @@
 # The table tier, one thing at a time: what leaves traces and what does not (rollback, savepoints, prepared transactions,
 # bulk writes), what a transaction sees of its own, what is gone from the table after a commit, restart and crash, rows
-# that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/tier_log.c
+# that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/tier_trust.c
 # could go wrong. What waits for whom is in test/specs/iso_table_writers.spec.
 #
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
 # returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
 # without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
-# remember_distrust that does not look for the file.
+# trust_row without tier_sequence_read.
 use strict;
 use warnings;
 use FindBin;
@@ -386,11 +386,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\navailabili
 $node->start;
 sessions_of();
 is(rows(1, 13), 1, 'restarted without preload: it is still there');
-TODO:
-{
-	local $TODO = 'the file that stands for it is not looked at without shared memory';
-	is($r->run("SELECT t.exact(1, 1, 13)"), 't', 'and not answered');
-}
+is($r->run("SELECT t.exact(1, 1, 13)"), 't', 'and not answered');
 $_->quit for $m, $w, $r;
 $node->stop;
 done_testing();
