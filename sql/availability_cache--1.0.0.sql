@@ -72,7 +72,7 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'get_available_slots'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 10000;
 COMMENT ON FUNCTION @extschema@.get_available_slots(uuid, uuid, date, text) IS
-'The slots of a stylist for a service on a date (in the stylist''s time zone), in order of start, always computed. status: available, booked, reserved, in_break or unavailable. Errors: 22023 bad argument or time zone, P0002 unknown stylist or service not offered, 55000 tables not attached.';
+'The slots of a stylist for a service on a date (in the stylist''s time zone), in order of start, computed on each call. status: available, booked, reserved, in_break or unavailable. Errors: 22023 bad argument or time zone, P0002 unknown stylist or service not offered, 55000 tables not attached.';
 
 CREATE FUNCTION @extschema@.get_available_slots_v2(
     p_stylist_id uuid,

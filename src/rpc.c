@@ -194,7 +194,7 @@ put_rows(ReturnSetInfo *rsinfo, const char *packed)
 
 /*
  * get_available_slots(stylist uuid, service uuid, date, customer's time zone)
- * returns a row per slot, always computed; raises what error_texts has.
+ * returns a row per slot, computed on each call; raises what error_texts has.
  */
 PGDLLEXPORT Datum
 get_available_slots(PG_FUNCTION_ARGS)

@@ -65,6 +65,8 @@ sub sieve
 			$hits++;
 			next;
 		}
+		# As store_put: who replaces an outdated answer is a second one to ask for it.
+		my $asked_before = defined $e;
 		$remove->($e) if $e;
 		while ($used >= $capacity)
 		{
@@ -77,7 +79,7 @@ sub sieve
 			$hand = $e;
 			$remove->($e);
 		}
-		$e = $entry{$key} = { key => $key, version => $version, visited => 0, older => $newest, newer => undef };
+		$e = $entry{$key} = { key => $key, version => $version, visited => $asked_before, older => $newest, newer => undef };
 		$newest->{newer} = $e if $newest;
 		$newest = $e;
 		$oldest //= $e;
