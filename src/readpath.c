@@ -227,6 +227,9 @@ answer_fresh(CacheRequest *request, bool use_tier, Computed *result)
 void
 compute_fresh(CacheRequest *request, Computed *result)
 {
+	/* What is remembered between computations rests on cells too. */
+	if (reason_to_bypass(request) == COUNTER_BYPASS_PREPARED)
+		prepared_find();
 	answer_fresh(request, false, result);
 }
 

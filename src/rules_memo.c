@@ -29,7 +29,7 @@
 #include "sources.h"
 #include "utils/memutils.h"
 
-#define NMEMOS 128
+#define NMEMOS 256
 
 typedef struct Memo
 {
