@@ -357,6 +357,122 @@ for my $name (sort keys %drops)
 		end => $again, mend => $again) for 'end', 'crash';
 }
 
+# ---- a worker in trouble ----
+
+use_database('background');
+$node->safe_psql('postgres', "ALTER DATABASE background SET availability_cache.table_tier = 'background'");
+$_->quit for $m, $locker;
+connect_all();
+my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'availability_cache worker' AND datname = current_database()};
+ok(fill(), 'background: the worker fills the table');
+my $pid = $m->run($worker);
+for my $tables ([$rows], [ $rows, $log, $since ])
+{
+	my $name = 'background, ' . @$tables . ' locked';
+	ok(fill(), "$name: the table is filled");
+	$locker->run(lock_sql(@$tables));
+	is($m->run('SELECT t.book(1, 0, 0), t.look(1, 1, 0); SELECT t.look(1, 1, 0)'), "|b" . 'a' x 23 . "\nb" . 'a' x 23, "$name: bookings and answers go on");
+	ok(breaker_becomes('open'), "$name: the breaker opens");
+	exact_everywhere($m, $days, "$name: everything is exact");
+	$m->run('SELECT t.book(1, 0, 1)');
+	$locker->run('COMMIT');
+	ok(wait_until(sub { breaker() eq 'half-open' || breaker() eq 'closed' }, 'the breaker to try'), "$name: it tries again");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'bb' . 'a' x 22, "$name: nothing is missed");
+	exact_everywhere($m, $days, "$name: everything is exact after");
+	ok(breaker_becomes('closed'), "$name: it closes");
+	is($m->run($worker), $pid, "$name: the worker has lived through it");
+}
+ok(!-e $node->data_dir . '/availability_cache.distrust.' . $m->run('SELECT oid FROM pg_database WHERE datname = current_database()')
+	  || wait_until(sub { !-e $node->data_dir . '/availability_cache.distrust.' . $m->run('SELECT oid FROM pg_database WHERE datname = current_database()') }, 'the file to go'),
+	'background: the worker cleans, so the file goes by itself');
+is_warm('background, after the locks');
 $_->quit for $m, $locker;
 $node->stop;
+
+# ---- without preload ----
+
+# Nothing remembers that a trace is missing but the row of invalidation_since, which goes; where it cannot, the booking fails.
+my $plain = new_node('plain', preload => 0, conf => 'restart_after_crash = on');
+make_salon($plain, 'salon');
+$plain->safe_psql('postgres', "ALTER DATABASE salon SET availability_cache.table_tier = 'inline'");
+sub connect_plain
+{
+	$m = session($plain, 'salon', statement_timeout => '3s');
+	$locker = session($plain, 'salon', statement_timeout => '20s');
+	return;
+}
+connect_plain();
+sub fill_plain
+{
+	$m->run('TRUNCATE bookings');
+	return wait_until(sub { $m->run('SELECT t.v2(1, 1, 0)'); $m->run('SELECT t.hit(1, 1, 0)') eq 't' }, 'a hit');
+}
+ok(fill_plain(), 'without preload: a hit from the table');
+$m->run('SELECT t.book(1, 0, 0)');
+is($m->run('SELECT t.look(1, 1, 0)'), 'b' . 'a' x 23, 'and a booking is seen');
+
+my %failures = (
+	'log locked' => [ sub { $locker->run(lock_sql($log)) }, sub { $locker->run('ROLLBACK') } ],
+	'log and rows locked' => [ sub { $locker->run(lock_sql($log, $rows)) }, sub { $locker->run('ROLLBACK') } ],
+	'a constraint on the log' => [
+		sub { $locker->run("ALTER TABLE $log ADD CONSTRAINT refuse CHECK (false) NOT VALID") },
+		sub { $locker->run("ALTER TABLE $log DROP CONSTRAINT refuse") }
+	]);
+for my $name (sort keys %failures)
+{
+	my ($begin, $end) = @{ $failures{$name} };
+	ok(fill_plain(), "without preload, $name: a hit");
+	$begin->();
+	is($m->fails('SELECT t.book(1, 0, 1)'), '', "without preload, $name: a booking goes on") or diag $m->{error};
+	is($m->run("SELECT count(*) FROM $since"), 0, "without preload, $name: the trust is gone");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'ab' . 'a' x 22, "without preload, $name: who reads sees it");
+	$end->();
+	is($m->run('SELECT t.look(1, 1, 0), t.hit(1, 1, 0)'), 'ab' . 'a' x 22 . '|f', "without preload, $name: and when it is over");
+	# A transaction that is rolled back takes nothing away.
+	ok(fill_plain(), "without preload, $name: trusted again");
+	$begin->();
+	$m->run("BEGIN; SELECT t.book(1, 0, 2); ROLLBACK");
+	$end->();
+	is($m->run('SELECT t.hit(1, 1, 0), t.look(1, 1, 0)'), 't|' . 'a' x 24, "without preload, $name: a rollback takes no trust away");
+}
+
+for my $tables ([ $log, $since ], [ $rows, $log, $since ])
+{
+	my $name = 'without preload, ' . (@$tables == 2 ? 'log and since' : 'all') . ' locked';
+	ok(fill_plain(), "$name: a hit");
+	$m->run('SELECT t.book(1, 1, 0)');
+	my $bookings = $m->run('SELECT count(*) FROM bookings');
+	$locker->run(lock_sql(@$tables));
+	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name: a booking fails");
+	like($m->{error}, qr/^HINT:  Look at the tables availability_cache.invalidation and invalidation_since/m, "$name: with a hint");
+	is($m->run("BEGIN; SAVEPOINT a"), '', "$name: in a transaction");
+	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name: too");
+	$m->run('ROLLBACK TO a');
+	is($m->run('SELECT t.look(1, 1, 0); COMMIT'), 'a' x 24, "$name: which goes on from its savepoint");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name: answers are computed");
+	$locker->run('ROLLBACK');
+	is($m->run('SELECT count(*) FROM bookings'), $bookings, "$name: nothing was lost, nothing was booked");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name: and so it is answered");
+	$m->run('SELECT t.book(1, 0, 3)');
+	is($m->run('SELECT t.look(1, 1, 0)'), 'aaab' . 'a' x 20, "$name: the next booking goes through");
+	exact_everywhere($m, $days, "$name: everything is exact");
+	$m->run("SET availability_cache.table_tier = off");
+	$locker->run(lock_sql(@$tables));
+	is($m->fails('SELECT t.book(1, 0, 4)'), '55006', "$name: off in one session does not help while others trust the table");
+	$locker->run('ROLLBACK');
+	$m->run('RESET availability_cache.table_tier');
+}
+$m->run('SET availability_cache.table_tier = off');
+$m->run("SELECT t.book(1, 0, $_)") for 4, 5;
+$locker->run(lock_sql($rows, $log, $since));
+is($m->fails('SELECT t.book(1, 0, 6)'), '', 'without preload: off, and known to be off, needs none of the tables') or diag $m->{error};
+$locker->run('ROLLBACK');
+$_->quit for $m, $locker;
+$plain->stop('immediate');
+$plain->start;
+connect_plain();
+is($m->run('SELECT t.look(1, 1, 0)'), $m->run('SELECT t.statuses(t.v1(1, 1, 0))'), 'without preload: after a crash');
+exact_everywhere($m, $days, 'without preload: everything is exact');
+$_->quit for $m, $locker;
+$plain->stop;
 done_testing();
