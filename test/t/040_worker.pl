@@ -2,7 +2,9 @@
 # transactions computed, cleans and prunes, ends when it is idle or nobody is there; in nobody's way, and replaceable at any moment
 # (issue 3, 4).
 #
-# Shown to fail with: TODO
+# Shown to fail with, in src/: work() that does not look for nobody_is_connected (CREATE, ALTER and DROP DATABASE right after the last session);
+# worker_end that does nothing (no second worker after one has ended); a worker that takes over default_transaction_read_only from ALTER
+# DATABASE (it cannot clean, as it was at first).
 use strict;
 use warnings;
 use FindBin;
@@ -125,7 +127,7 @@ $_->quit for @sessions;
 # ---- cleaning ----
 
 fill($s);
-is($s->run('SELECT count(*) > 0 FROM availability_cache.invalidation'), 't', 'traces of what was changed');
+is($s->run('BEGIN; SELECT t.book(4, 6, 3) \g /dev/null' . "\nSELECT count(*) > 0 FROM availability_cache.invalidation; COMMIT"), 't', 'a trace of what is changed');
 $s->run('UPDATE services SET price_cents = price_cents + 1');
 ok(wait_until(sub { rows($s) == 0 }, 'rows to go'), 'rows of a changed service are removed');
 ok(wait_until(sub { $s->run('SELECT count(*) FROM availability_cache.invalidation') == 0 }, 'traces to go'), 'and traces that no row needs');

@@ -4,7 +4,9 @@
 #
 # The disk is full in a file system of this test's own: a tmpfs in a mount namespace, in which the file runs itself again.
 #
-# Shown to fail with: TODO
+# Shown to fail with: mutant no_distrust (both kinds of locks on log and since, each way it ends); mutant no_trace; the file of a distrust removed
+# by hand before a restart (an old row is answered); clean() that never removes that file; insert_trace that does not notice a trigger
+# that returns NULL.
 use strict;
 use warnings;
 use FindBin;
