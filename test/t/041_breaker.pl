@@ -1,11 +1,11 @@
 # Whatever is wrong with the table tier's tables, reads and bookings go on at once and stay exact; the breaker opens,
 # tries again and closes; what could not be recorded meanwhile is never answered, also after a restart or a crash. Without
-# preload the trust is removed instead, and only if that is impossible does a booking fail (G7; issue 3, 6).
+# preload too; only if log, trust and the sequence of last resort are all out of reach does a booking fail (G7; issue 3, 6).
 #
 # The disk is full in a file system of this test's own: a tmpfs in a mount namespace, in which the file runs itself again.
 #
-# Shown to fail with: mutant no_distrust (both kinds of locks on log and since, each way it ends); mutant no_trace; the file of a distrust removed
-# by hand before a restart (an old row is answered); clean() that never removes that file; insert_trace that does not notice a trigger
+# Shown to fail with: mutant no_distrust (both kinds of locks on log and since, each way it ends); mutant no_trace; what was to remember
+# a distrust removed by hand before a restart (an old row is answered); insert_trace that does not notice a trigger
 # that returns NULL.
 use strict;
 use warnings;
@@ -38,8 +38,6 @@ my @conf = ("availability_cache.table_tier_retry = '1s'", 'restart_after_crash =
 my $node = new_node('breaker', conf => join("\n", @conf));
 make_salon($node, 'salon');
 $node->safe_psql('postgres', "ALTER DATABASE salon SET availability_cache.table_tier = 'inline'");
-my $db_oid = $node->safe_psql('postgres', q{SELECT oid FROM pg_database WHERE datname = 'salon'});
-my $distrust_file = $node->data_dir . "/availability_cache.distrust.$db_oid";
 my ($m, $locker);
 
 # Nothing here may wait: what waits for a lock is cancelled, which v2 does not catch.
@@ -74,6 +72,8 @@ sub restart_server
 sub rows { return $m->run('SELECT count(*) FROM private.availability_cache'); }
 sub breaker { return stat_of($m, 'table_breaker'); }
 sub errors { return stat_of($m, 'table_errors'); }
+# What a booking that can leave neither a trace nor take the trust away raises.
+sub distrusted { return $m->run('SELECT last_value FROM availability_cache.distrusted'); }
 sub breaker_becomes
 {
 	my ($state) = @_;
@@ -146,7 +146,7 @@ sub trouble
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	ok(fill(), "$label: the table is filled");
-	my ($errors, $state) = (errors(), breaker());
+	my ($errors, $state, $distrusted) = (errors(), breaker(), distrusted());
 	is($state, 'closed', "$label: the breaker is closed");
 	my $old_rows = 'SELECT count(*) FROM private.availability_cache WHERE stylist_user_id = t.stylist(1) AND cache_date = t.day(0)';
 	my $kept = $m->run($old_rows);
@@ -174,7 +174,7 @@ sub trouble
 	# Nobody asks after this one, so that memory does not have it.
 	$m->run('SELECT t.book(1, 0, 2)');
 	cmp_ok(time() - $start, '<', 10, "$label: nothing waited");
-	is(-e $distrust_file ? 1 : 0, $o{distrust}, "$label: the file") if defined $o{distrust};
+	is(distrusted() > $distrusted ? 1 : 0, $o{distrust}, "$label: the sequence of last resort is " . ($o{distrust} ? 'raised' : 'left alone'));
 
 	if ($last eq 'crash')
 	{
@@ -218,10 +218,6 @@ for my $name (sort keys %locks)
 			$name, %options, last => $last,
 			begin => sub { $locker->run(lock_sql(@$tables)) },
 			end => sub { $locker->run('COMMIT') });
-		next unless $options{distrust};
-		ok(-e $distrust_file, "$name, $last: the file is there until it is cleaned");
-		$m->run('SELECT availability_cache.clean()') for 1 .. 2;
-		ok(!-e $distrust_file, "$name, $last: not after");
 	}
 }
 is_warm('after the locks');
@@ -384,16 +380,13 @@ for my $tables ([$rows], [ $rows, $log, $since ])
 	ok(breaker_becomes('closed'), "$name: it closes");
 	is($m->run($worker), $pid, "$name: the worker has lived through it");
 }
-ok(!-e $node->data_dir . '/availability_cache.distrust.' . $m->run('SELECT oid FROM pg_database WHERE datname = current_database()')
-	  || wait_until(sub { !-e $node->data_dir . '/availability_cache.distrust.' . $m->run('SELECT oid FROM pg_database WHERE datname = current_database()') }, 'the file to go'),
-	'background: the worker cleans, so the file goes by itself');
 is_warm('background, after the locks');
 $_->quit for $m, $locker;
 $node->stop;
 
 # ---- without preload ----
 
-# Nothing remembers that a trace is missing but the row of invalidation_since, which goes; where it cannot, the booking fails.
+# There is no breaker to remember anything; what the tables say is all.
 my $plain = new_node('plain', preload => 0, conf => 'restart_after_crash = on');
 make_salon($plain, 'salon');
 $plain->safe_psql('postgres', "ALTER DATABASE salon SET availability_cache.table_tier = 'inline'");
@@ -438,35 +431,39 @@ for my $name (sort keys %failures)
 	is($m->run('SELECT t.hit(1, 1, 0), t.look(1, 1, 0)'), 't|' . 'a' x 24, "without preload, $name: a rollback takes no trust away");
 }
 
+my $lock_sequence = 'ALTER SEQUENCE availability_cache.distrusted INCREMENT 1;';
 for my $tables ([ $log, $since ], [ $rows, $log, $since ])
 {
 	my $name = 'without preload, ' . (@$tables == 2 ? 'log and since' : 'all') . ' locked';
 	ok(fill_plain(), "$name: a hit");
+	my $distrusted = distrusted();
+	$locker->run(lock_sql(@$tables));
+	is($m->fails('SELECT t.book(1, 0, 2)'), '', "$name: a booking goes on") or diag $m->{error};
+	cmp_ok(distrusted(), '>', $distrusted, "$name: the sequence of last resort is raised");
+	$locker->run('ROLLBACK');
+	is($m->run('SELECT t.look(1, 1, 0)'), 'aab' . 'a' x 21, "$name: it is seen when the locks are gone");
+
+	ok(fill_plain(), "$name, the sequence too: a hit");
 	$m->run('SELECT t.book(1, 1, 0)');
 	my $bookings = $m->run('SELECT count(*) FROM bookings');
-	$locker->run(lock_sql(@$tables));
-	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name: a booking fails");
-	like($m->{error}, qr/^HINT:  Look at the tables availability_cache.invalidation and invalidation_since/m, "$name: with a hint");
-	is($m->run("BEGIN; SAVEPOINT a"), '', "$name: in a transaction");
-	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name: too");
+	$locker->run(lock_sql(@$tables) . $lock_sequence);
+	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name, the sequence too: a booking fails");
+	like($m->{error}, qr/^HINT:  Look at availability_cache.invalidation, invalidation_since and distrusted/m, "$name, the sequence too: with a hint");
+	$m->run('BEGIN; SAVEPOINT a');
+	is($m->fails('SELECT t.book(1, 0, 3)'), '55006', "$name, the sequence too: in a savepoint");
 	$m->run('ROLLBACK TO a');
-	is($m->run('SELECT t.look(1, 1, 0); COMMIT'), 'a' x 24, "$name: which goes on from its savepoint");
-	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name: answers are computed");
+	is($m->run('SELECT t.look(1, 1, 0); COMMIT'), 'a' x 24, "$name, the sequence too: from which the transaction goes on");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name, the sequence too: answers are computed");
 	$locker->run('ROLLBACK');
-	is($m->run('SELECT count(*) FROM bookings'), $bookings, "$name: nothing was lost, nothing was booked");
-	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name: and so it is answered");
+	is($m->run('SELECT count(*) FROM bookings'), $bookings, "$name, the sequence too: nothing was lost, nothing was booked");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'a' x 24, "$name, the sequence too: and so it is answered");
 	$m->run('SELECT t.book(1, 0, 3)');
-	is($m->run('SELECT t.look(1, 1, 0)'), 'aaab' . 'a' x 20, "$name: the next booking goes through");
+	is($m->run('SELECT t.look(1, 1, 0)'), 'aaab' . 'a' x 20, "$name, the sequence too: the next booking goes through");
 	exact_everywhere($m, $days, "$name: everything is exact");
-	$m->run("SET availability_cache.table_tier = off");
-	$locker->run(lock_sql(@$tables));
-	is($m->fails('SELECT t.book(1, 0, 4)'), '55006', "$name: off in one session does not help while others trust the table");
-	$locker->run('ROLLBACK');
-	$m->run('RESET availability_cache.table_tier');
 }
 $m->run('SET availability_cache.table_tier = off');
 $m->run("SELECT t.book(1, 0, $_)") for 4, 5;
-$locker->run(lock_sql($rows, $log, $since));
+$locker->run(lock_sql($rows, $log, $since) . $lock_sequence);
 is($m->fails('SELECT t.book(1, 0, 6)'), '', 'without preload: off, and known to be off, needs none of the tables') or diag $m->{error};
 $locker->run('ROLLBACK');
 $_->quit for $m, $locker;
