@@ -423,7 +423,8 @@ for my $name (sort keys %failures)
 	is($m->run('SELECT t.look(1, 1, 0)'), 'ab' . 'a' x 22, "without preload, $name: who reads sees it");
 	$end->();
 	is($m->run('SELECT t.look(1, 1, 0), t.hit(1, 1, 0)'), 'ab' . 'a' x 22 . '|f', "without preload, $name: and when it is over");
-	# A transaction that is rolled back takes nothing away.
+	# A transaction that is rolled back takes nothing away; DDL on the log does by itself.
+	next if $name =~ /constraint/;
 	ok(fill_plain(), "without preload, $name: trusted again");
 	$begin->();
 	$m->run("BEGIN; SELECT t.book(1, 0, 2); ROLLBACK");
