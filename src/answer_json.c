@@ -103,23 +103,6 @@ add_slots(StringInfo out, AnswerReader *reader)
 	appendStringInfoCharMacro(out, ']');
 }
 
-/* A buffer that begins with the room for a varlena header. */
-static void
-init_text(StringInfo out, int expected_size)
-{
-	out->data = palloc(expected_size);
-	out->maxlen = expected_size;
-	out->cursor = 0;
-	out->len = VARHDRSZ;
-}
-
-static text *
-finish_text(StringInfo out)
-{
-	SET_VARSIZE(out->data, out->len);
-	return (text *) out->data;
-}
-
 text *
 answer_to_json(const char *packed, bool from_cache)
 {
@@ -128,7 +111,7 @@ answer_to_json(const char *packed, bool from_cache)
 	char now[NOW_TEXT_SIZE];
 
 	answer_open(&reader, packed);
-	init_text(&out, 256 + reader.header.nslots * 320);
+	init_varlena(&out, 256 + reader.header.nslots * 320);
 	append_literal(&out, "{\"success\":true,\"slots\":");
 	add_slots(&out, &reader);
 	append_literal(&out, from_cache ? ",\"cached\":true,\"cache_hit\":true,\"computed_at\":\""
@@ -136,7 +119,7 @@ answer_to_json(const char *packed, bool from_cache)
 	write_now(now, reader.header.computed_at);
 	appendBinaryStringInfo(&out, now, NOW_TEXT_SIZE);
 	append_literal(&out, "\"}");
-	return finish_text(&out);
+	return (text *) finish_varlena(&out);
 }
 
 text *
@@ -144,11 +127,11 @@ error_to_json(const char *message, const char *code)
 {
 	StringInfoData out;
 
-	init_text(&out, 256);
+	init_varlena(&out, 256);
 	append_literal(&out, "{\"success\":false,\"error\":");
 	escape_json(&out, message);
 	append_literal(&out, ",\"code\":");
 	escape_json(&out, code);
 	appendStringInfoCharMacro(&out, '}');
-	return finish_text(&out);
+	return (text *) finish_varlena(&out);
 }

@@ -204,23 +204,6 @@ add_slots(StringInfo out, Container *answer, AnswerReader *reader)
 	add_entry(out, answer, JENTRY_ISCONTAINER, out->len - array_at);
 }
 
-/* A buffer that begins with the room for a varlena header. */
-static void
-init_jsonb(StringInfo out, int expected_size)
-{
-	out->data = palloc(expected_size);
-	out->maxlen = expected_size;
-	out->cursor = 0;
-	out->len = VARHDRSZ;
-}
-
-static Jsonb *
-finish_jsonb(StringInfo out)
-{
-	SET_VARSIZE(out->data, out->len);
-	return (Jsonb *) out->data;
-}
-
 Jsonb *
 answer_to_jsonb(const char *packed, bool from_cache)
 {
@@ -229,14 +212,14 @@ answer_to_jsonb(const char *packed, bool from_cache)
 	Container c;
 
 	answer_open(&reader, packed);
-	init_jsonb(&out, 256 + reader.header.nslots * 320);
+	init_varlena(&out, 256 + reader.header.nslots * 320);
 	c = open_object(&out, ANSWER_NKEYS, answer_key_sizes, answer_keys);
 	add_slots(&out, &c, &reader);
 	add_bool(&out, &c, from_cache);
 	add_bool(&out, &c, true);
 	add_bool(&out, &c, from_cache);
 	add_now(&out, &c, reader.header.computed_at);
-	return finish_jsonb(&out);
+	return (Jsonb *) finish_varlena(&out);
 }
 
 Jsonb *
@@ -245,10 +228,10 @@ error_to_jsonb(const char *message, const char *code)
 	StringInfoData out;
 	Container c;
 
-	init_jsonb(&out, 256);
+	init_varlena(&out, 256);
 	c = open_object(&out, ERROR_NKEYS, error_key_sizes, error_keys);
 	add_string(&out, &c, code, strlen(code));
 	add_string(&out, &c, message, strlen(message));
 	add_bool(&out, &c, false);
-	return finish_jsonb(&out);
+	return (Jsonb *) finish_varlena(&out);
 }

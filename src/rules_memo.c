@@ -33,10 +33,10 @@
 
 typedef struct Memo
 {
-	MemoryContext context; /* of the strings; NULL: empty */
+	MemoryContext context; /* of the strings */
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-	uint64 generation; /* of the mapping */
+	uint64 generation; /* of the mapping; 0: empty */
 	uint64 words[DAY_RULES_CELLS];
 	DayRules rules;
 } Memo;
@@ -78,9 +78,8 @@ rules_recall(const DayRequest *day, DayRules *rules)
 	Memo *memo = memo_of(day);
 	uint64 words[DAY_RULES_CELLS];
 
-	if (!day->words_usable || memo->context == NULL || memcmp(&memo->stylist, &day->stylist, UUID_LEN) != 0 ||
-		memcmp(&memo->service, &day->service, UUID_LEN) != 0 || memo->generation == 0 ||
-		memo->generation != sources_generation())
+	if (!day->words_usable || memo->generation == 0 || memcmp(&memo->stylist, &day->stylist, UUID_LEN) != 0 ||
+		memcmp(&memo->service, &day->service, UUID_LEN) != 0 || memo->generation != sources_generation())
 		return false;
 	/* The snapshot came before. */
 	pg_memory_barrier();

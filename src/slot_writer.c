@@ -82,3 +82,19 @@ slot_writer_lay_out(SlotWriter *w, SlotStatus status, int display_size, SlotTemp
 		template->size = 0;
 	return slot;
 }
+
+void
+init_varlena(StringInfo out, int expected_size)
+{
+	out->data = palloc(expected_size);
+	out->maxlen = expected_size;
+	out->cursor = 0;
+	out->len = VARHDRSZ;
+}
+
+struct varlena *
+finish_varlena(StringInfo out)
+{
+	SET_VARSIZE(out->data, out->len);
+	return (struct varlena *) out->data;
+}

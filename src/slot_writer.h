@@ -56,6 +56,10 @@ struct SlotWriter
 
 extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *price, int price_size);
 
+/* A buffer that begins with the room for a varlena header, and the value it becomes. */
+extern void init_varlena(StringInfo out, int expected_size);
+extern struct varlena *finish_varlena(StringInfo out);
+
 /* ---- slot_writer_put, inline like answer_next ---- */
 
 /* The rare cases: a time on another day, a slot that is no copy. */

@@ -79,12 +79,11 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 
 /* Takes a row's answer apart; false if it is not one that row_store made for this key. */
 static bool
-open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, RowScope *scope, Computed *result)
+open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const SlotsKey *key, uint32 key_size,
+		 RowScope *scope, Computed *result)
 {
 	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
 	AnswerBlob blob;
-	SlotsKey key;
-	uint32 key_size = slots_key_make(&key, day);
 	char *payload = VARDATA(answer) + sizeof(blob);
 	uint32 payload_size;
 
@@ -97,7 +96,7 @@ open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, RowScope *sco
 	scope->first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY));
 	scope->last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY));
 	scope->snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)));
-	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, &key, key_size, scope))
+	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, key, key_size, scope))
 		return false;
 	result->payload = memcpy(palloc(payload_size), payload, payload_size);
 	result->payload_size = payload_size;
@@ -122,7 +121,7 @@ find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *r
 	make_keys(keys, day, zone);
 	scan = tier_scan(rows, GetActiveSnapshot(), lengthof(keys), keys);
 	row = systable_getnext(scan);
-	found = row != NULL && open_row(rows, row, day, scope, result);
+	found = row != NULL && open_row(rows, row, day, &key, key_size, scope, result);
 	systable_endscan(scan);
 	return found;
 }

@@ -129,12 +129,6 @@ tier_state_forget(Oid dboid)
 	pg_atomic_exchange_u32(&place->dboid, InvalidOid);
 }
 
-bool
-tier_state_exists(void)
-{
-	return my_place() != NULL;
-}
-
 /* ---- the circuit breaker ---- */
 
 bool

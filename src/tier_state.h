@@ -13,9 +13,6 @@
 extern Size tier_state_shmem_size(void);
 extern void tier_state_shmem_init(void);
 
-/* Whether this backend's database has a place. */
-extern bool tier_state_exists(void);
-
 /* Frees the place of a database that is dropped. */
 extern void tier_state_forget(Oid dboid);
 
