@@ -24,6 +24,18 @@ ac_missing_for_bench()
 	command -v valgrind >/dev/null || echo valgrind
 }
 
+# The headers' package, in the version of the server that apt installed here: a newer one would upgrade the server.
+ac_headers_package()
+{
+	local version
+	version=$(dpkg-query -W -f '${Version}' "postgresql-$1" 2>/dev/null || true)
+	if [[ -n $version ]] && apt-cache show "postgresql-server-dev-$1=$version" >/dev/null 2>&1; then
+		echo "postgresql-server-dev-$1=$version"
+	else
+		echo "postgresql-server-dev-$1"
+	fi
+}
+
 # ac_missing MAJOR build|test|bench: the packages to install, one a line.
 ac_missing()
 {
@@ -34,7 +46,7 @@ ac_missing()
 	fi
 	pg=$(PG_MAJOR=$major ac_find_pg_config)
 	{ [[ -n $pg ]] && ac_has_server "$pg"; } || echo "postgresql-$major"
-	{ [[ -n $pg ]] && ac_has_headers "$pg"; } || echo "postgresql-server-dev-$major"
+	{ [[ -n $pg ]] && ac_has_headers "$pg"; } || ac_headers_package "$major"
 	command -v gcc >/dev/null || echo gcc
 	command -v make >/dev/null || echo make
 	[[ $need == test ]] || return 0
@@ -80,13 +92,16 @@ ac_apt()
 			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
 }
 
-# An upgrade of an installed server restarts its clusters, which are none of our business.
+# An upgrade replaces a server below its running clusters, which are none of our business.
 ac_refuse_upgrade()
 {
 	local plan
 	plan=$(apt-get -s --no-install-recommends install "$@" 2>/dev/null | grep -E '^Inst postgresql-[0-9]+ \[') || return 0
 	printf '%s\n' "$plan" >&2
-	die "installing this would upgrade the PostgreSQL server above and restart its clusters; upgrade it yourself first"
+	if grep -qx postgres /proc/[0-9]*/comm 2>/dev/null; then
+		die "installing this would upgrade the PostgreSQL server above while one runs; upgrade it yourself first"
+	fi
+	say "  this upgrades the PostgreSQL server above; none is running"
 }
 
 # Retries once with a fresh list of packages: the one here may be absent, or name files that are gone.
