@@ -166,7 +166,7 @@ delete_rows(const Trace *trace)
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	if (tier_open(TIER_ROWS, RowExclusiveLock, &rows) != TIER_OPENED)
+	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
 		return;
 	key_uuid(&keys[0], ROW_STYLIST, &trace->id);
 	if (!DATE_IS_NOBEGIN(trace->first))
@@ -179,9 +179,12 @@ delete_rows(const Trace *trace)
 	while (ndeleted < MAX_DELETED && (tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (DatumGetDateADT(tier_column(&rows, tuple, ROW_FIRST_DAY)) <= trace->last &&
-			DatumGetDateADT(tier_column(&rows, tuple, ROW_LAST_DAY)) >= trace->first)
-			ndeleted += tier_delete(&rows, &tuple->t_self);
+		if (DatumGetDateADT(tier_column(&rows, tuple, ROW_FIRST_DAY)) > trace->last ||
+			DatumGetDateADT(tier_column(&rows, tuple, ROW_LAST_DAY)) < trace->first)
+			continue;
+		if (!tier_may_delete(&rows))
+			break;
+		ndeleted += tier_delete(&rows, &tuple->t_self);
 	}
 	systable_endscan(scan);
 	tier_close(&rows);

@@ -84,10 +84,48 @@ find_relation(const char *schema, const char *name)
 	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
 }
 
+/* What the names meant last; a message of the table, its index or a schema forgets it. */
+typedef struct TableOids
+{
+	Oid table;
+	Oid index; /* InvalidOid: has none */
+} TableOids;
+
+static TableOids known[TIER_NTABLES];
+static uint64 nmessages = 0;
+
+void
+tier_forget_relation(Oid relid)
+{
+	nmessages++;
+	for (int t = 0; t < TIER_NTABLES; t++)
+	{
+		if (!OidIsValid(relid) || relid == known[t].table || relid == known[t].index)
+			known[t].table = InvalidOid;
+	}
+}
+
+static TableOids
+find_table(TierTable which)
+{
+	const TableInfo *info = &tables[which];
+	TableOids found = known[which];
+	uint64 before = nmessages;
+
+	if (OidIsValid(found.table))
+		return found;
+	found.table = find_relation(info->schema, info->name);
+	found.index = info->index != NULL ? find_relation(info->schema, info->index) : InvalidOid;
+	/* The second lookup may have taken in a message about what the first one found. */
+	if (nmessages == before && (info->index == NULL || OidIsValid(found.index)))
+		known[which] = found;
+	return found;
+}
+
 Oid
 tier_relid(TierTable which)
 {
-	return find_relation(tables[which].schema, tables[which].name);
+	return find_table(which).table;
 }
 
 static bool
@@ -123,14 +161,14 @@ is_primary_key(Oid index, Oid relid)
 	return is_key;
 }
 
-/* Locks what a reader or writer of the relation's indexes will lock. */
+/* Locks what a reader of the relation's index, or a writer of all, will lock. */
 static bool
 lock_indexes(TierRelation *opened)
 {
 	List *indexes;
 	ListCell *cell;
 
-	if (opened->mode == AccessShareLock)
+	if (opened->mode != RowExclusiveLock)
 		return !OidIsValid(opened->index) || ConditionalLockRelationOid(opened->index, AccessShareLock);
 	indexes = RelationGetIndexList(opened->rel);
 	foreach(cell, indexes)
@@ -145,20 +183,24 @@ lock_indexes(TierRelation *opened)
 TierOpened
 tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
 {
-	Oid relid = tier_relid(which);
+	TableOids oids = find_table(which);
+	TableOids now;
 
-	if (!OidIsValid(relid))
+	if (!OidIsValid(oids.table))
 		return TIER_MISSING;
-	if (!ConditionalLockRelationOid(relid, mode))
+	if (!ConditionalLockRelationOid(oids.table, mode))
 		return TIER_UNUSABLE;
 	opened->which = which;
 	opened->mode = mode;
-	opened->rel = try_relation_open(relid, NoLock);
+	opened->rel = try_relation_open(oids.table, NoLock);
 	if (opened->rel == NULL)
 		return TIER_MISSING;
-	opened->index = tables[which].index != NULL ? find_relation(tables[which].schema, tables[which].index) : InvalidOid;
-	if (is_as_made(which, opened->rel) && (tables[which].index == NULL || is_primary_key(opened->index, relid)) &&
-		!IgnoreSystemIndexes && lock_indexes(opened))
+	/* With the lock came messages of what was done meanwhile. */
+	now = find_table(which);
+	opened->index = now.index;
+	if (now.table == oids.table && is_as_made(which, opened->rel) &&
+		(tables[which].index == NULL || is_primary_key(now.index, now.table)) && !IgnoreSystemIndexes &&
+		lock_indexes(opened))
 		return TIER_OPENED;
 	relation_close(opened->rel, mode);
 	return TIER_UNUSABLE;
@@ -257,6 +299,14 @@ tier_insert(TierRelation *table, Datum *values, bool *nulls)
 	ExecCloseIndices(result);
 	ExecDropSingleTupleTableSlot(slot);
 	FreeExecutorState(estate);
+}
+
+bool
+tier_may_delete(TierRelation *table)
+{
+	if (table->mode == RowShareLock && ConditionalLockRelationOid(RelationGetRelid(table->rel), RowExclusiveLock))
+		table->mode = RowExclusiveLock;
+	return table->mode == RowExclusiveLock;
 }
 
 bool

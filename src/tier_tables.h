@@ -75,14 +75,16 @@ typedef struct TierRelation
 	LOCKMODE mode;
 } TierRelation;
 
-/* To read (AccessShareLock) or write (RowExclusiveLock). */
+/* To read (AccessShareLock), write (RowExclusiveLock), or read and perhaps delete (RowShareLock). */
 extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
 /* Opens, or raises 55006 when it cannot be. */
 extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
-/* Gives reading locks back; writing locks last until the transaction ends. */
+/* Gives AccessShareLock back; other locks last until the transaction ends. */
 extern void tier_close(TierRelation *opened);
 /* A table's OID; InvalidOid if there is none. */
 extern Oid tier_relid(TierTable which);
+/* The relation, or any if InvalidOid, has changed: its name may be another's. */
+extern void tier_forget_relation(Oid relid);
 
 /* Looks up by the index, or reads all where keys are none. */
 extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);
@@ -95,6 +97,8 @@ extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, Da
 
 /* Inserts a row, with the table's constraints and triggers; raises 09000 if a trigger would not have it. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
+/* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
+extern bool tier_may_delete(TierRelation *table);
 /* Deletes a row that was read; false if another transaction is changing it. */
 extern bool tier_delete(TierRelation *table, ItemPointer tid);
 

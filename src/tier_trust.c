@@ -41,6 +41,7 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/xid8.h"
 
 /* In invalidation_since: traces are being left, but not by everybody yet. */
@@ -55,14 +56,23 @@ const pg_uuid_t no_id = {{0}};
 static void
 forget_active(Datum arg, Oid relid)
 {
+	tier_forget_relation(relid);
 	if (relid == known_relid || !OidIsValid(relid))
 		known_relid = InvalidOid;
+}
+
+/* A schema was renamed. */
+static void
+forget_names(Datum arg, int cache, uint32 hash)
+{
+	tier_forget_relation(InvalidOid);
 }
 
 void
 trust_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
 }
 
 typedef struct Since

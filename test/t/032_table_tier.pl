@@ -6,7 +6,7 @@
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
 # returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
 # without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
-# trust_row without tier_sequence_read.
+# trust_row without tier_sequence_read; tier_forget_relation that forgets nothing, or is not called for schemas.
 use strict;
 use warnings;
 use FindBin;
@@ -277,6 +277,44 @@ $w->run('SELECT t.book(2, 1, 21)');
 $m->run('SELECT availability_cache.clean()') for 1 .. 2;
 $m->run('DELETE FROM private.availability_cache; INSERT INTO private.availability_cache SELECT * FROM t.kept');
 is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'an old row put back after the log was cleaned: no wrong answer');
+exact_everywhere($m, 7, 'everything is exact');
+
+# Another table under the name: sessions that know the old one must notice. A new one knows only the new; and another price
+# deletes no row, so that all depends on its trace.
+my $dearer = 'UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)';
+my $log = 'availability_cache.invalidation';
+$m->run(<<"EOS");
+BEGIN;
+ALTER TABLE $log RENAME TO before;
+ALTER INDEX availability_cache.invalidation_pkey RENAME TO before_pkey;
+CREATE TABLE $log (LIKE availability_cache.before INCLUDING ALL);
+COMMIT;
+EOS
+my $new = session($node, 'salon');
+$new->run('SELECT t.v2(2, 1, 1)') for 1 .. 4;
+is($new->run('SELECT t.hit(2, 1, 1)'), 't', 'another log: hits again');
+$w->run($dearer);
+is($new->run('SELECT t.exact(2, 1, 1)'), 't', 'and exact after another price');
+$m->run("BEGIN; DROP TABLE $log; ALTER TABLE availability_cache.before RENAME TO invalidation;"
+	  . ' ALTER INDEX availability_cache.before_pkey RENAME TO invalidation_pkey; COMMIT');
+$r->run('SELECT t.v2(2, 1, 1)') for 1 .. 4;
+is($r->run('SELECT t.hit(2, 1, 1)'), 't', 'the old log back: hits again');
+$new->run($dearer);
+is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'and exact after another price');
+$new->quit;
+$m->run(<<'EOS');
+BEGIN;
+ALTER SCHEMA private RENAME TO before;
+CREATE SCHEMA private;
+CREATE TABLE private.availability_cache (LIKE before.availability_cache INCLUDING ALL);
+ALTER INDEX private.availability_cache_pkey RENAME TO availability_cache_key;
+COMMIT;
+EOS
+$r->run('SELECT t.v2(3, 1, 1)') for 1 .. 3;
+is(rows(3, 1), 1, 'another schema: rows go to its table');
+$w->run('SELECT t.book(3, 1, 22)');
+is(rows(3, 1) . $r->run('SELECT t.exact(3, 1, 1)'), '0t', 'and a booking deletes them there');
+$m->run('BEGIN; DROP SCHEMA private CASCADE; ALTER SCHEMA before RENAME TO private; COMMIT');
 exact_everywhere($m, 7, 'everything is exact');
 
 # ---- restart and crash without preload ----
