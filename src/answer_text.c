@@ -18,6 +18,19 @@ const char digit_pairs[201] = "00010203040506070809"
 							  "80818283848586878889"
 							  "90919293949596979899";
 
+char clock_texts[MINS_PER_HOUR * HOURS_PER_DAY][CLOCK_TEXT_SIZE];
+
+void
+answer_text_init(void)
+{
+	for (int minute = 0; minute < lengthof(clock_texts); minute++)
+	{
+		memcpy(clock_texts[minute], "00:00:00", CLOCK_TEXT_SIZE);
+		write_pair(clock_texts[minute], minute / MINS_PER_HOUR);
+		write_pair(clock_texts[minute] + 3, minute % MINS_PER_HOUR);
+	}
+}
+
 void
 write_date(char *out, int64 day)
 {

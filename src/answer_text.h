@@ -14,6 +14,7 @@
 #define LOCAL_TEXT_SIZE 19 /* 2025-10-16T09:45:00 */
 #define UTC_TEXT_SIZE 25   /* 2025-10-16T04:00:00+00:00 */
 #define NOW_TEXT_SIZE 32   /* 2025-10-16T04:00:00.123456+00:00 */
+#define CLOCK_TEXT_SIZE 8  /* 09:45:00 */
 #define HH24_MI_SIZE 5	   /* 09:45 */
 
 /* "00", "01", … "99". */
@@ -25,24 +26,28 @@ write_pair(char *out, uint32 n)
 	memcpy(out, digit_pairs + 2 * n, 2);
 }
 
-/* The digits of HH:MM:SS; the colons are there already. */
+/* 00:00:00, 00:01:00, … 23:59:00: most times are of whole minutes. */
+extern char clock_texts[MINS_PER_HOUR * HOURS_PER_DAY][CLOCK_TEXT_SIZE];
+
+/* Makes them, when the library is loaded. */
+extern void answer_text_init(void);
+
+/* HH:MM:SS */
 static inline void
 write_clock(char *out, uint32 second_of_day)
 {
-	uint32 minutes = second_of_day / SECS_PER_MINUTE;
+	uint32 second = second_of_day % SECS_PER_MINUTE;
 
-	write_pair(out, minutes / MINS_PER_HOUR);
-	write_pair(out + 3, minutes % MINS_PER_HOUR);
-	write_pair(out + 6, second_of_day % SECS_PER_MINUTE);
+	memcpy(out, clock_texts[second_of_day / SECS_PER_MINUTE], CLOCK_TEXT_SIZE);
+	if (unlikely(second != 0))
+		write_pair(out + 6, second);
 }
 
-/* All of HH24:MI. */
+/* HH24:MI */
 static inline void
 write_hh24_mi(char *out, uint32 second_of_day)
 {
-	write_pair(out, second_of_day / SECS_PER_HOUR);
-	out[2] = ':';
-	write_pair(out + 3, second_of_day / SECS_PER_MINUTE % MINS_PER_HOUR);
+	memcpy(out, clock_texts[second_of_day / SECS_PER_MINUTE], HH24_MI_SIZE);
 }
 
 /* The day, since 2000-01-01, that a moment in seconds lies on, also before 2000. */

@@ -8,6 +8,7 @@
  */
 #include "availability_cache.h"
 
+#include "answer_text.h"
 #include "cells.h"
 #include "changes.h"
 #include "counters.h"
@@ -182,6 +183,7 @@ _PG_init(void)
 	define_test_settings();
 #endif
 	MarkGUCPrefixReserved("availability_cache");
+	answer_text_init();
 	sources_init();
 	tier_log_init();
 	if (!process_shared_preload_libraries_in_progress)

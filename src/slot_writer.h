@@ -106,7 +106,7 @@ slot_writer_put(SlotWriter *w, const SlotView *view)
 	if (view->display != NULL)
 		memcpy(slot + template->display_at, view->display, display_size);
 	else
-		write_hh24_mi(slot + template->display_at, view->start_local - w->days[SLOT_START_LOCAL].start);
+		memcpy(slot + template->display_at, slot + template->time_at[SLOT_START_LOCAL] + CLOCK_TEXT_AT, HH24_MI_SIZE);
 }
 
 #endif /* AC_SLOT_WRITER_H */
