@@ -16,7 +16,9 @@ choose_sizes()
 	[[ -z ${QUICK:-} ]] || size=quick
 	[[ -z ${TINY:-} ]] || size=tiny
 	rounds=$(by_size 9 2 1)
-	seconds=1
+	# Rounds of what pgbench measures, and seconds of one measurement: many short ones, as what else the machine does comes and goes.
+	turns=$(by_size 31 6 1)
+	slice=0.3
 	start=$(date -u -d '+2 days' +%F)
 }
 
@@ -130,24 +132,43 @@ stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = curre
 # A figure of a round. Round 0 only warms up.
 sample() { (($2 == 0)) || printf '%s %s %s\n' "$1" "$2" "$3" >>"$samples"; }
 
-# turned ROUND WORD…: the words in the order of that round, so that each comes first and last as often as the others.
+# turned ROUND WORD…: the words in the order of that round: each comes first, last, before and after the others as often as they do.
 turned()
 {
-	local by=$(($1 % ($# - 1)))
+	local by=$(($1 / 2 % ($# - 1))) backwards=$(($1 % 2)) i
 	shift
-	echo "${@:by + 1}" "${@:1:by}"
+	set -- "${@:by + 1}" "${@:1:by}"
+	for ((i = 1; i <= $#; i++)); do
+		((backwards)) && echo "${@:$# - i + 1:1}" || echo "${@:i:1}"
+	done
 }
 
-# tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script.
+# tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script. What is measured first for a second
+# warms up, and says how many transactions make a slice.
+declare -A rate=()
 tps()
 {
-	local series=$1 round=$2 file=$3 clients=$4 db=$5 threads=2 log=$bench/pgbench.log long=(-T "$seconds")
-	shift 5
+	local series=$1 round=$2 many
+	shift 2
+	[[ $size != tiny ]] || rate[$series]=100
+	if [[ -z ${rate[$series]:-} ]]; then
+		bench_tps "$@" -T 1
+		rate[$series]=$measured
+	fi
+	many=$(awk -v rate="${rate[$series]}" -v slice="$slice" -v clients="$2" 'BEGIN { n = int(rate * slice / clients); print n < 10 ? 10 : n }')
+	bench_tps "$@" -t "$many"
+	sample "$series" "$round" "$measured"
+}
+
+# bench_tps FILE CLIENTS DATABASE [OPTION]…: sets measured.
+bench_tps()
+{
+	local file=$1 clients=$2 db=$3 threads=2 log=$bench/pgbench.log
+	shift 3
 	((clients > 1)) || threads=1
-	[[ $size != tiny ]] || long=(-t 20)
-	pgbench -n -M prepared -c "$clients" -j "$threads" "${long[@]}" -f "$file" "$@" "$db" >"$log" 2>&1 || { cat "$log"; die "pgbench failed: $series"; }
-	! grep -q 'number of failed transactions: [1-9]' "$log" || { cat "$log"; die "transactions failed: $series"; }
-	sample "$series" "$round" "$(sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$log")"
+	pgbench -n -M prepared -c "$clients" -j "$threads" -f "$file" "$@" "$db" >"$log" 2>&1 || { cat "$log"; die "pgbench failed: $file"; }
+	! grep -q 'number of failed transactions: [1-9]' "$log" || { cat "$log"; die "transactions failed: $file"; }
+	measured=$(sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$log")
 }
 
 # seconds_of COMMAND…: how long it took.
@@ -180,13 +201,15 @@ number() { awk -v x="$1" 'BEGIN { a = x < 0 ? -x : x; printf(x == int(x) || a >=
 # grouped N: 1234567 as 1,234,567.
 grouped() { printf '%.0f\n' "$1" | sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta'; }
 
-# judge VALUE '>= 0.97': met or missed.
+# judge LOW HIGH '>= 0.97': what all of the interval says, met or missed; else "open", as more rounds could say either.
 judge()
 {
-	[[ -n $2 ]] || return 0
+	[[ -n $3 ]] || return 0
 	# shellcheck disable=SC2086
-	set -- "$1" $2
-	awk -v x="$1" -v bar="$3" -v op="$2" 'BEGIN { print (op == ">=" ? x + 0 >= bar + 0 : x + 0 <= bar + 0) ? "met" : "missed" }'
+	set -- "$1" "$2" $3
+	awk -v low="$1" -v high="$2" -v op="$3" -v bar="$4" 'BEGIN {
+		if (op == "<=") { t = low; low = -high; high = -t; bar = -bar }
+		print(low + 0 >= bar + 0 ? "met" : high + 0 < bar + 0 ? "missed" : "open") }'
 }
 
 # figure_row KIND WHAT UNIT BAR SERIES…: median, ratio or less of series.
@@ -195,7 +218,7 @@ figure_row()
 	local kind=$1 what=$2 unit=$3 bar=$4 middle low high
 	shift 4
 	IFS=$'\t' read -r middle low high < <(figures "$kind" "$@") || die "nothing was measured for: $what"
-	row "$what" "$(number "$middle")$unit" "$(number "$low") to $(number "$high")" "$bar${bar:+$unit}" "$(judge "$middle" "$bar")"
+	row "$what" "$(number "$middle")$unit" "$(number "$low") to $(number "$high")" "$bar${bar:+$unit}" "$(judge "$low" "$high" "$bar")"
 }
 ratio_row() { figure_row ratio "$1" "x" "$2" "$3" "$4"; }
 median_row() { figure_row median "$1" "${2:+ $2}" "" "$3"; }

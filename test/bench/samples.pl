@@ -1,6 +1,6 @@
 # samples.pl FILE COMMAND SERIES [SERIES]
 #
-# FILE has a line "SERIES ROUND VALUE" per measurement. Prints middle, lowest and highest, with a tab between:
+# FILE has a line "SERIES ROUND VALUE" per measurement. Prints the median and the two ends of its interval, with a tab between:
 #   median A      of the values of A
 #   ratio A B     of A / B, where both have the round
 #   less A B      of A - B, likewise
@@ -28,7 +28,9 @@ for my $round (keys %$in_a)
 @figures or exit 1;
 @figures = sort { $a <=> $b } @figures;
 my $n = @figures;
-# With many rounds (in-server timings) the extremes are the machine's, not ours: 5 % of each end are left out.
-my $cut = int($n * 0.05);
+# Between these two lies the median of all rounds that could have been, with a probability of 95 % (the number of rounds above it
+# is binomial); of fewer than six rounds the lowest and the highest.
+my $cut = int(($n - 1.96 * sqrt($n)) / 2);
+$cut = 0 if $cut < 0;
 my $middle = $n % 2 ? $figures[$n / 2] : ($figures[$n / 2 - 1] + $figures[$n / 2]) / 2;
 printf "%s\t%s\t%s\n", $middle, $figures[$cut], $figures[$n - 1 - $cut];

@@ -30,7 +30,7 @@ start_redis()
 redis_tps()
 {
 	local series=$1 round=$2 clients=$3 n
-	n=$((seconds * 60000))
+	n=$(by_size 30000 30000 1000)
 	redis-benchmark -s "$bench/r/s" -c "$clients" -n "$n" --csv GET answer >"$bench/redis.log" 2>&1
 	sample "$series" "$round" "$(sed -nE 's/^"GET answer","([0-9.]+)".*/\1/p' "$bench/redis.log")"
 }

@@ -55,7 +55,7 @@ sub slurp
 sub as_markdown
 {
 	my ($rows) = @_;
-	my $text = "| what | measured | lowest to highest | bar | |\n|---|---|---|---|---|\n";
+	my $text = "| what | measured | 95 % interval | bar | |\n|---|---|---|---|---|\n";
 	for my $row (@$rows)
 	{
 		my @fields = @$row;

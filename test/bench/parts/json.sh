@@ -14,7 +14,7 @@ part_json()
 		return
 	fi
 	for clients in $(by_size "1 4 16" "1 4" "1"); do
-		for ((round = 1; round <= rounds; round++)); do
+		for ((round = 1; round <= turns; round++)); do
 			for series in $(turned "$round" floor json floor_json); do
 				tps "json/$series@$clients" "$round" "$bench/$series.sql" "$clients" e
 			done

@@ -11,9 +11,10 @@ part_miss()
 	local n round kinds='e k'
 	bench_start
 	miss_databases
-	for ((round = 1; round <= rounds; round++)); do
+	for ((round = 1; round <= turns; round++)); do
 		for n in $(miss_sizes); do
-			for kind in $kinds; do miss_measure "$kind" "$n" "$round"; done
+			((n < 5000 || round <= rounds)) || continue
+			for kind in $(turned "$round" $kinds); do miss_measure "$kind" "$n" "$round"; done
 			miss_first_calls "$n" "$round"
 		done
 	done

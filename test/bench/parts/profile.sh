@@ -3,6 +3,7 @@
 # booking with triggers and without. Counts are the same whatever else the machine does.
 
 . test/bench/parts/hit.sh
+. test/bench/parts/booking.sh
 
 part_profile()
 {
@@ -14,6 +15,7 @@ part_profile()
 	bench_start "shared_buffers = 16MB" "max_connections = 10"
 	hit_databases
 	salon p
+	profile_tier
 	"$AC_BIN/pg_ctl" -D "$cluster/data" -m fast -w stop >/dev/null
 	for f in "${hit_functions[@]}"; do
 		[[ $f != json || -n $has_json ]] || continue
@@ -22,6 +24,15 @@ part_profile()
 	profile_rows "$calls"
 	profile_bookings
 	[[ -n ${KEEP:-} ]] || rm -rf "$cluster"
+}
+
+# Database i: a copy of e with the table tier, in which bookings leave traces.
+profile_tier()
+{
+	booking_script
+	copies e i
+	use_tier i inline
+	booking_tier_ready i
 }
 
 # Counts only what lies below the loop that calls the function, after calls that computed and loaded.
@@ -67,13 +78,15 @@ single_user()
 	! grep -E 'ERROR:|FATAL:' "$bench/$name.valgrind" || die "$name failed under callgrind"
 }
 
-# Instructions of a booking, all of its transaction: what 300 need more than 100.
+# Instructions of a booking, all of its transaction: what 300 need more than 100. What ALTER DATABASE sets is not for a single user.
 profile_booking()
 {
-	local db=$1 n total=()
+	local db=$1 tier=off n total=()
+	[[ $db != i ]] || tier=inline
 	for n in 100 300; do
 		{
 			echo "SET synchronous_commit = off"
+			echo "SET availability_cache.table_tier = $tier"
 			echo "PREPARE b AS INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (bench.stylist(1 + \$1 % 20), bench.service(1), bench.day(\$1 % 30) + interval '4 hours', bench.day(\$1 % 30) + interval '5 hours')"
 			for ((i = 0; i < n; i++)); do echo "EXECUTE b($i)"; done
 		} | single_user "$db" "booking-$db-$n"
@@ -84,9 +97,10 @@ profile_booking()
 
 profile_bookings()
 {
-	local plain ours classic
-	plain=$(profile_booking p) ours=$(profile_booking e) classic=$(profile_booking k)
+	local plain ours tier classic
+	plain=$(profile_booking p) ours=$(profile_booking e) tier=$(profile_booking i) classic=$(profile_booking k)
 	row "INSERT of a booking, no triggers" "$(grouped "$plain") instructions"
 	row "our triggers / without" "$(awk -v a="$ours" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
+	row "our triggers, table tier inline / without" "$(awk -v a="$tier" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
 	row "classic trigger / without" "$(awk -v a="$classic" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
 }

@@ -45,10 +45,14 @@ scale_by_stylists()
 		in_server "e$n" "scale/stylists/$n" "SELECT stylist, service, day FROM bench.question WHERE i < 1000" 1000 $((rounds * 5)) \
 			bench.floor get_available_slots_v2
 	done
-	for ((round = 0; round <= rounds; round++)); do
+	for ((round = 1; round <= rounds; round++)); do
 		for n in $(scale_stylists); do
 			sample "scale/miss/$n" "$round" "$(sql "e$n" "CALL bench.ask('v1', 0, 2)" "CALL bench.ask('v1', $((round * 7)), $(by_size 1000 400 20))" | tail -n 1)"
-			for kind in p e; do
+		done
+	done
+	for ((round = 1; round <= turns; round++)); do
+		for n in $(scale_stylists); do
+			for kind in $(turned "$round" p e); do
 				PGOPTIONS='-c synchronous_commit=off' tps "scale/booking/$kind/$n" "$round" "$bench/booking.sql" 1 "$kind$n" -D "stylists=$n"
 			done
 		done
@@ -69,8 +73,8 @@ scale_by_answers()
 			"$calls" $((rounds * 3)) bench.floor get_available_slots_v2
 		scale_check "$n"
 	done
-	for ((round = 0; round <= rounds; round++)); do
-		for kind in p e; do
+	for ((round = 1; round <= turns; round++)); do
+		for kind in $(turned "$round" p e); do
 			PGOPTIONS='-c synchronous_commit=off' tps "scale/full/$kind" "$round" "$bench/booking.sql" 1 "$kind${last#e}" -D "stylists=${last#e}"
 		done
 	done

@@ -12,6 +12,8 @@ CREATE FUNCTION bench.floor(p_stylist_id uuid, p_service_id uuid, p_target_date 
     RETURNS jsonb AS :'module', 'bench_floor' LANGUAGE C VOLATILE COST 10;
 CREATE FUNCTION bench.floor_json(p_stylist_id uuid, p_service_id uuid, p_target_date date, p_customer_timezone text DEFAULT NULL)
     RETURNS json AS :'module', 'bench_floor_json' LANGUAGE C VOLATILE COST 10;
+CREATE FUNCTION bench.jsonb_out(p_stylist_id uuid, p_service_id uuid, p_target_date date, p_customer_timezone text DEFAULT NULL)
+    RETURNS cstring AS :'module', 'bench_jsonb_out' LANGUAGE C VOLATILE COST 10;
 CREATE FUNCTION bench.time(functions regprocedure[], stylists uuid[], services uuid[], days date[], zone text, calls int,
                            rounds int, OUT round int, OUT function int, OUT ns float8)
     RETURNS SETOF record AS :'module', 'bench_time' LANGUAGE C STRICT;
