@@ -18,10 +18,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "as_user.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "sources.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -145,31 +145,6 @@ char *
 result_text(uint64 row, int column)
 {
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
-/* ---- running as somebody ---- */
-
-typedef struct SavedUser
-{
-	Oid user;
-	int context;
-} SavedUser;
-
-/* An error puts the user back by itself, with the (sub)transaction. */
-static SavedUser
-become(Oid user)
-{
-	SavedUser saved;
-
-	GetUserIdAndSecContext(&saved.user, &saved.context);
-	SetUserIdAndSecContext(user, saved.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	return saved;
-}
-
-static void
-become_again(SavedUser saved)
-{
-	SetUserIdAndSecContext(saved.user, saved.context);
 }
 
 static void

@@ -12,10 +12,10 @@
  */
 #include "availability_cache.h"
 
+#include "as_user.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "tier_clean.h"
 #include "tier_tables.h"
 #include "utils/rel.h"
@@ -103,16 +103,13 @@ int64
 tier_clean(int64 max_rows)
 {
 	TierRelation opened[TIER_NTABLES];
-	Oid user;
-	int context;
+	SavedUser saved;
 	int64 removed = 0;
 
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(opened[TIER_ROWS].rel->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	saved = become(opened[TIER_ROWS].rel->rd_rel->relowner);
 	tier_set_writing(true);
 	PG_TRY();
 	{
@@ -125,7 +122,7 @@ tier_clean(int64 max_rows)
 		tier_set_writing(false);
 	}
 	PG_END_TRY();
-	SetUserIdAndSecContext(user, context);
+	become_again(saved);
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);
 	return removed;

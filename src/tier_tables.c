@@ -14,6 +14,7 @@
  */
 #include "availability_cache.h"
 
+#include "as_user.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
@@ -371,17 +372,15 @@ tier_sequence_raise(uint64 value)
 {
 	Relation rel = open_sequence(RowExclusiveLock);
 	LOCKTAG tag;
-	Oid user;
-	int context;
+	SavedUser saved;
 
 	/* So that nobody lowers it again: held for the two next statements, and by nobody for longer. */
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(rel), 0, CLAIM_LOCK_FIELD);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(rel->rd_rel->relowner, context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = become(rel->rd_rel->relowner);
 	if (sequence_value(rel) < value)
 		DirectFunctionCall2(setval_oid, ObjectIdGetDatum(RelationGetRelid(rel)), Int64GetDatum(value));
-	SetUserIdAndSecContext(user, context);
+	become_again(saved);
 	LockRelease(&tag, ExclusiveLock, false);
 	relation_close(rel, NoLock);
 }
