@@ -1,25 +1,12 @@
 -- Every bad input: v2 answers with a code and never raises, v1 raises with SQLSTATE and hint. Fails when a code, a SQLSTATE
 -- or a text changes, when bad input is an ERROR from v2, spoils the caller's transaction, or is kept in memory.
-SET client_min_messages = warning;
-\set SHOW_CONTEXT never
-CREATE DATABASE ac_errors;
-\c ac_errors
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_errors
 \set stylists 3
 \set services 3
 \set bookings 20
 \set days 7
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 -- what a call of v1 raises, or the number of its rows; and what v2 makes of the same arguments
 CREATE FUNCTION ask(what text, args text, OUT v1_sqlstate text, OUT v1_message text, OUT v1_hint text, OUT v2_code text, OUT v2_same text)
 LANGUAGE plpgsql AS $$

@@ -1,27 +1,15 @@
 -- src/answer_jsonb.c writes jsonb's binary form by hand. It must be, byte for byte, what the server's own parser makes of the
 -- answer's text: record_image_eq compares bytes. Fails when an entry's length, offset, order, padding or type is off anywhere; and
 -- when text in an answer follows a setting of the session.
-SET client_min_messages = warning;
-CREATE DATABASE ac_jsonb;
-\c ac_jsonb
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_jsonb
 \set stylists 1
 \set services 1
 \set bookings 0
 \set days 7
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 SELECT role, action FROM availability_cache.attach();
 UPDATE availability_cache.rules SET max_advance = '3660 days', slot_step = '1 minute', default_timezone = 'UTC';
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
 
 -- a stylist for each number of slots (around where entries hold offsets and not lengths) and each price
 INSERT INTO services (id, name, duration_minutes) VALUES (id('a minute'), 'a minute', 1);

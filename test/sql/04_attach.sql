@@ -1,25 +1,12 @@
 -- attach(): tables of other names and types give the same answers; everything that cannot serve is refused and leaves
 -- nothing behind; indexes it misses are gone once its CREATE INDEX was run; sources tells when a trigger is out.
-SET client_min_messages = warning;
-\set SHOW_CONTEXT never
-CREATE DATABASE ac_attach;
-\c ac_attach
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_attach
 \set stylists 6
 \set services 5
 \set bookings 400
 \set days 14
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 -- every answer there is, so that two layouts of the same salon can be compared
 CREATE VIEW all_answers AS
 SELECT s.user_id, v.id AS service, d::date AS day, a.*

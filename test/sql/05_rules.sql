@@ -1,25 +1,12 @@
 -- availability_cache.rules: a CHECK for each column, always one row, and every change invalidates. Fails when a CHECK lets a value
 -- through that the functions cannot work with, when the row can be lost, or when a change leaves an answer in memory.
-SET client_min_messages = warning;
-\set SHOW_CONTEXT never
-CREATE DATABASE ac_rules;
-\c ac_rules
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-SET intervalstyle = 'postgres';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_rules
 \set stylists 1
 \set services 1
 \set bookings 40
 \set days 14
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 TABLE availability_cache.rules \gx
 SELECT conname FROM pg_constraint WHERE conrelid = 'availability_cache.rules'::regclass AND contype = 'c' ORDER BY 1;
 
@@ -75,7 +62,6 @@ SELECT count(*), min(slot_step), min(max_advance) FROM availability_cache.rules;
 
 -- every column's change invalidates, and shows in the next answer
 SELECT role, action FROM availability_cache.attach();
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
 UPDATE booking_reservations SET expires_at = NULL, start_time = '2031-03-05 13:15Z', end_time = '2031-03-05 13:45Z';
 CREATE VIEW day AS
 SELECT j ->> 'cached' AS cached, count(s) AS slots, count(*) FILTER (WHERE s ->> 'status' = 'available') AS available,

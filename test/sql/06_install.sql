@@ -1,24 +1,13 @@
 -- CREATE and DROP EXTENSION: objects in the way are named, all at once, and nothing is made; a schema private that is there
 -- stays; what is dropped and created again works, and nothing that was in memory before is answered.
-SET client_min_messages = warning;
-\set SHOW_CONTEXT never
-CREATE DATABASE ac_install;
-\c ac_install
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-\set ECHO none
-\set start 2031-03-03
+\set db ac_install
 \set stylists 2
 \set services 1
 \set bookings 40
 \set days 14
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
+\set bare 1
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 
 -- in the way, one by one and all together
 CREATE FUNCTION create_extension(options text DEFAULT '', OUT state text, OUT message text, OUT hint text) LANGUAGE plpgsql AS $$

@@ -1,25 +1,12 @@
 -- Availability is public, bookings are not. Fails when a caller's rights, row-level security, role, search_path or transaction mode
 -- changes an answer or stops it; when an answer carries anything but slots; when monitoring or management is open to anybody.
-SET client_min_messages = warning;
-\set SHOW_CONTEXT never
-CREATE DATABASE ac_privileges;
-\c ac_privileges
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_privileges
 \set stylists 3
 \set services 1
 \set bookings 60
 \set days 14
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 SELECT role, action FROM availability_cache.attach();
 UPDATE availability_cache.rules SET max_advance = '3660 days';
 UPDATE booking_reservations SET expires_at = NULL;

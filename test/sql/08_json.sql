@@ -1,27 +1,15 @@
 -- get_available_slots_json: what get_available_slots_v2 answers, as text that src/answer_json.c writes by hand, from the same entry.
 -- Fails when a key, value, comma or escape is off on any kind of day; when the two do not share entries and counters; when the
 -- compact form (src/answer.c) loses a slot, a status or an offset of a zone on days that are not one even row of slots.
-SET client_min_messages = warning;
-CREATE DATABASE ac_json;
-\c ac_json
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-SET datestyle = 'ISO';
-\getenv salon AC_SALON
-CREATE EXTENSION availability_cache;
-\set ECHO none
-\set start 2031-03-03
+\set db ac_json
 \set stylists 1
 \set services 1
 \set bookings 0
 \set days 7
-\o /dev/null
-\i :salon
-\o
-\set ECHO all
+\getenv test AC_TEST
+\i :test/lib/salon_database.psql
 SELECT count(*) AS attached FROM availability_cache.attach();
 UPDATE availability_cache.rules SET max_advance = '3660 days', slot_step = '1 minute', default_timezone = 'UTC';
-CREATE FUNCTION id(text) RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT md5($1)::uuid';
 
 -- a stylist for each kind of day; all are asked for several days and zones
 CREATE FUNCTION day_kind(name text, timezone text, duration int, price int, windows text[], statuses boolean) RETURNS text LANGUAGE sql AS $$
