@@ -15,11 +15,12 @@ part_json()
 	fi
 	for clients in $(by_size "1 4 16" "1 4" "1"); do
 		for ((round = 1; round <= turns; round++)); do
-			for series in $(turned "$round" floor json floor_json); do
+			for series in $(turned "$round" floor json floor_json none); do
 				tps "json/$series@$clients" "$round" "$bench/$series.sql" "$clients" e
 			done
 		done
 		ratio_row "json hit / jsonb floor, clients: $clients" ">= 1.3" "json/json@$clients" "json/floor@$clients"
+		ratio_row "SELECT 1 / jsonb floor, clients: $clients" "" "json/none@$clients" "json/floor@$clients"
 		ratio_row "json hit / function returning the same json, clients: $clients" "" "json/json@$clients" "json/floor_json@$clients"
 	done
 	bench_stop
