@@ -127,10 +127,10 @@ booking_read_too()
 	} >"$bench/read_too.sql"
 	for ((round = 1; round <= turns; round++)); do
 		for kind in $(turned "$round" $kinds); do
-			tps "booking/read/$kind" "$round" "$bench/read_too.sql" 1 "$kind" -D "stylists=1000"
+			tps "booking/read/$kind" "$round" "$bench/read_too.sql" $booking_clients "$kind" -D "stylists=1000"
 		done
 	done
-	median_row "a day asked for and then booked, our triggers" "a second" booking/read/e
+	median_row "a day asked for and then booked, our triggers (clients: $booking_clients)" "a second" booking/read/e
 	for kind in ${kinds#e }; do
 		ratio_row "a day asked for and then booked, $(booking_title "$kind") / our triggers" "" "booking/read/$kind" booking/read/e
 	done

@@ -17,6 +17,7 @@ part_stampede()
 		stampede_at_once "$round" e
 		stampede_at_once "$round" k
 		stampede_locked "$round"
+		stampede_each "$round"
 		stampede_stopped "$round"
 	done
 	stampede_rows
@@ -114,6 +115,22 @@ stampede_locked()
 	sample stampede/waits "$1" "$(stat e waits)"
 }
 
+# Nothing is cached, and all begin to compute when a lock is released: what the last of them waits for is the machine.
+stampede_each()
+{
+	local clients=$((stampede_clients - 1)) from
+	export PGOPTIONS='-c availability_cache.enabled=off'
+	stampede e $clients
+	unset PGOPTIONS
+	hold locker e "LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE"
+	release gate
+	wait_for $clients "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'relation' AND $asking"
+	from=$EPOCHREALTIME
+	release locker
+	stampede_longest
+	sample stampede/each "$1" "$(cat "$bench"/log.* | awk -v from="$from" '{ end = $5 + $6 / 1e6; if (end > last) last = end } END { printf "%.1f", (last - from) * 1000 }')"
+}
+
 # The one that computes is stopped half-way, as by a machine that hangs.
 stampede_stopped()
 {
@@ -152,6 +169,8 @@ stampede_rows()
 	figure_row median "all have asked before one can compute: computations" " of $stampede_clients" "<= 1" stampede/computed
 	median_row "the same: answers kept" "" stampede/stores
 	median_row "the same: clients that waited for it" "" stampede/waits
-	figure_row median "the one that computes is stopped: longest wait of the others, timeout 200 ms" " ms" "<= 250" stampede/stopped
+	median_row "nothing is cached, $((stampede_clients - 1)) compute at once: until the last is done" ms stampede/each
+	median_row "the one that computes is stopped: longest wait of the others, timeout 200 ms" ms stampede/stopped
+	figure_row less "the same, beyond what $((stampede_clients - 1)) computations at once take" " ms" "<= 210" stampede/stopped stampede/each
 	median_row "the same: clients that gave up waiting" "of $((stampede_clients - 1))" stampede/timeouts
 }
