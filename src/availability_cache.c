@@ -186,6 +186,7 @@ _PG_init(void)
 	answer_text_init();
 	sources_init();
 	tier_log_init();
+	invalidation_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	previous_shmem_request_hook = shmem_request_hook;
@@ -193,5 +194,4 @@ _PG_init(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
-	invalidation_init();
 }

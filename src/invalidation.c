@@ -73,15 +73,30 @@ static const TouchRole touch_roles[] = {
 
 #define MAX_TRIGGER_COLUMNS 16
 
-/* A trigger's arguments, resolved against its table; kept for the statement. */
+/* A trigger's arguments, resolved against its table; kept for the session. */
 typedef struct TriggerPlan
 {
+	Oid tgoid; /* InvalidOid: none */
 	Oid relid;
 	bool usable;
 	TouchKind kind;
 	int ncolumns; /* the key columns first */
 	AttrNumber columns[MAX_TRIGGER_COLUMNS];
 } TriggerPlan;
+
+/* By the trigger's OID; each partition has its own triggers. */
+static TriggerPlan plans[32];
+
+/* The caller of a trigger holds a lock that ALTER TABLE and CREATE TRIGGER conflict with. */
+static void
+forget_plans(Datum arg, Oid relid)
+{
+	for (int i = 0; i < lengthof(plans); i++)
+	{
+		if (!OidIsValid(relid) || plans[i].relid == relid)
+			plans[i].tgoid = InvalidOid;
+	}
+}
 
 static void
 check_trigger(FunctionCallInfo fcinfo, const char *name)
@@ -143,14 +158,17 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 }
 
 static TriggerPlan *
-trigger_plan(FunctionCallInfo fcinfo, TriggerData *data)
+trigger_plan(TriggerData *data)
 {
-	TriggerPlan *plan = fcinfo->flinfo->fn_extra;
+	Oid tgoid = data->tg_trigger->tgoid;
+	TriggerPlan *plan = &plans[tgoid % lengthof(plans)];
 
-	if (plan == NULL)
-		fcinfo->flinfo->fn_extra = plan = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(TriggerPlan));
-	if (plan->relid != RelationGetRelid(data->tg_relation))
+	if (plan->tgoid != tgoid)
+	{
+		plan->tgoid = InvalidOid;
 		resolve_trigger(plan, data);
+		plan->tgoid = tgoid;
+	}
 	return plan;
 }
 
@@ -266,11 +284,10 @@ PGDLLEXPORT Datum
 availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-
 	TriggerPlan *plan;
 
 	check_trigger(fcinfo, "private.invalidate_availability_cache()");
-	plan = trigger_plan(fcinfo, data);
+	plan = trigger_plan(data);
 	if (plan->usable && TRIGGER_FIRED_FOR_ROW(data->tg_event))
 		touch_change(plan, data);
 	else
@@ -338,6 +355,10 @@ notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int 
 void
 invalidation_init(void)
 {
+	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
+	/* Without shared memory there is nothing of a dropped database. */
+	if (!process_shared_preload_libraries_in_progress)
+		return;
 	previous_object_access_hook = object_access_hook;
 	object_access_hook = notice_dropped_database;
 }

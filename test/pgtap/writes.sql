@@ -1,10 +1,10 @@
 -- Every way in which rows of bookings change. Fails when a trigger misses one of them (invalidation.c: touch_change for OLD and NEW,
--- touch_days for each day, rows_differ), when more than the days it touches goes (MAX_DAYS, cell_of_stylist_day),
+-- touch_days for each day, rows_differ; forget_plans), when more than the days it touches goes (MAX_DAYS, cell_of_stylist_day),
 -- or when a change is published before or without its commit (changes.c).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(103);
+SELECT plan(105);
 
 CALL new('the first call');
 CALL hit('the second');
@@ -226,4 +226,11 @@ CALL new('an end');
 CALL hit('not stylist 2', stylist => 2);
 UPDATE bookings SET stylist_user_id = NULL, start_time = NULL, end_time = NULL;
 CALL new('all NULL again');
+
+-- a column comes to another place: a trigger that has run finds it again by its name
+ALTER TABLE bookings ADD starts timestamptz, DROP start_time CASCADE;
+ALTER TABLE bookings RENAME starts TO start_time;
+CALL new('a column of the same name', differs => false);
+INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time) VALUES (id('n4'), stylist(1), service(1), '2031-03-07 12:45Z', '2031-03-07 13:15Z');
+CALL new('a booking with it');
 SELECT * FROM finish();
