@@ -23,11 +23,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* The cells that are listed: database, stylist, service, then UTC days around the date. */
-#define CELL_DATABASE 0
-#define CELL_STYLIST 1
-#define CELL_SERVICE 2
-#define CELL_FIRST_DAY 3
 /*
  * A window may begin a day early in UTC and end three days late (the day after
  * the date, and the zone), and a buffer may add a day on each side.
@@ -45,11 +40,9 @@
 void
 day_list_cells(const DayRequest *day, CellNo *cells, int *ncells)
 {
-	StaticAssertStmt(CELL_FIRST_DAY + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
-	cells[CELL_DATABASE] = cell_of_database(MyDatabaseId);
-	cells[CELL_STYLIST] = cell_of_stylist(&day->stylist);
-	cells[CELL_SERVICE] = cell_of_service(&day->service);
-	*ncells = CELL_FIRST_DAY;
+	StaticAssertStmt(DAY_RULES_CELLS + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
+	rules_list_cells(day, cells);
+	*ncells = DAY_RULES_CELLS;
 	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
 		cells[(*ncells)++] = cell_of_stylist_day(&day->stylist, day->date + d);
 }
@@ -308,17 +301,17 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 uint32
 day_cells_of_days(const DayRequest *day, DateADT first, DateADT last)
 {
-	uint32 bits = 1u << CELL_DATABASE | 1u << CELL_STYLIST | 1u << CELL_SERVICE;
+	uint32 bits = (1u << DAY_RULES_CELLS) - 1;
 
 	for (int d = Max(first - day->date, -DAYS_BEFORE); d <= Min(last - day->date, DAYS_AFTER); d++)
-		bits |= 1u << (CELL_FIRST_DAY + DAYS_BEFORE + d);
+		bits |= 1u << (DAY_RULES_CELLS + DAYS_BEFORE + d);
 	return bits;
 }
 
 void
 day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last)
 {
-	uint32 days = depends_on >> CELL_FIRST_DAY;
+	uint32 days = depends_on >> DAY_RULES_CELLS;
 
 	Assert(days != 0);
 	*first = day->date - DAYS_BEFORE + pg_rightmost_one_pos32(days);

@@ -21,7 +21,7 @@ typedef enum DayError
 	DAY_INTERNAL_ERROR
 } DayError;
 
-/* The database's, the stylist's and the service's. */
+/* The cells of the rules (rules_list_cells); those of UTC days around the date follow. */
 #define DAY_RULES_CELLS 3
 
 typedef struct DayRequest

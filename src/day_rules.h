@@ -35,6 +35,9 @@ typedef struct DayRules
 	pg_tz *stylist_zone;
 } DayRules;
 
+/* The cells that they depend on: the database's, the stylist's, the service's. */
+extern void rules_list_cells(const DayRequest *day, CellNo cells[DAY_RULES_CELLS]);
+
 /*
  * What an earlier call in this session read for the stylist and service, if
  * nothing has changed since for the active snapshot; the strings are good

@@ -76,6 +76,18 @@ reason_to_bypass(const CacheRequest *request)
 	return NCOUNTERS;
 }
 
+/* The same, once somebody has looked for transactions that were prepared before the server started. */
+static Counter
+reason_to_bypass_still(const CacheRequest *request)
+{
+	Counter why = reason_to_bypass(request);
+
+	if (why != COUNTER_BYPASS_PREPARED)
+		return why;
+	prepared_find();
+	return reason_to_bypass(request);
+}
+
 /* Whether the snapshot sees every transaction that changed what the entry depends on. */
 static bool
 snapshot_covers(const StoredEntry *entry)
@@ -228,8 +240,7 @@ void
 compute_fresh(CacheRequest *request, Computed *result)
 {
 	/* What is remembered between computations rests on cells too. */
-	if (reason_to_bypass(request) == COUNTER_BYPASS_PREPARED)
-		prepared_find();
+	(void) reason_to_bypass_still(request);
 	answer_fresh(request, false, result);
 }
 
@@ -371,16 +382,11 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 bool
 cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 {
-	Counter why = reason_to_bypass(request);
+	Counter why = reason_to_bypass_still(request);
 	Computed result;
 	StoredEntry entry;
 	uint64 hash;
 
-	if (why == COUNTER_BYPASS_PREPARED)
-	{
-		prepared_find();
-		why = reason_to_bypass(request);
-	}
 	if (why == NCOUNTERS)
 	{
 		hash = store_hash(request->key, request->key_size);

@@ -43,14 +43,28 @@ typedef struct Memo
 
 static Memo memos[NMEMOS];
 
+void
+rules_list_cells(const DayRequest *day, CellNo cells[DAY_RULES_CELLS])
+{
+	cells[0] = cell_of_database(MyDatabaseId);
+	cells[1] = cell_of_stylist(&day->stylist);
+	cells[2] = cell_of_service(&day->service);
+}
+
 /* Reads the words; false if a change is pending on one. */
 static bool
 read_words(const DayRequest *day, uint64 words[DAY_RULES_CELLS])
 {
-	words[0] = cell_read(cell_of_database(MyDatabaseId));
-	words[1] = cell_read(cell_of_stylist(&day->stylist));
-	words[2] = cell_read(cell_of_service(&day->service));
-	return CELL_PENDING(words[0]) == 0 && CELL_PENDING(words[1]) == 0 && CELL_PENDING(words[2]) == 0;
+	CellNo cells[DAY_RULES_CELLS];
+	bool pending = false;
+
+	rules_list_cells(day, cells);
+	for (int i = 0; i < DAY_RULES_CELLS; i++)
+	{
+		words[i] = cell_read(cells[i]);
+		pending |= CELL_PENDING(words[i]) != 0;
+	}
+	return !pending;
 }
 
 void

@@ -14,11 +14,11 @@
  */
 #include "availability_cache.h"
 
-#include "as_user.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "as_user.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"

@@ -71,6 +71,7 @@ forget_names(Datum arg, int cache, uint32 hash)
 void
 trust_init(void)
 {
+	/* For tier_tables.c too: a server has room for ten, all extensions together. */
 	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
 }
