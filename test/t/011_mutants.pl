@@ -200,24 +200,8 @@ sub play
 sub stale_under_load
 {
 	my ($seconds) = @_;
-	my $over = time() + $seconds;
-
-	my $load = start_load($node, 'salon', seconds => $seconds, hold_open => 5_000, locks => 1000,
+	return load_until_stale($node, 'salon', session($node, 'salon'), seconds => $seconds, locks => 1000,
 		settings => { 'test_sleep_before_visible' => 3000, 'test_sleep_after_compute' => 300 });
-	my $s = session($node, 'salon');
-	sleep 0.1 while $s->run('SELECT count(*) FROM t.stale') == 0 && time() < $over;
-	$load->stop;
-	$s->run("ROLLBACK PREPARED '$_'") for split /\n/, $s->run('SELECT gid FROM pg_prepared_xacts');
-	my $found = load_found($s);
-	reset_load($s);
-	$s->quit;
-	return $found;
-}
-
-sub kinds
-{
-	my ($found) = @_;
-	return join ' ', grep { $_ ne 'all' && $found->{$_}{stale} } sort keys %$found;
 }
 
 my %scenario = (
@@ -234,7 +218,7 @@ for my $mutant (sort keys %scenario)
 	is(play($scenario{$mutant}, 0), 0, "unbroken, the scenario of $mutant finds nothing");
 }
 my $found = stale_under_load(3);
-is(kinds($found), '', 'unbroken, the load finds nothing with the same sleeps');
+is(stale_kinds($found), '', 'unbroken, the load finds nothing with the same sleeps');
 cmp_ok($found->{all}{checked}, '>', 100, 'though it looked');
 cmp_ok($found->{all}{hits}, '>', 20, 'and had hits');
 my $s = session($node, 'salon');
@@ -247,7 +231,7 @@ for my $mutant (sort keys %scenario)
 	break_protocol($mutant);
 	my $n = play($scenario{$mutant}, 1);
 	ok($n =~ /^[1-9]/, "$mutant: its scenario finds it") or diag "found: $n";
-	my $kinds = kinds(stale_under_load(60));
+	my $kinds = stale_kinds(stale_under_load(60));
 	isnt($kinds, '', "$mutant: the load finds it");
 	note "$mutant: found by $kinds";
 }

@@ -174,22 +174,6 @@ sub play
 	return 'never at the right moment';
 }
 
-sub stale_under_load
-{
-	my ($seconds) = @_;
-	my $over = time() + $seconds;
-	my $load = start_load($node, 'salon', seconds => $seconds, hold_open => 5_000, clients => { bulk => 1 });
-	my $s = session($node, 'salon');
-
-	sleep 0.1 while $s->run('SELECT count(*) FROM t.stale') == 0 && time() < $over;
-	$load->stop;
-	$s->run("ROLLBACK PREPARED '$_'") for split /\n/, $s->run('SELECT gid FROM pg_prepared_xacts');
-	my $found = load_found($s);
-	reset_load($s);
-	$s->quit;
-	return join ' ', grep { $_ ne 'all' && $found->{$_}{stale} } sort keys %$found;
-}
-
 sub try_mutants
 {
 	my (%scenario) = @_;
@@ -225,7 +209,7 @@ try_mutants(
 for my $mutant (qw(no_trace no_snapshot_check))
 {
 	break_protocol($mutant);
-	my $kinds = stale_under_load(60);
+	my $kinds = stale_kinds(load_until_stale($node, 'salon', session($node, 'salon'), seconds => 60, clients => { bulk => 1 }));
 	isnt($kinds, '', "$mutant: the load finds it");
 	note "$mutant: found by $kinds";
 }

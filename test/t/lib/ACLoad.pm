@@ -4,6 +4,8 @@
 #   my $load = start_load($node, 'salon', seconds => 10, …);
 #   $load->finish;                                 waits; dies if a client failed
 #   my $found = load_found($session);              {kind}{reads, checked, hits, stale}, {writers}{commits, rollbacks}
+#   my $found = load_until_stale($node, 'salon', $session, seconds => 60, …);   a load that stops at the first stale answer
+#   stale_kinds($found);                           the kinds that had one, in a line
 #
 # Everything is a pgbench script; a reader's statements run one by one, each with a snapshot of its own.
 #
@@ -31,9 +33,10 @@ use strict;
 use warnings;
 use Exporter 'import';
 use IPC::Run ();
+use Time::HiRes qw(sleep time);
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(install_load start_load load_found reset_load);
+our @EXPORT = qw(install_load start_load load_found reset_load load_until_stale stale_kinds);
 
 # How many stylists, services and days form A has (services 1 and 2 differ in length); the stylists of B and C.
 my %size = (stylists => 6, services => 2, days => 4, writers => 16, price => 8, ack => 7, ack_slots => 300 * 24);
@@ -544,6 +547,28 @@ EOC
 	@{ $found{writers} }{qw(commits rollbacks)} =
 	  split /\|/, $s->run('SELECT coalesce(sum(commits), 0), coalesce(sum(rollbacks), 0) FROM t.writes');
 	return \%found;
+}
+
+# Like start_load, with the writers' transactions open for 5 ms; leaves nothing behind, and ends the session.
+sub load_until_stale
+{
+	my ($node, $db, $s, %opt) = @_;
+	my $over = time() + $opt{seconds};
+	my $load = start_load($node, $db, hold_open => 5_000, %opt);
+
+	sleep 0.1 while $s->run('SELECT count(*) FROM t.stale') == 0 && time() < $over;
+	$load->stop;
+	$s->run("ROLLBACK PREPARED '$_'") for split /\n/, $s->run('SELECT gid FROM pg_prepared_xacts');
+	my $found = load_found($s);
+	reset_load($s);
+	$s->quit;
+	return $found;
+}
+
+sub stale_kinds
+{
+	my ($found) = @_;
+	return join ' ', grep { $_ ne 'all' && $found->{$_}{stale} } sort keys %$found;
 }
 
 1;
