@@ -65,9 +65,11 @@ booking_tier_ready()
 booking_empty()
 {
 	local kind
-	for kind in $kinds; do sql "$kind" "TRUNCATE bookings"; done
 	for kind in $kinds; do
-		case $kind in i | b) sql "$kind" "SELECT availability_cache.clean()" "VACUUM availability_cache.invalidation" >/dev/null && booking_tier_ready "$kind" ;; esac
+		sql "$kind" "TRUNCATE bookings"
+		[[ $kind == [ib] ]] || continue
+		sql "$kind" "SELECT availability_cache.clean()" "VACUUM availability_cache.invalidation" >/dev/null
+		booking_tier_ready "$kind"
 	done
 	sql p CHECKPOINT
 }

@@ -97,10 +97,11 @@ profile_booking()
 
 profile_bookings()
 {
-	local plain ours tier classic
-	plain=$(profile_booking p) ours=$(profile_booking e) tier=$(profile_booking i) classic=$(profile_booking k)
+	local plain kind n
+	plain=$(profile_booking p)
 	row "INSERT of a booking, no triggers" "$(grouped "$plain") instructions"
-	row "our triggers / without" "$(awk -v a="$ours" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
-	row "our triggers, table tier inline / without" "$(awk -v a="$tier" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
-	row "classic trigger / without" "$(awk -v a="$classic" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
+	for kind in e i k; do
+		n=$(profile_booking "$kind")
+		row "$(booking_title "$kind") / without" "$(awk -v a="$n" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')x"
+	done
 }
