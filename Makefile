@@ -9,7 +9,8 @@ PGFILEDESC = "availability_cache - exact, cached availability of appointment slo
 
 # "make -C build -f ../Makefile" builds out of tree: names are relative to this file.
 here := $(patsubst ./%,%,$(dir $(firstword $(MAKEFILE_LIST))))
-SRC  := $(wildcard $(here)src/*.c)
+SRC  := $(wildcard $(here)src/*.c $(here)src/*/*.c)
+HDR  := $(wildcard $(here)src/*/*.h)
 OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 DATA := $(patsubst $(here)%,%,$(wildcard $(here)sql/availability_cache--*.sql))
 
@@ -54,9 +55,9 @@ endif
 # Objects of two builds never mix: other flags, another server or another header rebuild them all.
 BUILD_FLAGS := $(PGXS) $(VERSION) $(CC) $(CPPFLAGS) $(CFLAGS)
 quoted_flags = '$(subst ','\'',$(BUILD_FLAGS))'
-$(OBJS): .buildflags $(wildcard $(here)src/*.h) $(here)Makefile
+$(OBJS): .buildflags $(HDR) $(here)Makefile
 .buildflags: FORCE
-	@mkdir -p src; echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
+	@mkdir -p $(sort $(dir $(OBJS))); echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
 FORCE:
 
 clean: clean-buildflags
@@ -88,4 +89,4 @@ bench:
 	@$(here)test/bench/run $(BENCH)
 
 check-format:
-	clang-format --dry-run -Werror $(wildcard $(here)src/*.[ch])
+	clang-format --dry-run -Werror $(SRC) $(HDR)

@@ -7,8 +7,9 @@
 
 #include "postgres.h"
 
-#include "compat.h"
 #include "storage/lwlock.h"
+
+#include "base/compat.h"
 
 /* LWLocks of the named tranche "availability_cache", in lock order. */
 typedef enum AcLock

@@ -1,7 +1,7 @@
 # simulate.pl TRACE POLICY CAPACITY: which of a trace's reads a cache of so many answers would have answered.
 #
 # Prints reads, hits, stale hits and different questions. CAPACITY 0 is as many as there are. Policies:
-#   sieve     as src/eviction.c      lru      least recently asked for      optimum     Belady's, which knows the future: keeps the
+#   sieve     as src/cache/eviction.c      lru      least recently asked for      optimum     Belady's, which knows the future: keeps the
 #                                                                           answers whose next use comes first, if any does
 #   stylist   any capacity: a booking or cancellation ends all of a stylist's answers, holds end none, as in test/classic.sql
 #   ttl       the same, and none lives longer than five minutes

@@ -1,4 +1,4 @@
--- src/answer_jsonb.c writes jsonb's binary form by hand. It must be, byte for byte, what the server's own parser makes of the
+-- src/slots/jsonb.c writes jsonb's binary form by hand. It must be, byte for byte, what the server's own parser makes of the
 -- answer's text: record_image_eq compares bytes. Fails when an entry's length, offset, order, padding or type is off anywhere; and
 -- when text in an answer follows a setting of the session.
 \set db ac_jsonb

@@ -1,6 +1,6 @@
--- get_available_slots_json: what get_available_slots_v2 answers, as text that src/answer_json.c writes by hand, from the same entry.
+-- get_available_slots_json: what get_available_slots_v2 answers, as text that src/slots/json.c writes by hand, from the same entry.
 -- Fails when a key, value, comma or escape is off on any kind of day; when the two do not share entries and counters; when the
--- compact form (src/answer.c) loses a slot, a status or an offset of a zone on days that are not one even row of slots.
+-- compact form (src/slots/answer.c) loses a slot, a status or an offset of a zone on days that are not one even row of slots.
 \set db ac_json
 \set stylists 1
 \set services 1

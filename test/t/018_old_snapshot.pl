@@ -1,7 +1,7 @@
 # What a session learns of tables, columns and triggers while it looks through an old snapshot is not used
 # afterwards, when it would be kept for all (G1, G3, G6).
 #
-# Shown to fail with, in src/sources.c: a mapping that was loaded in REPEATABLE READ and stays valid after it.
+# Shown to fail with, in src/slots/sources.c: a mapping that was loaded in REPEATABLE READ and stays valid after it.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,7 @@
 # A full memory whose entries, of one block to some dozens, come and go while several sessions copy them without a lock: what they
 # get is always one whole answer, of the key that was asked for (G7, G8).
 #
-# Shown to fail with, in src/store.c: copy_image that does not look at the sequence number again; remove_entry without
+# Shown to fail with, in src/cache/store.c: copy_image that does not look at the sequence number again; remove_entry without
 # advance_sequence; a take_block that makes the sequence number even; free_blocks that counts one block too many.
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 # The table tier, one thing at a time: what leaves traces and what does not (rollback, savepoints, prepared transactions,
 # bulk writes), what a transaction sees of its own, what is gone from the table after a commit, restart and crash, rows
-# that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/tier_trust.c
+# that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/table/trust.c
 # could go wrong. What waits for whom is in test/specs/iso_table_writers.spec.
 #
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always

@@ -1,0 +1,54 @@
+/*
+ * compat.h
+ *		Every difference between PostgreSQL versions, in one place.
+ */
+#ifndef AC_BASE_COMPAT_H
+#define AC_BASE_COMPAT_H
+
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM < 150000
+#error "availability_cache needs PostgreSQL 15 or later"
+#endif
+
+/* Our other symbols are hidden; before 16 nothing marks those that the server looks up. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+/* This backend's place among MaxBackends. */
+#if PG_VERSION_NUM >= 170000
+#define AC_MY_PROCNO MyProcNumber
+#else
+#define AC_MY_PROCNO (MyProc->pgprocno)
+#endif
+
+/* Whether a transaction has let go of its xid's lock. */
+#if PG_VERSION_NUM >= 180000
+#define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid, false)
+#else
+#define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid)
+#endif
+
+/* Columns that are computed when read: a trigger's row does not have them. */
+#if PG_VERSION_NUM >= 180000
+#define AC_IS_VIRTUAL(att) ((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define AC_IS_VIRTUAL(att) false
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define AC_WAIT_EVENT(name) WaitEventExtensionNew(name)
+#else
+#define AC_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define AC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "availability_cache", .version = "1.0.0")
+#else
+#define AC_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif /* AC_BASE_COMPAT_H */

@@ -1,0 +1,228 @@
+/*
+ * counters.c
+ *		What happened, per database.
+ *
+ * Every backend counts in a place of its own, which no other writes, so a hit
+ * touches no cache line that another hit writes.  Reading adds up the places
+ * of the live backends and what those that ended left with their database.
+ * A reset remembers the sums of that moment, to be subtracted.
+ *
+ * Locking: AC_LOCK_STATS guards the databases' table (left, at_reset and
+ * dboid) and which backend place belongs to which database: exclusive to
+ * take or leave a place and to reset, shared to read.  A backend's counts are
+ * atomics written by it alone, without lock.  entries and bytes are atomics
+ * changed under AC_LOCK_STORE.
+ */
+#include "availability_cache.h"
+
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "cache/counters.h"
+
+typedef struct BackendPlace
+{
+	bool in_use;
+	DatabaseSlot database;
+	pg_atomic_uint64 counts[NCOUNTERS];
+} BackendPlace;
+
+typedef union PaddedBackendPlace
+{
+	BackendPlace place;
+	char pad[TYPEALIGN(PG_CACHE_LINE_SIZE, sizeof(BackendPlace))];
+} PaddedBackendPlace;
+
+typedef struct DatabasePlace
+{
+	bool in_use;
+	Oid dboid;
+	uint64 left[NCOUNTERS];
+	uint64 at_reset[NCOUNTERS];
+	pg_atomic_uint64 entries;
+	pg_atomic_uint64 bytes;
+} DatabasePlace;
+
+typedef struct CountersState
+{
+	TimestampTz reset;
+	DatabasePlace databases[NDATABASE_SLOTS];
+} CountersState;
+
+static CountersState *state = NULL;
+static PaddedBackendPlace *backends = NULL;
+static BackendPlace *mine = NULL;
+
+Size
+counters_shmem_size(void)
+{
+	return add_size(sizeof(CountersState),
+					add_size(PG_CACHE_LINE_SIZE, mul_size(MaxBackends, sizeof(PaddedBackendPlace))));
+}
+
+void
+counters_shmem_init(void)
+{
+	bool found;
+
+	mine = NULL;
+	state = ShmemInitStruct("availability_cache counters", counters_shmem_size(), &found);
+	backends = (PaddedBackendPlace *) CACHELINEALIGN((char *) state + sizeof(CountersState));
+	if (found)
+		return;
+	memset(state, 0, counters_shmem_size());
+	state->reset = GetCurrentTimestamp();
+	for (int i = 0; i < NDATABASE_SLOTS; i++)
+	{
+		pg_atomic_init_u64(&state->databases[i].entries, 0);
+		pg_atomic_init_u64(&state->databases[i].bytes, 0);
+	}
+	for (int i = 0; i < MaxBackends; i++)
+	{
+		for (int c = 0; c < NCOUNTERS; c++)
+			pg_atomic_init_u64(&backends[i].place.counts[c], 0);
+	}
+}
+
+/* Caller holds AC_LOCK_STATS exclusively. */
+static DatabaseSlot
+database_slot(Oid dboid)
+{
+	DatabasePlace *last = &state->databases[NDATABASE_SLOTS - 1];
+
+	for (int i = 0; i < NDATABASE_SLOTS - 1; i++)
+	{
+		DatabasePlace *place = &state->databases[i];
+
+		if (!place->in_use)
+		{
+			place->in_use = true;
+			place->dboid = dboid;
+		}
+		if (place->dboid == dboid)
+			return i;
+	}
+	last->in_use = true;
+	last->dboid = InvalidOid;
+	return NDATABASE_SLOTS - 1;
+}
+
+static void
+leave_place(int code, Datum arg)
+{
+	if (mine == NULL)
+		return;
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
+	for (int c = 0; c < NCOUNTERS; c++)
+	{
+		state->databases[mine->database].left[c] += pg_atomic_read_u64(&mine->counts[c]);
+		pg_atomic_write_u64(&mine->counts[c], 0);
+	}
+	mine->in_use = false;
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+	mine = NULL;
+}
+
+static void
+take_place(void)
+{
+	BackendPlace *place = &backends[AC_MY_PROCNO].place;
+
+	before_shmem_exit(leave_place, (Datum) 0);
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
+	place->database = database_slot(MyDatabaseId);
+	place->in_use = true;
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+	mine = place;
+}
+
+void
+counter_add(Counter which, uint64 n)
+{
+	if (!ac_shared_memory_ready)
+		return;
+	if (unlikely(mine == NULL))
+		take_place();
+	pg_atomic_write_u64(&mine->counts[which], pg_atomic_read_u64(&mine->counts[which]) + n);
+}
+
+DatabaseSlot
+counters_my_database(void)
+{
+	if (unlikely(mine == NULL))
+		take_place();
+	return mine->database;
+}
+
+void
+counters_entry_added(DatabaseSlot slot, uint32 bytes)
+{
+	pg_atomic_fetch_add_u64(&state->databases[slot].entries, 1);
+	pg_atomic_fetch_add_u64(&state->databases[slot].bytes, bytes);
+}
+
+void
+counters_entry_removed(DatabaseSlot slot, uint32 bytes)
+{
+	pg_atomic_fetch_sub_u64(&state->databases[slot].entries, 1);
+	pg_atomic_fetch_sub_u64(&state->databases[slot].bytes, bytes);
+}
+
+/* Caller holds AC_LOCK_STATS.  Sums since the server started. */
+static void
+sum_up(DatabaseSlot slot, uint64 *counts)
+{
+	memcpy(counts, state->databases[slot].left, sizeof(uint64) * NCOUNTERS);
+	for (int i = 0; i < MaxBackends; i++)
+	{
+		BackendPlace *place = &backends[i].place;
+
+		if (!place->in_use || place->database != slot)
+			continue;
+		for (int c = 0; c < NCOUNTERS; c++)
+			counts[c] += pg_atomic_read_u64(&place->counts[c]);
+	}
+}
+
+int
+counters_read(DatabaseCounters *out)
+{
+	int n = 0;
+
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_SHARED);
+	for (int i = 0; i < NDATABASE_SLOTS; i++)
+	{
+		DatabasePlace *place = &state->databases[i];
+
+		if (!place->in_use)
+			continue;
+		sum_up(i, out[n].counts);
+		for (int c = 0; c < NCOUNTERS; c++)
+			out[n].counts[c] -= place->at_reset[c];
+		out[n].dboid = place->dboid;
+		out[n].entries = pg_atomic_read_u64(&place->entries);
+		out[n].bytes = pg_atomic_read_u64(&place->bytes);
+		out[n].reset = state->reset;
+		n++;
+	}
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+	return n;
+}
+
+void
+counters_reset(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
+	for (int i = 0; i < NDATABASE_SLOTS; i++)
+	{
+		if (state->databases[i].in_use)
+			sum_up(i, state->databases[i].at_reset);
+	}
+	state->reset = now;
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+}

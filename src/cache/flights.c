@@ -1,0 +1,145 @@
+/*
+ * flights.c
+ *		One computation per key at a time.
+ *
+ * Owns a table of places; a key's hash chooses one.  The first to put its
+ * hash there leads, later ones with the same hash wait for it, and a key
+ * that finds its place taken by another is computed without waiting.  The
+ * table only saves work: nothing about exactness rests on it.
+ *
+ * Locking: a place is taken and left by compare-and-exchange of its hash; the
+ * condition variable in it brings its own spinlock.  A leader leaves its
+ * place on error (flight_end in PG_FINALLY) and on exit (before_shmem_exit).
+ */
+#include "availability_cache.h"
+
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "cache/flights.h"
+
+#define NFLIGHTS 512
+/* A computation may ask for other keys, which may again. */
+#define MAX_LED 8
+
+typedef struct Flight
+{
+	pg_atomic_uint64 hash; /* 0: free */
+	ConditionVariable done;
+} Flight;
+
+static Flight *flights = NULL;
+
+/* The places this backend leads, to be left when it exits. */
+static Flight *led[MAX_LED];
+static int nled = 0;
+static bool exit_registered = false;
+static uint32 wait_event = 0;
+
+Size
+flights_shmem_size(void)
+{
+	return mul_size(NFLIGHTS, sizeof(Flight));
+}
+
+void
+flights_shmem_init(void)
+{
+	bool found;
+
+	flights = ShmemInitStruct("availability_cache flights", flights_shmem_size(), &found);
+	if (found)
+		return;
+	for (int i = 0; i < NFLIGHTS; i++)
+	{
+		pg_atomic_init_u64(&flights[i].hash, 0);
+		ConditionVariableInit(&flights[i].done);
+	}
+}
+
+static Flight *
+flight_of(uint64 *hash)
+{
+	if (*hash == 0)
+		*hash = 1;
+	return &flights[(*hash >> 16) % NFLIGHTS];
+}
+
+static void
+leave(Flight *flight)
+{
+	pg_atomic_exchange_u64(&flight->hash, 0);
+	ConditionVariableBroadcast(&flight->done);
+}
+
+static void
+leave_all(int code, Datum arg)
+{
+	while (nled > 0)
+		leave(led[--nled]);
+}
+
+FlightRole
+flight_begin(uint64 hash)
+{
+	Flight *flight = flight_of(&hash);
+	uint64 leader = 0;
+
+	if (nled == MAX_LED)
+		return FLIGHT_ALONE;
+	if (!exit_registered)
+	{
+		before_shmem_exit(leave_all, (Datum) 0);
+		exit_registered = true;
+	}
+	if (pg_atomic_compare_exchange_u64(&flight->hash, &leader, hash))
+	{
+		led[nled++] = flight;
+		return FLIGHT_LEADER;
+	}
+	/* Waiting for oneself would last until the timeout. */
+	for (int i = 0; i < nled; i++)
+	{
+		if (led[i] == flight)
+			return FLIGHT_ALONE;
+	}
+	return leader == hash ? FLIGHT_FOLLOWER : FLIGHT_ALONE;
+}
+
+void
+flight_end(uint64 hash)
+{
+	Flight *flight = flight_of(&hash);
+
+	Assert(nled > 0 && led[nled - 1] == flight);
+	nled--;
+	leave(flight);
+}
+
+bool
+flight_wait(uint64 hash, long timeout)
+{
+	Flight *flight = flight_of(&hash);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
+	bool landed = true;
+
+	if (wait_event == 0)
+		wait_event = AC_WAIT_EVENT("AvailabilityCacheCompute");
+	ConditionVariablePrepareToSleep(&flight->done);
+	while (pg_atomic_read_u64(&flight->hash) == hash)
+	{
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (left <= 0 || ConditionVariableTimedSleep(&flight->done, left, wait_event))
+		{
+			landed = pg_atomic_read_u64(&flight->hash) != hash;
+			break;
+		}
+	}
+	ConditionVariableCancelSleep();
+	return landed;
+}

@@ -1,0 +1,25 @@
+/*
+ * flights.h
+ *		One computation per key at a time.
+ */
+#ifndef AC_CACHE_FLIGHTS_H
+#define AC_CACHE_FLIGHTS_H
+
+#include "postgres.h"
+
+extern Size flights_shmem_size(void);
+extern void flights_shmem_init(void);
+
+typedef enum FlightRole
+{
+	FLIGHT_LEADER,	 /* compute, then flight_end */
+	FLIGHT_FOLLOWER, /* another computes this key: flight_wait */
+	FLIGHT_ALONE	 /* the place is taken by another key: compute */
+} FlightRole;
+
+extern FlightRole flight_begin(uint64 hash);
+extern void flight_end(uint64 hash);
+/* Waits until the leader of this key is done, at most timeout milliseconds; false if it was too long. */
+extern bool flight_wait(uint64 hash, long timeout);
+
+#endif /* AC_CACHE_FLIGHTS_H */

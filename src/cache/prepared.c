@@ -1,0 +1,295 @@
+/*
+ * prepared.c
+ *		Keeps the cells of prepared transactions pending until they are resolved.
+ *
+ * COMMIT PREPARED runs in any session and tells extensions nothing.  So a
+ * transaction that is prepared leaves its pending cells in a slot here, with
+ * its xid; whoever meets a pending cell sweeps the slots, and ends the cells
+ * of each xid that is no longer in progress and holds no lock.  That is exact: such a xid is
+ * visible (or aborted) in every snapshot taken from then on.
+ *
+ * A server that starts with prepared transactions knows their xids and
+ * databases, not what they changed: each keeps its whole database pending.
+ * They are looked up (pg_prepared_xact) by the first sessions that would use
+ * the cache; until then nothing is answered from memory.
+ *
+ * Locking: a slot belongs to whoever changes its state from FREE to CLAIMED
+ * or from TAKEN to CLAIMED by compare-and-exchange; only that backend writes
+ * the rest of it.  There are as many slots as transactions can be prepared
+ * or about to be at once, so one is always free after a sweep.
+ */
+#include "availability_cache.h"
+
+#include "access/transam.h"
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/snapmgr.h"
+
+#include "base/full_xid.h"
+#include "cache/prepared.h"
+
+/* More changed cells than this become the database's cell. */
+#define SLOT_CELLS 62
+
+typedef enum SlotState
+{
+	SLOT_FREE,
+	SLOT_CLAIMED,
+	SLOT_TAKEN
+} SlotState;
+
+typedef struct PreparedSlot
+{
+	pg_atomic_uint32 state;
+	uint32 n;
+	pg_atomic_uint64 xid;
+	CellNo changed[SLOT_CELLS];
+} PreparedSlot;
+
+typedef struct PreparedState
+{
+	pg_atomic_uint32 known;		/* transactions prepared before the start are in slots */
+	pg_atomic_uint64 known_xid; /* the next full xid at that time */
+	pg_atomic_uint32 taken;		/* slots not free, so that a sweep can be skipped */
+	int nslots;
+	PreparedSlot slots[FLEXIBLE_ARRAY_MEMBER];
+} PreparedState;
+
+static PreparedState *prepared = NULL;
+
+static int
+count_slots(void)
+{
+	return max_prepared_xacts == 0 ? 0 : max_prepared_xacts + MaxBackends;
+}
+
+Size
+prepared_shmem_size(void)
+{
+	return add_size(offsetof(PreparedState, slots), mul_size(count_slots(), sizeof(PreparedSlot)));
+}
+
+void
+prepared_shmem_init(void)
+{
+	bool found;
+
+	prepared = ShmemInitStruct("availability_cache prepared", prepared_shmem_size(), &found);
+	if (found)
+		return;
+	pg_atomic_init_u32(&prepared->known, 0);
+	pg_atomic_init_u64(&prepared->known_xid, 0);
+	pg_atomic_init_u32(&prepared->taken, 0);
+	prepared->nslots = count_slots();
+	for (int i = 0; i < prepared->nslots; i++)
+	{
+		pg_atomic_init_u32(&prepared->slots[i].state, SLOT_FREE);
+		pg_atomic_init_u64(&prepared->slots[i].xid, 0);
+	}
+}
+
+static bool
+claim(PreparedSlot *slot, uint32 expected)
+{
+	return pg_atomic_compare_exchange_u32(&slot->state, &expected, SLOT_CLAIMED);
+}
+
+static PreparedSlot *
+claim_free_slot(void)
+{
+	for (int round = 0; round < 2; round++)
+	{
+		for (int i = 0; i < prepared->nslots; i++)
+		{
+			if (claim(&prepared->slots[i], SLOT_FREE))
+				return &prepared->slots[i];
+		}
+		prepared_sweep();
+	}
+	return NULL;
+}
+
+static void
+publish(PreparedSlot *slot, uint64 xid)
+{
+	pg_atomic_write_u64(&slot->xid, xid);
+	pg_atomic_fetch_add_u32(&prepared->taken, 1);
+	pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+}
+
+/* Caller has claimed the slot. */
+static void
+release(PreparedSlot *slot)
+{
+	for (uint32 i = 0; i < slot->n; i++)
+		cell_end_change(slot->changed[i]);
+	pg_atomic_fetch_sub_u32(&prepared->taken, 1);
+	pg_atomic_exchange_u32(&slot->state, SLOT_FREE);
+}
+
+/* When the slot is full, the database's cell takes the place of all others. */
+static void
+append(PreparedSlot *slot, uint64 xid, CellNo changed)
+{
+	CellNo database = cell_of_database(MyDatabaseId);
+
+	if (slot->n == SLOT_CELLS)
+	{
+		cell_begin_change(database, xid);
+		for (uint32 i = 0; i < slot->n; i++)
+			cell_end_change(slot->changed[i]);
+		slot->changed[0] = database;
+		slot->n = 1;
+	}
+	slot->changed[slot->n++] = changed;
+}
+
+/*
+ * Takes over cells on which cell_begin_change was called.  Returns the slot,
+ * or -1 if the transaction cannot be prepared anyway.  May raise an error, as
+ * a pre-commit callback may.
+ */
+int
+prepared_add(uint64 xid, const CellNo *changed, int n)
+{
+	PreparedSlot *slot = claim_free_slot();
+
+	if (slot == NULL)
+		return -1;
+	slot->n = 0;
+	for (int i = 0; i < n; i++)
+		append(slot, xid, changed[i]);
+	publish(slot, xid);
+	return slot - prepared->slots;
+}
+
+/* The same for one cell more.  Nobody else reads the slot while the xid is in progress. */
+void
+prepared_append(int slot, uint64 xid, CellNo changed)
+{
+	append(&prepared->slots[slot], xid, changed);
+}
+
+/*
+ * Releases a slot that is still the xid's.  The xid may have ended, a sweep
+ * may have released the slot, and another transaction taken it.
+ */
+static void
+release_if_still(PreparedSlot *slot, uint64 xid)
+{
+	if (!claim(slot, SLOT_TAKEN))
+		return;
+	if (pg_atomic_read_u64(&slot->xid) == xid)
+		release(slot);
+	else
+		pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+}
+
+void
+prepared_drop(int slot, uint64 xid)
+{
+	release_if_still(&prepared->slots[slot], xid);
+}
+
+/*
+ * COMMIT PREPARED makes the transaction visible, then sends its catalog
+ * invalidations, then releases its locks: only then is it over for us.
+ */
+static bool
+is_over(uint64 full_xid)
+{
+	TransactionId xid = XidFromFullTransactionId(FullTransactionIdFromU64(full_xid));
+
+	return !TransactionIdIsInProgress(xid) && AC_XACT_LOCK_IS_FREE(xid);
+}
+
+void
+prepared_sweep(void)
+{
+	if (pg_atomic_read_u32(&prepared->taken) == 0)
+		return;
+	for (int i = 0; i < prepared->nslots; i++)
+	{
+		PreparedSlot *slot = &prepared->slots[i];
+		uint64 xid = pg_atomic_read_u64(&slot->xid);
+
+		if (pg_atomic_read_u32(&slot->state) != SLOT_TAKEN)
+			continue;
+		pg_read_barrier();
+		if (xid == pg_atomic_read_u64(&slot->xid) && is_over(xid))
+			release_if_still(slot, xid);
+	}
+}
+
+bool
+prepared_known(void)
+{
+	return pg_atomic_read_u32(&prepared->known) != 0;
+}
+
+uint64
+prepared_known_xid(void)
+{
+	return pg_atomic_read_u64(&prepared->known_xid);
+}
+
+/* Puts one transaction found prepared into a slot, unless it is in one. */
+static void
+remember_found(TransactionId found, Oid dboid)
+{
+	PreparedSlot *slot;
+	uint64 xid = full_xid_of(found);
+
+	for (int i = 0; i < prepared->nslots; i++)
+	{
+		if (pg_atomic_read_u64(&prepared->slots[i].xid) == xid &&
+			pg_atomic_read_u32(&prepared->slots[i].state) != SLOT_FREE)
+			return;
+	}
+	slot = claim_free_slot();
+	if (slot == NULL)
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no slot is free for a prepared transaction"));
+	slot->changed[0] = cell_of_database(dboid);
+	slot->n = 1;
+	cell_begin_change(slot->changed[0], xid);
+	publish(slot, xid);
+}
+
+static void
+look_for_prepared(void)
+{
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_execute("SELECT p.transaction, p.dbid FROM pg_catalog.pg_prepared_xact() p", true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the prepared transactions");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+		HeapTuple row = SPI_tuptable->vals[i];
+		Datum xid = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull);
+		Datum dboid = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+
+		remember_found(DatumGetTransactionId(xid), DatumGetObjectId(dboid));
+	}
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
+/*
+ * Two sessions may do this at once: a transaction then gets two slots, and
+ * two endings.  Raises what a query can raise.
+ */
+void
+prepared_find(void)
+{
+	if (max_prepared_xacts > 0)
+		look_for_prepared();
+	pg_atomic_write_u64(&prepared->known_xid, U64FromFullTransactionId(ReadNextFullTransactionId()));
+	pg_atomic_exchange_u32(&prepared->known, 1);
+}

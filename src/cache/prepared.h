@@ -1,0 +1,32 @@
+/*
+ * prepared.h
+ *		Keeps the cells of prepared transactions pending until they are resolved.
+ */
+#ifndef AC_CACHE_PREPARED_H
+#define AC_CACHE_PREPARED_H
+
+#include "cache/cells.h"
+
+extern Size prepared_shmem_size(void);
+extern void prepared_shmem_init(void);
+
+/* Takes over the pending cells of the transaction that is about to be prepared. */
+extern int prepared_add(uint64 xid, const CellNo *changed, int n);
+extern void prepared_append(int slot, uint64 xid, CellNo changed);
+/* Ends them again: PREPARE failed. */
+extern void prepared_drop(int slot, uint64 xid);
+/* Ends the cells of transactions that are no longer in progress. */
+extern void prepared_sweep(void);
+/*
+ * Makes sure that transactions found prepared when the server started keep
+ * their databases pending.  Caller can run a query.
+ */
+extern bool prepared_known(void);
+/*
+ * The next xid when they became known.  Cells know nothing of changes before:
+ * those of a primary that this server replayed until it was promoted.
+ */
+extern uint64 prepared_known_xid(void);
+extern void prepared_find(void);
+
+#endif /* AC_CACHE_PREPARED_H */

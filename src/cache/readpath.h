@@ -1,0 +1,66 @@
+/*
+ * readpath.h
+ *		Answering from memory, or computing and remembering: exactly.
+ *
+ * Knows nothing of stylists: it takes a key, the cells that the answer may
+ * depend on, and how to compute it.
+ */
+#ifndef AC_CACHE_READPATH_H
+#define AC_CACHE_READPATH_H
+
+#include "cache/store.h"
+
+/* What a computation gives. */
+typedef struct Computed
+{
+	char *payload; /* in the caller's memory context */
+	uint32 payload_size;
+	/* Whether it may be kept, and then: */
+	bool keep;
+	uint32 depends_on; /* a bit for each of the listed cells; bit 0 must be set */
+	int64 valid_from;
+	int64 valid_until;
+	bool untracked; /* not to be kept because changes would go unnoticed */
+	bool fetched;	/* it came from the tier below memory; for the read path */
+} Computed;
+
+typedef struct CacheRequest
+{
+	const char *key;
+	uint32 key_size;
+	/* Fills in cells: what the answer may depend on, the database's first.  Called on a miss. */
+	void (*list_cells)(void *arg, CellNo *cells, int *ncells);
+	/* Called before the snapshot is taken. */
+	void (*before_snapshot)(void *arg);
+	/* Computes under the active snapshot. */
+	void (*compute)(void *arg, Computed *result);
+	/*
+	 * The tier below memory, if there is one.  fetch: the answer that is exact
+	 * for the active snapshot, if it is there.  save: keeps what was computed
+	 * under the active snapshot.  kept: an answer came into memory, at a place
+	 * of the store.  wrote_all: whether all that this transaction has written
+	 * was written by save.
+	 */
+	bool (*fetch)(void *arg, Computed *result);
+	void (*save)(void *arg, const Computed *result);
+	void (*kept)(uint32 place);
+	bool (*wrote_all)(void);
+	void *arg;
+} CacheRequest;
+
+/*
+ * The payload: when the result is true, from memory (it stays until the next
+ * call in this backend) or from the tier below; else as compute gave it.
+ */
+extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payload_size);
+
+/* Computes without looking anywhere, under the snapshot that cache_read would use. */
+extern void compute_fresh(CacheRequest *request, Computed *result);
+
+/* The wall clock, which "now" always means. */
+extern int64 cache_now(void);
+
+/* Whether a fetched entry is the answer of this moment (not judging isolation). */
+extern bool entry_is_current(const StoredEntry *entry);
+
+#endif /* AC_CACHE_READPATH_H */

@@ -1,0 +1,63 @@
+/*
+ * store.h
+ *		The memory store: finished answers by key.
+ *
+ * Keys and payloads are bytes to it.  What makes an entry valid is stored
+ * with it and judged by the caller.
+ */
+#ifndef AC_CACHE_STORE_H
+#define AC_CACHE_STORE_H
+
+#include "cache/cells.h"
+#include "cache/counters.h"
+
+/* An entry depends on at most this many cells. */
+#define MAX_DEPENDENCIES 16
+/* A larger entry is not kept. */
+#define MAX_ENTRY_SIZE (16 * 1024)
+
+/* An entry as it was put or fetched. */
+typedef struct StoredEntry
+{
+	const char *key;
+	uint32 key_size;
+	const char *payload;
+	uint32 payload_size;
+	const CellNo *cells; /* that it depends on */
+	uint32 ncells;
+	uint64 words;	   /* their sum, when the answer was computed */
+	int64 valid_from;  /* exact from here */
+	int64 valid_until; /* up to, not including, here */
+} StoredEntry;
+
+/* What a listing shows of an entry besides its content. */
+typedef struct EntryInfo
+{
+	DatabaseSlot database;
+	bool visited;
+	uint32 bytes;
+} EntryInfo;
+
+/* Takes budget bytes of shared memory. */
+extern void store_shmem_init(Size budget);
+
+extern uint64 store_hash(const char *key, uint32 key_size);
+
+/*
+ * Copies the entry of this key.  The result points into memory of this
+ * backend that the next call overwrites.  Takes no lock and writes nothing
+ * that others share, except once after eviction has passed by.
+ */
+extern bool store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found);
+
+/* Keeps an entry in place of the one of the same key, and says where; false if it cannot. */
+extern bool store_put(const StoredEntry *entry, uint64 hash, uint32 *place);
+
+/* Takes away every entry of this backend's database; returns how many. */
+extern int64 store_drop_database(void);
+
+/* For listings: 0 .. store_count_places() - 1. */
+extern uint32 store_count_places(void);
+extern bool store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info);
+
+#endif /* AC_CACHE_STORE_H */

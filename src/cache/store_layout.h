@@ -1,0 +1,71 @@
+/*
+ * store_layout.h
+ *		How the memory store lies in shared memory; for store.c and eviction.c only.
+ */
+#ifndef AC_CACHE_STORE_LAYOUT_H
+#define AC_CACHE_STORE_LAYOUT_H
+
+#include "availability_cache.h"
+
+#include "port/atomics.h"
+
+#include "cache/store.h"
+
+/* No block. */
+#define NONE PG_UINT32_MAX
+
+/* A day of 24 slots with its key and its cells fits one block. */
+#define BLOCK_SIZE 192
+#define ENTRY_DATA (BLOCK_SIZE - 32)
+#define CONTINUATION_DATA (BLOCK_SIZE - 8)
+
+/* The first block of an entry, which goes by this block's number. */
+typedef struct Entry
+{
+	pg_atomic_uint32 sequence; /* of every block; odd: being changed, or no first block */
+	uint32 next;			   /* of every block: the entry's next one, or the next free one */
+	uint64 hash;
+	uint32 newer; /* the queue */
+	uint32 older;
+	pg_atomic_uint32 visited;
+	uint16 image_size;
+	DatabaseSlot database;
+	char data[ENTRY_DATA];
+} Entry;
+
+typedef struct Continuation
+{
+	pg_atomic_uint32 sequence;
+	uint32 next;
+	char data[CONTINUATION_DATA];
+} Continuation;
+
+typedef union Block
+{
+	Entry entry;
+	Continuation more;
+} Block;
+
+typedef struct StoreState
+{
+	uint32 nblocks;
+	uint32 nbuckets;
+	/* The rest is guarded by AC_LOCK_STORE. */
+	uint32 blocks_used; /* those above were never used */
+	uint32 free_block;
+	uint32 free_blocks; /* in the list, without those never used */
+	uint32 newest;
+	uint32 oldest;
+	uint32 hand;
+} StoreState;
+
+extern StoreState *store;
+extern Block *blocks;
+
+/* The eviction queue.  Caller holds AC_LOCK_STORE exclusively. */
+extern void queue_add(uint32 e);
+extern void queue_remove(uint32 e);
+/* The entry that should go next, NONE if there is none. */
+extern uint32 choose_victim(void);
+
+#endif /* AC_CACHE_STORE_LAYOUT_H */

@@ -1,0 +1,343 @@
+/*
+ * rpc.c
+ *		The functions that applications call.
+ *
+ * get_available_slots computes and raises; get_available_slots_v2 and
+ * get_available_slots_json answer from memory where they can and turn errors
+ * into {"success": false}.  All look at their arguments in the same way and
+ * compute under the same kind of snapshot.
+ */
+#include "availability_cache.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "base/guard.h"
+#include "cache/counters.h"
+#include "cache/readpath.h"
+#include "slots/answer.h"
+#include "slots/day.h"
+#include "slots/key.h"
+#include "slots/text.h"
+#include "table/tier.h"
+
+PG_FUNCTION_INFO_V1(get_available_slots);
+PG_FUNCTION_INFO_V1(get_available_slots_v2);
+PG_FUNCTION_INFO_V1(get_available_slots_json);
+
+typedef struct ErrorText
+{
+	const char *code;
+	int sqlstate;
+	const char *message;
+	const char *hint;
+} ErrorText;
+
+static const ErrorText error_texts[] = {
+	[DAY_INVALID_ARGUMENT] = {"INVALID_ARGUMENT", ERRCODE_INVALID_PARAMETER_VALUE,
+							  "stylist, service and date must be given, the date between 1900-01-01 and 9998-12-31",
+							  "Pass p_stylist_id, p_service_id and p_target_date."},
+	[DAY_INVALID_TIMEZONE] = {"INVALID_TIMEZONE", ERRCODE_INVALID_PARAMETER_VALUE, "the time zone is not known",
+							  "Pass an IANA name such as Asia/Kathmandu; pg_timezone_names lists them."},
+	[DAY_STYLIST_NOT_FOUND] = {"STYLIST_NOT_FOUND", ERRCODE_NO_DATA_FOUND, "the stylist is not known or not active",
+							   "Look at the tables attached as stylist_profiles and stylist_services."},
+	[DAY_SERVICE_NOT_OFFERED] = {"SERVICE_NOT_OFFERED", ERRCODE_NO_DATA_FOUND,
+								 "the stylist does not offer the service, or one of them is not active",
+								 "Look at the tables attached as services and stylist_services."},
+	[DAY_INTERNAL_ERROR] = {"INTERNAL_ERROR", ERRCODE_INTERNAL_ERROR, "availability could not be computed",
+							"The server's log has the error; get_available_slots raises it."},
+};
+
+/* A call's arguments, looked at and ready for the read path. */
+typedef struct Call
+{
+	DayRequest day;
+	SlotsKey key;
+	CacheRequest request;
+	const char *name;	 /* of the function, for the log */
+	const char *message; /* of DAY_INTERNAL_ERROR, if it may be shown */
+} Call;
+
+/* The zone that a name means; the last one is remembered, since most calls ask for the same. */
+static pg_tz *
+customer_zone(const text *name)
+{
+	static char last_name[TZ_STRLEN_MAX + 1];
+	static int last_length = -1;
+	static pg_tz *last_zone;
+	int length = VARSIZE_ANY_EXHDR(name);
+	pg_tz *zone;
+
+	if (length == last_length && memcmp(VARDATA_ANY(name), last_name, length) == 0)
+		return last_zone;
+	zone = zone_find(VARDATA_ANY(name), length);
+	if (zone != NULL)
+	{
+		memcpy(last_name, VARDATA_ANY(name), length);
+		last_length = length;
+		last_zone = zone;
+	}
+	return zone;
+}
+
+static DayError
+look_at_arguments(FunctionCallInfo fcinfo, DayRequest *day)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return DAY_INVALID_ARGUMENT;
+	day->stylist = *PG_GETARG_UUID_P(0);
+	day->service = *PG_GETARG_UUID_P(1);
+	day->date = PG_GETARG_DATEADT(2);
+	if (day->date < DAY_FIRST || day->date > DAY_LAST)
+		return DAY_INVALID_ARGUMENT;
+	day->zone = NULL;
+	if (!PG_ARGISNULL(3) && (day->zone = customer_zone(PG_GETARG_TEXT_PP(3))) == NULL)
+		return DAY_INVALID_TIMEZONE;
+	return DAY_OK;
+}
+
+static void
+list_cells(void *arg, CellNo *cells, int *ncells)
+{
+	day_list_cells(&((Call *) arg)->day, cells, ncells);
+}
+
+static void
+before_snapshot(void *arg)
+{
+	day_before_snapshot(&((Call *) arg)->day);
+}
+
+static bool
+fetch(void *arg, Computed *result)
+{
+	return table_tier_fetch(&((Call *) arg)->day, result);
+}
+
+static void
+save(void *arg, const Computed *result)
+{
+	table_tier_save(&((Call *) arg)->day, result);
+}
+
+static void
+prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Computed *))
+{
+	call->day.function = fcinfo->flinfo->fn_oid;
+	call->request.key = call->key.bytes;
+	call->request.key_size = slots_key_make(&call->key, &call->day);
+	call->request.list_cells = list_cells;
+	call->request.before_snapshot = before_snapshot;
+	call->request.compute = compute;
+	call->request.fetch = fetch;
+	call->request.save = save;
+	call->request.kept = table_tier_kept;
+	call->request.wrote_all = table_tier_wrote_all;
+	call->request.arg = call;
+	call->day.error = DAY_OK;
+	call->message = NULL;
+}
+
+static void
+raise_error(DayError error)
+{
+	const ErrorText *text = &error_texts[error];
+
+	ereport(ERROR, errcode(text->sqlstate), errmsg("%s", text->message), errhint("%s", text->hint));
+}
+
+/* ---- v1 ---- */
+
+static void
+compute_raising(void *arg, Computed *result)
+{
+	Call *call = arg;
+
+	day_compute(&call->day, result);
+}
+
+static text *
+display_text(const SlotView *view)
+{
+	char buffer[HH24_MI_SIZE];
+
+	if (view->display != NULL)
+		return cstring_to_text_with_len(view->display, view->display_size);
+	write_hh24_mi(buffer, view->start_local - day_of(view->start_local) * SECS_PER_DAY);
+	return cstring_to_text_with_len(buffer, HH24_MI_SIZE);
+}
+
+static void
+put_rows(ReturnSetInfo *rsinfo, const char *packed)
+{
+	AnswerReader reader;
+	SlotView view;
+
+	answer_open(&reader, packed);
+	while (answer_next(&reader, &view))
+	{
+		Datum values[7];
+		bool nulls[7] = {false};
+
+		values[0] = TimestampTzGetDatum(view.start_utc * USECS_PER_SEC);
+		values[1] = TimestampTzGetDatum(view.end_utc * USECS_PER_SEC);
+		values[2] = TimestampGetDatum(view.start_local * USECS_PER_SEC);
+		values[3] = TimestampGetDatum(view.end_local * USECS_PER_SEC);
+		values[4] = PointerGetDatum(display_text(&view));
+		values[5] = CStringGetTextDatum(slot_status_names[view.status]);
+		values[6] = Int32GetDatum(reader.header.price_cents);
+		nulls[6] = !reader.header.has_price;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * get_available_slots(stylist uuid, service uuid, date, customer's time zone)
+ * returns a row per slot, computed on each call; raises what error_texts has.
+ */
+PGDLLEXPORT Datum
+get_available_slots(PG_FUNCTION_ARGS)
+{
+	Call call;
+	Computed result;
+	DayError error;
+
+	InitMaterializedSRF(fcinfo, 0);
+	error = look_at_arguments(fcinfo, &call.day);
+	if (error != DAY_OK)
+		raise_error(error);
+	prepare_call(&call, fcinfo, compute_raising);
+	compute_fresh(&call.request, &result);
+	if (call.day.error != DAY_OK)
+		raise_error(call.day.error);
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo, result.payload);
+	return (Datum) 0;
+}
+
+/* ---- v2 and json ---- */
+
+/* Reports an error to the log, and remembers of it what a client may see. */
+static void
+note_error(Call *call, ErrorData *error)
+{
+	call->day.error = DAY_INTERNAL_ERROR;
+	/* These are ours, about the set-up; others might quote data. */
+	if (error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		call->message = error->message;
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", call->name, error->message),
+			error->hint ? errhint("%s", error->hint) : 0);
+}
+
+/* What compute_catching runs. */
+typedef struct Computation
+{
+	DayRequest *day;
+	Computed *result;
+} Computation;
+
+static void
+run_computation(void *arg)
+{
+	Computation *computation = arg;
+
+	day_compute(computation->day, computation->result);
+}
+
+/* Computes so that an error leaves the caller's transaction usable. */
+static void
+compute_catching(void *arg, Computed *result)
+{
+	Call *call = arg;
+	Computation computation = {&call->day, result};
+	ErrorData *error = guarded(run_computation, &computation);
+
+	if (error == NULL)
+		return;
+	memset(result, 0, sizeof(*result));
+	note_error(call, error);
+}
+
+/* What a function's answers are written as. */
+typedef struct AnswerForm
+{
+	const char *function;
+	Datum (*write)(const char *packed, bool from_cache);
+	Datum (*write_error)(const char *message, const char *code);
+} AnswerForm;
+
+static Datum
+error_answer(const AnswerForm *form, const Call *call, DayError error)
+{
+	const ErrorText *text = &error_texts[error];
+
+	counter_add(COUNTER_ERRORS, 1);
+	return form->write_error(error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
+							 text->code);
+}
+
+/*
+ * From memory where that is exact, else computed.  Raises only cancellation,
+ * lack of memory and what makes the client run its transaction again.
+ */
+static Datum
+answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
+{
+	Call call;
+	DayError error = look_at_arguments(fcinfo, &call.day);
+	const char *packed;
+	uint32 size;
+	bool hit;
+
+	if (error != DAY_OK)
+		return error_answer(form, &call, error);
+	prepare_call(&call, fcinfo, compute_catching);
+	call.name = form->function;
+	hit = cache_read(&call.request, &packed, &size);
+	if (!hit && call.day.error != DAY_OK)
+		return error_answer(form, &call, call.day.error);
+	return form->write(packed, hit);
+}
+
+static Datum
+write_jsonb(const char *packed, bool from_cache)
+{
+	return JsonbPGetDatum(answer_to_jsonb(packed, from_cache));
+}
+
+static Datum
+write_jsonb_error(const char *message, const char *code)
+{
+	return JsonbPGetDatum(error_to_jsonb(message, code));
+}
+
+static Datum
+write_json(const char *packed, bool from_cache)
+{
+	return PointerGetDatum(answer_to_json(packed, from_cache));
+}
+
+static Datum
+write_json_error(const char *message, const char *code)
+{
+	return PointerGetDatum(error_to_json(message, code));
+}
+
+/* get_available_slots_v2(the same) returns jsonb. */
+PGDLLEXPORT Datum
+get_available_slots_v2(PG_FUNCTION_ARGS)
+{
+	static const AnswerForm form = {"get_available_slots_v2", write_jsonb, write_jsonb_error};
+
+	return answer_call(fcinfo, &form);
+}
+
+/* get_available_slots_json(the same) returns json. */
+PGDLLEXPORT Datum
+get_available_slots_json(PG_FUNCTION_ARGS)
+{
+	static const AnswerForm form = {"get_available_slots_json", write_json, write_json_error};
+
+	return answer_call(fcinfo, &form);
+}

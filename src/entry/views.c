@@ -1,0 +1,154 @@
+/*
+ * views.c
+ *		The functions behind the views that DBAs look at.
+ */
+#include "availability_cache.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "cache/cells.h"
+#include "cache/counters.h"
+#include "cache/prepared.h"
+#include "cache/readpath.h"
+#include "cache/store.h"
+#include "slots/answer.h"
+#include "slots/key.h"
+#include "table/state.h"
+
+PG_FUNCTION_INFO_V1(availability_cache_stats);
+PG_FUNCTION_INFO_V1(availability_cache_entries);
+PG_FUNCTION_INFO_V1(availability_cache_reset_stats);
+
+static void
+require_shared_memory(void)
+{
+	if (!ac_shared_memory_ready)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("availability_cache must be loaded via \"shared_preload_libraries\""),
+				errhint(
+					"Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server."));
+}
+
+static uint64
+sum_counters(const uint64 *counts, Counter first, Counter last)
+{
+	uint64 sum = 0;
+
+	for (int c = first; c <= (int) last; c++)
+		sum += counts[c];
+	return sum;
+}
+
+/* Columns in the order of the SQL declaration. */
+static void
+put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
+{
+	static const Counter detail[] = {COUNTER_MISS_ABSENT,		COUNTER_MISS_OUTDATED,
+									 COUNTER_MISS_EXPIRED,		COUNTER_BYPASS_DISABLED,
+									 COUNTER_BYPASS_OWN_WRITES, COUNTER_BYPASS_ISOLATION,
+									 COUNTER_BYPASS_RECOVERY,	COUNTER_BYPASS_PREPARED,
+									 COUNTER_BYPASS_PENDING,	COUNTER_BYPASS_TRIGGERS,
+									 COUNTER_STORE_SKIPS,		COUNTER_WAITS,
+									 COUNTER_WAIT_TIMEOUTS,		COUNTER_ERRORS,
+									 COUNTER_TABLE_HITS,		COUNTER_TABLE_STORES,
+									 COUNTER_TABLE_LOGGED,		COUNTER_TABLE_ERRORS};
+	const char *breaker = breaker_state(db->dboid);
+	Datum values[30];
+	bool nulls[30] = {false};
+	int n = 0;
+
+	nulls[n] = db->dboid == InvalidOid;
+	values[n++] = ObjectIdGetDatum(db->dboid);
+	values[n++] = Int64GetDatum(db->counts[COUNTER_HITS]);
+	values[n++] = Int64GetDatum(sum_counters(db->counts, COUNTER_MISS_ABSENT, COUNTER_MISS_EXPIRED));
+	values[n++] = Int64GetDatum(sum_counters(db->counts, COUNTER_BYPASS_DISABLED, COUNTER_BYPASS_TRIGGERS));
+	values[n++] = Int64GetDatum(db->counts[COUNTER_STORES]);
+	values[n++] = Int64GetDatum(db->counts[COUNTER_EVICTIONS]);
+	values[n++] = Int64GetDatum(db->counts[COUNTER_INVALIDATIONS]);
+	values[n++] = Int64GetDatum(db->entries);
+	values[n++] = Int64GetDatum(db->bytes);
+	for (int i = 0; i < lengthof(detail); i++)
+		values[n++] = Int64GetDatum(db->counts[detail[i]]);
+	nulls[n] = breaker == NULL;
+	values[n++] = breaker == NULL ? (Datum) 0 : CStringGetTextDatum(breaker);
+	values[n++] = Int32GetDatum(cells_pending);
+	values[n++] = TimestampTzGetDatum(db->reset);
+	Assert(n == lengthof(values));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+PGDLLEXPORT Datum
+availability_cache_stats(PG_FUNCTION_ARGS)
+{
+	DatabaseCounters *databases;
+	int cells_pending;
+	int n;
+
+	require_shared_memory();
+	InitMaterializedSRF(fcinfo, 0);
+	databases = palloc(NDATABASE_SLOTS * sizeof(DatabaseCounters));
+	n = counters_read(databases);
+	prepared_sweep();
+	cells_pending = cells_count_pending();
+	for (int i = 0; i < n; i++)
+		put_stats((ReturnSetInfo *) fcinfo->resultinfo, &databases[i], cells_pending);
+	return (Datum) 0;
+}
+
+static void
+put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info)
+{
+	SlotsKeyFixed key;
+	AnswerHeader header;
+	char *zone;
+	Datum values[10];
+	bool nulls[10] = {false};
+
+	slots_key_open(entry->key, entry->key_size, &key, &zone);
+	memcpy(&header, entry->payload, sizeof(header));
+	values[0] = ObjectIdGetDatum(key.dboid);
+	values[1] = UUIDPGetDatum(&key.stylist);
+	values[2] = UUIDPGetDatum(&key.service);
+	values[3] = DateADTGetDatum(key.date);
+	nulls[4] = zone == NULL;
+	values[4] = zone == NULL ? (Datum) 0 : CStringGetTextDatum(zone);
+	values[5] = TimestampTzGetDatum(header.computed_at);
+	values[6] = TimestampTzGetDatum(entry->valid_until);
+	values[7] = BoolGetDatum(entry_is_current(entry));
+	values[8] = BoolGetDatum(info->visited);
+	values[9] = Int32GetDatum(info->bytes);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+PGDLLEXPORT Datum
+availability_cache_entries(PG_FUNCTION_ARGS)
+{
+	uint32 n;
+
+	require_shared_memory();
+	InitMaterializedSRF(fcinfo, 0);
+	n = store_count_places();
+	for (uint32 place = 0; place < n; place++)
+	{
+		StoredEntry entry;
+		EntryInfo info;
+
+		CHECK_FOR_INTERRUPTS();
+		if (store_fetch_place(place, &entry, &info))
+			put_entry((ReturnSetInfo *) fcinfo->resultinfo, &entry, &info);
+	}
+	return (Datum) 0;
+}
+
+PGDLLEXPORT Datum
+availability_cache_reset_stats(PG_FUNCTION_ARGS)
+{
+	require_shared_memory();
+	counters_reset();
+	PG_RETURN_VOID();
+}

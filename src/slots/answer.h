@@ -1,0 +1,152 @@
+/*
+ * answer.h
+ *		A day's slots in compact form, and written out as rows, jsonb or json.
+ */
+#ifndef AC_SLOTS_ANSWER_H
+#define AC_SLOTS_ANSWER_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "slots/kernel.h"
+#include "slots/zone.h"
+
+/* What every slot of an answer shares.  Moments count in seconds since 2000-01-01, UTC. */
+typedef struct AnswerHeader
+{
+	TimestampTz computed_at;
+	int64 first; /* start of the first slot */
+	int32 duration;
+	int32 step; /* from slot to slot within a run */
+	int32 price_cents;
+	int32 offset; /* of the customer's zone at first */
+	uint16 nslots;
+	uint16 nruns;	/* besides the first, which starts with the first slot */
+	uint8 nchanges; /* of the offset, after first */
+	bool has_price;
+	bool has_display; /* else the display is HH24:MI */
+	uint8 zero;
+} AnswerHeader;
+
+/* Slots that follow each other by a step. */
+typedef struct AnswerRun
+{
+	uint32 after_first; /* where its first slot starts, in seconds */
+	uint32 slot;		/* that slot's number */
+} AnswerRun;
+
+/* The customer's zone has another offset from here on. */
+typedef struct AnswerChange
+{
+	uint32 after_first;
+	int32 offset;
+} AnswerChange;
+
+#define ANSWER_MAX_CHANGES 15
+#define ANSWER_MAX_SLOTS 10000
+
+/* The offset at a moment; the moments asked for come in order. */
+typedef struct OffsetCursor
+{
+	const char *next_change; /* the change that ends it */
+	int left;				 /* changes from there */
+	int32 offset;
+	int64 until;
+} OffsetCursor;
+
+/*
+ * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a status of four bits for each
+ * slot, display texts.
+ */
+typedef struct AnswerReader
+{
+	AnswerHeader header;
+	const uint8 *statuses;
+	const char *display; /* of the next slot, zero-terminated */
+	uint32 next;		 /* slot */
+	int64 next_start;	 /* unless a run starts with it */
+	const char *next_run;
+	uint32 runs_left;
+	uint32 next_run_slot; /* that starts it; PG_UINT32_MAX: none */
+	OffsetCursor at_start;
+	OffsetCursor at_end;
+} AnswerReader;
+
+/* What one slot reads written out; times in seconds since 2000-01-01. */
+typedef struct SlotView
+{
+	int64 start_utc;
+	int64 end_utc;
+	int64 start_local;
+	int64 end_local;
+	const char *display; /* NULL: HH24:MI of start_local */
+	int display_size;
+	SlotStatus status;
+} SlotView;
+
+/*
+ * Packs slots (in order of start) into one piece of memory in the current
+ * context.  The header comes with computed_at, duration, step and price.
+ */
+extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
+						 const char *display_format, uint32 *size);
+
+extern void answer_open(AnswerReader *reader, const char *packed);
+
+/* What answers call a status. */
+extern const char *const slot_status_names[SLOT_NSTATUSES];
+
+/* The answer as get_available_slots_v2 gives it, in the current context. */
+extern Jsonb *answer_to_jsonb(const char *packed, bool from_cache);
+/* What it gives for an error. */
+extern Jsonb *error_to_jsonb(const char *message, const char *code);
+
+/* The same as get_available_slots_json gives it. */
+extern text *answer_to_json(const char *packed, bool from_cache);
+extern text *error_to_json(const char *message, const char *code);
+
+/* ---- answer_next, inline because a hit calls it for every slot ---- */
+
+/* The rare cases: another offset, another run. */
+extern void answer_pass_change(OffsetCursor *c, const AnswerHeader *header);
+extern void answer_begin_run(AnswerReader *reader);
+
+static inline int32
+answer_offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
+{
+	while (unlikely(moment >= c->until))
+		answer_pass_change(c, header);
+	return c->offset;
+}
+
+/* False after the last slot. */
+static inline bool
+answer_next(AnswerReader *reader, SlotView *view)
+{
+	const AnswerHeader *header = &reader->header;
+	uint32 slot = reader->next;
+
+	if (slot == header->nslots)
+		return false;
+	reader->next++;
+	if (unlikely(slot == reader->next_run_slot))
+		answer_begin_run(reader);
+	view->start_utc = reader->next_start;
+	view->end_utc = view->start_utc + header->duration;
+	view->start_local = view->start_utc + answer_offset_at(&reader->at_start, header, view->start_utc);
+	view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
+	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
+	view->display = NULL;
+	if (header->has_display)
+	{
+		view->display = reader->display;
+		view->display_size = strlen(reader->display);
+		reader->display += view->display_size + 1;
+	}
+	reader->next_start += header->step;
+	return true;
+}
+
+#endif /* AC_SLOTS_ANSWER_H */

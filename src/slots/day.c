@@ -1,0 +1,434 @@
+/*
+ * day.c
+ *		Computes one stylist's day for one service from the attached tables.
+ *
+ * Reads everything under one snapshot, resolves which setting wins, turns
+ * wall-clock times into instants and hands them to the kernel.  docs/rules.md
+ * says what is computed; the numbers in comments refer to it.
+ */
+#include "availability_cache.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "slots/answer.h"
+#include "slots/day.h"
+#include "slots/day_rules.h"
+#include "slots/kernel.h"
+#include "slots/queries.h"
+#include "slots/sources.h"
+
+/*
+ * A window may begin a day early in UTC and end three days late (the day after
+ * the date, and the zone), and a buffer may add a day on each side.
+ */
+#define DAYS_BEFORE 3
+#define DAYS_AFTER 5
+
+#define MAX_DURATION (7 * SECS_PER_DAY)
+#define MAX_BUFFER USECS_PER_DAY
+/* Keeps sums of instants far from overflow. */
+#define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
+
+#define NO_VALUE PG_INT64_MIN
+
+void
+day_list_cells(const DayRequest *day, CellNo *cells, int *ncells)
+{
+	StaticAssertStmt(DAY_RULES_CELLS + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
+	rules_list_cells(day, cells);
+	*ncells = DAY_RULES_CELLS;
+	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
+		cells[(*ncells)++] = cell_of_stylist_day(&day->stylist, day->date + d);
+}
+
+static QueryStatuses
+read_statuses(uint64 row, int column)
+{
+	QueryStatuses statuses = {NIL};
+	bool isnull;
+	ArrayType *array = DatumGetArrayTypeP(result_datum(row, column, &isnull));
+	Datum *names;
+	int n;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+		statuses.names = lappend(statuses.names, TextDatumGetCString(names[i]));
+	return statuses;
+}
+
+static void
+read_rules(DayRules *rules)
+{
+	if (source_run(&query_rules, "", NULL, NULL) != 1)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
+				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
+	rules->step = result_int64(0, 1, 0);
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, 2 + i, 0);
+	rules->default_timezone = result_text(0, 6);
+	rules->display_format = result_text(0, 7);
+	rules->show_unavailable = result_bool(0, 8, true);
+	rules->show_breaks = result_bool(0, 9, true);
+	rules->non_blocking = read_statuses(0, 10);
+	rules->holding = read_statuses(0, 11);
+	rules->non_blocking_text = result_text(0, 12);
+	rules->holding_text = result_text(0, 13);
+}
+
+/* Takes over the limits that a row sets, which start at a column. */
+static void
+override_limits(DayRules *rules, int column)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, column + i, rules->limits[i]);
+}
+
+static void
+bound_limits(DayRules *rules)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+	{
+		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
+
+		rules->limits[i] = Min(Max(rules->limits[i], 0), is_buffer ? MAX_BUFFER : MAX_LIMIT);
+		if (is_buffer)
+			rules->limits[i] -= rules->limits[i] % USECS_PER_SEC;
+	}
+}
+
+static pg_tz *
+find_zone(const char *name, const char *whose)
+{
+	pg_tz *zone = zone_find(name, strlen(name));
+
+	if (zone == NULL)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("%s has a time zone that is not known: \"%s\"", whose, name),
+				errhint("pg_timezone_names lists the known ones."));
+	return zone;
+}
+
+/* (1) and (3): whether the stylist is known, and what the profile sets. */
+static DayError
+read_profile(const DayRequest *day, DayRules *rules)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist)};
+	char *zone = NULL;
+
+	if (source_attached(SOURCE_PROFILES))
+	{
+		if (source_run(&query_profile, "", NULL, args) == 0 || !result_bool(0, 1, true))
+			return DAY_STYLIST_NOT_FOUND;
+		zone = result_text(0, 2);
+		override_limits(rules, 3);
+	}
+	if (zone != NULL)
+		rules->stylist_zone = find_zone(zone, "the stylist");
+	else
+		rules->stylist_zone = find_zone(rules->default_timezone, "availability_cache.rules");
+	return DAY_OK;
+}
+
+/* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
+static DayError
+read_service(const DayRequest *day, DayRules *rules)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist), UUIDPGetDatum(&day->service)};
+	Datum service[] = {UUIDPGetDatum(&day->service)};
+	int64 custom_duration;
+	int64 custom_price;
+
+	if (source_run(&query_stylist_service, "", NULL, args) == 0)
+		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
+	if (!result_bool(0, 1, false) || !result_bool(0, 2, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	custom_duration = result_int64(0, 3, NO_VALUE);
+	custom_price = result_int64(0, 4, NO_VALUE);
+
+	if (source_run(&query_service, "", NULL, service) == 0 || !result_bool(0, 1, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	rules->duration = (custom_duration != NO_VALUE ? custom_duration : result_int64(0, 2, 0)) / USECS_PER_SEC;
+	rules->price = custom_price != NO_VALUE ? custom_price : result_int64(0, 3, NO_VALUE);
+	override_limits(rules, 4);
+	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the service's duration is not between one second and seven days"),
+				errhint("Correct it in the table attached as services or stylist_services."));
+	if (rules->price != NO_VALUE && (rules->price < PG_INT32_MIN || rules->price > PG_INT32_MAX))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the price is out of range for integer"),
+				errhint("Correct it in the table attached as services or stylist_services."));
+	return DAY_OK;
+}
+
+/* A time of day in whole seconds; false for NULL. */
+static bool
+result_time(uint64 row, int column, int32 *seconds)
+{
+	bool isnull;
+	Datum value = result_datum(row, column, &isnull);
+
+	if (!isnull)
+		*seconds = DatumGetTimeADT(value) / USECS_PER_SEC;
+	return !isnull;
+}
+
+/* (8) and (9): from a start to an end on the clock, the end on the next day if it is not later. */
+static SlotInterval
+clock_interval(pg_tz *zone, DateADT date, int32 start, int32 end)
+{
+	if (end <= start)
+		end += SECS_PER_DAY;
+	return (SlotInterval){zone_to_instant(zone, date + start / SECS_PER_DAY, start % SECS_PER_DAY),
+						  zone_to_instant(zone, date + end / SECS_PER_DAY, end % SECS_PER_DAY)};
+}
+
+/* (6), (8) and (10): the schedule's windows and breaks. */
+static void
+read_schedule(const DayRequest *day, const DayRules *rules, SlotInput *input)
+{
+	int dow = j2day(day->date + POSTGRES_EPOCH_JDATE);
+	Datum args[] = {UUIDPGetDatum(&day->stylist), Int32GetDatum(dow), Int32GetDatum(dow == 0 ? 7 : dow),
+					DateADTGetDatum(day->date)};
+	uint64 n = source_run(&query_schedule, "", NULL, args);
+
+	input->windows = palloc((n + 1) * sizeof(SlotInterval));
+	input->breaks = palloc((n + 1) * sizeof(SlotInterval));
+	for (uint64 i = 0; i < n; i++)
+	{
+		int32 opens;
+		int32 closes;
+		int32 from;
+		int32 to;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!result_time(i, 1, &opens) || !result_time(i, 2, &closes))
+			continue;
+		input->windows[input->nwindows++] = clock_interval(rules->stylist_zone, day->date, opens, closes);
+		if (!result_time(i, 3, &from) || !result_time(i, 4, &to))
+			continue;
+		if (from < opens && closes <= opens)
+		{
+			from += SECS_PER_DAY;
+			to += SECS_PER_DAY;
+		}
+		input->breaks[input->nbreaks++] = clock_interval(rules->stylist_zone, day->date, from, to);
+	}
+}
+
+/* (7): the override of the day. */
+static void
+read_override(const DayRequest *day, const DayRules *rules, SlotInput *input)
+{
+	Datum args[] = {UUIDPGetDatum(&day->stylist), DateADTGetDatum(day->date)};
+	int32 opens;
+	int32 closes;
+
+	if (!source_attached(SOURCE_OVERRIDES) || source_run(&query_override, "", NULL, args) == 0)
+		return;
+	if (result_bool(0, 1, false))
+		input->nwindows = 0;
+	else if (result_time(0, 2, &opens) && result_time(0, 3, &closes))
+	{
+		input->nwindows = 1;
+		input->windows[0] = clock_interval(rules->stylist_zone, day->date, opens, closes);
+	}
+}
+
+/* What the windows reach, with the buffers: no booking outside of it matters. */
+static SlotInterval
+reach_of(const SlotInput *input)
+{
+	SlotInterval reach = {PG_INT64_MAX, PG_INT64_MIN};
+
+	for (int i = 0; i < input->nwindows; i++)
+	{
+		if (input->windows[i].end <= input->windows[i].start)
+			continue;
+		reach.start = Min(reach.start, input->windows[i].start);
+		reach.end = Max(reach.end, input->windows[i].end);
+	}
+	if (reach.start <= reach.end)
+	{
+		reach.start -= input->buffer_after;
+		reach.end += input->buffer_before;
+	}
+	return reach;
+}
+
+static SlotInterval
+result_interval(uint64 row)
+{
+	bool isnull;
+	TimestampTz start = DatumGetTimestampTz(result_datum(row, 1, &isnull));
+	TimestampTz end = DatumGetTimestampTz(result_datum(row, 2, &isnull));
+
+	return (SlotInterval){start, end};
+}
+
+/* (14) and (15): what is taken within reach. */
+static void
+read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, SlotInput *input)
+{
+	Datum bookings[] = {UUIDPGetDatum(&day->stylist), TimestampTzGetDatum(reach.start),
+						TimestampTzGetDatum(reach.start - USECS_PER_DAY), TimestampTzGetDatum(reach.end)};
+	Datum holds[] = {UUIDPGetDatum(&day->stylist), TimestampTzGetDatum(reach.start), TimestampTzGetDatum(reach.end),
+					 TimestampTzGetDatum(input->now)};
+	uint64 n = source_run(&query_bookings, rules->non_blocking_text, &rules->non_blocking, bookings);
+	int64 *expires;
+
+	input->bookings = palloc(Max(n, 1) * sizeof(SlotInterval));
+	for (uint64 i = 0; i < n; i++)
+		input->bookings[input->nbookings++] = result_interval(i);
+	if (!source_attached(SOURCE_RESERVATIONS))
+		return;
+	n = source_run(&query_reservations, rules->holding_text, &rules->holding, holds);
+	input->holds = palloc(Max(n, 1) * sizeof(SlotInterval));
+	input->hold_expires = expires = palloc(Max(n, 1) * sizeof(int64));
+	for (uint64 i = 0; i < n; i++)
+	{
+		input->holds[input->nholds] = result_interval(i);
+		expires[input->nholds++] = result_int64(i, 3, SLOT_NEVER);
+	}
+}
+
+uint32
+day_cells_of_days(const DayRequest *day, DateADT first, DateADT last)
+{
+	uint32 bits = (1u << DAY_RULES_CELLS) - 1;
+
+	for (int d = Max(first - day->date, -DAYS_BEFORE); d <= Min(last - day->date, DAYS_AFTER); d++)
+		bits |= 1u << (DAY_RULES_CELLS + DAYS_BEFORE + d);
+	return bits;
+}
+
+void
+day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last)
+{
+	uint32 days = depends_on >> DAY_RULES_CELLS;
+
+	Assert(days != 0);
+	*first = day->date - DAYS_BEFORE + pg_rightmost_one_pos32(days);
+	*last = day->date - DAYS_BEFORE + pg_leftmost_one_pos32(days);
+}
+
+/* The cells that an answer with this reach depends on; *all: they are all among the request's. */
+static uint32
+dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
+{
+	int64 first = day->date;
+	int64 last = day->date;
+
+	if (reach.start <= reach.end)
+	{
+		first = Min(first, utc_day_of(reach.start));
+		last = Max(last, utc_day_of(reach.end - 1));
+	}
+	*all = first >= day->date - DAYS_BEFORE && last <= day->date + DAYS_AFTER;
+	return day_cells_of_days(day, Max(first, day->date - DAYS_BEFORE), Min(last, day->date + DAYS_AFTER));
+}
+
+/* Days that are over, and those beyond the horizon, are not worth memory. */
+static bool
+worth_keeping(const DayRequest *day, const SlotInput *input)
+{
+	int64 today = utc_day_of(input->now);
+
+	return day->date >= today - 1 && day->date <= today + input->horizon / USECS_PER_DAY + 2;
+}
+
+static void
+init_input(const DayRules *rules, SlotInput *input)
+{
+	memset(input, 0, sizeof(*input));
+	input->now = cache_now();
+	input->step = rules->step;
+	input->duration = rules->duration * USECS_PER_SEC;
+	input->buffer_before = rules->limits[LIMIT_BUFFER_BEFORE];
+	input->buffer_after = rules->limits[LIMIT_BUFFER_AFTER];
+	input->notice = rules->limits[LIMIT_NOTICE];
+	input->horizon = rules->limits[LIMIT_HORIZON];
+	input->show_unavailable = rules->show_unavailable;
+	input->show_breaks = rules->show_breaks;
+}
+
+static void
+compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, MemoryContext caller, Computed *result)
+{
+	AnswerHeader header;
+	int64 bound = slots_bound(input);
+	int64 n;
+	Slot *slots;
+
+	if (bound > ANSWER_MAX_SLOTS)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS),
+				errhint("Set a longer availability_cache.rules.slot_step, or look for overlapping schedule rows."));
+	slots = palloc(Max(bound, 1) * sizeof(Slot));
+	n = slots_compute(input, slots, &result->valid_until);
+
+	memset(&header, 0, sizeof(header));
+	header.computed_at = input->now;
+	header.duration = rules->duration;
+	header.step = rules->step / USECS_PER_SEC;
+	header.has_price = rules->price != NO_VALUE;
+	header.price_cents = header.has_price ? rules->price : 0;
+	MemoryContextSwitchTo(caller);
+	result->payload = answer_pack(&header, slots, n,
+								  day->zone != NULL ? day->zone
+													: find_zone(rules->default_timezone, "availability_cache.rules"),
+								  rules->display_format, &result->payload_size);
+}
+
+static DayError
+compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
+{
+	DayRules rules;
+	SlotInput input;
+	SlotInterval reach;
+	DayError error;
+	bool all_cells;
+
+	sources_load(day->function);
+	if (!rules_recall(day, &rules))
+	{
+		read_rules(&rules);
+		if ((error = read_profile(day, &rules)) != DAY_OK || (error = read_service(day, &rules)) != DAY_OK)
+			return error;
+		bound_limits(&rules);
+		rules_remember(day, &rules);
+	}
+	init_input(&rules, &input);
+	read_schedule(day, &rules, &input);
+	read_override(day, &rules, &input);
+	reach = reach_of(&input);
+	if (reach.start <= reach.end)
+		read_busy(day, &rules, reach, &input);
+
+	result->valid_from = input.now;
+	result->untracked = !sources_tracked();
+	result->depends_on = dependencies_of(day, reach, &all_cells);
+	result->keep = all_cells && worth_keeping(day, &input);
+	compute_slots(day, &rules, &input, caller, result);
+	return DAY_OK;
+}
+
+void
+day_compute(void *arg, Computed *result)
+{
+	DayRequest *day = arg;
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	day->error = compute_connected(day, caller, result);
+	MemoryContextSwitchTo(caller);
+	SPI_finish();
+}

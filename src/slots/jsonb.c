@@ -1,0 +1,238 @@
+/*
+ * jsonb.c
+ *		Writes an answer's jsonb straight from its compact form.
+ *
+ * jsonb's binary form (utils/jsonb.h) is a header, an entry (JEntry) for each
+ * key and value, then their bytes; objects' keys are in order of length, then
+ * bytes.  All slots have the same keys, so an object is written front to back
+ * with no tree built before.  test/sql/03_jsonb.sql compares what is written here
+ * with what the server's own parser makes of its text.
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "slots/answer.h"
+#include "slots/text.h"
+#include "slots/writer.h"
+
+#define SIZE(literal) ((int) sizeof(literal) - 1)
+
+/* The beginning of every slot's object: its header, and the entries of its keys in jsonb's order. */
+#define SLOT_NKEYS 7
+static const uint32 slot_head[1 + SLOT_NKEYS] = {
+	SLOT_NKEYS | JB_FOBJECT, JENTRY_ISSTRING | JENTRY_HAS_OFF | 6,
+	JENTRY_ISSTRING | 11,	 JENTRY_ISSTRING | 12,
+	JENTRY_ISSTRING | 12,	 JENTRY_ISSTRING | 14,
+	JENTRY_ISSTRING | 14,	 JENTRY_ISSTRING | 16,
+};
+static const char slot_keys[] = "status"
+								"price_cents"
+								"slot_display"
+								"slot_end_utc"
+								"slot_end_local"
+								"slot_start_utc"
+								"slot_start_local";
+
+#define ANSWER_NKEYS 5
+static const uint8 answer_key_sizes[ANSWER_NKEYS] = {5, 6, 7, 9, 11};
+static const char answer_keys[] = "slots"
+								  "cached"
+								  "success"
+								  "cache_hit"
+								  "computed_at";
+
+#define ERROR_NKEYS 3
+static const uint8 error_key_sizes[ERROR_NKEYS] = {4, 5, 7};
+static const char error_keys[] = "code"
+								 "error"
+								 "success";
+
+/* An object or array being written: where its next entry goes, how long its data is so far. */
+typedef struct Container
+{
+	int entry_at;
+	int index;
+	uint32 total;
+} Container;
+
+/* Bytes that the buffer gains until its length is a multiple of four. */
+static inline int
+pad_to_int(StringInfo out)
+{
+	int padding = INTALIGN(out->len) - out->len;
+
+	if (unlikely(out->maxlen - out->len <= sizeof(int)))
+		enlargeStringInfo(out, sizeof(int));
+	memset(out->data + out->len, 0, sizeof(int));
+	out->len += padding;
+	return padding;
+}
+
+static Container
+open_container(StringInfo out, uint32 header, int nentries)
+{
+	Container c = {.entry_at = out->len + sizeof(uint32)};
+
+	enlargeStringInfo(out, sizeof(uint32) + nentries * sizeof(JEntry));
+	memcpy(out->data + out->len, &header, sizeof(header));
+	out->len += sizeof(uint32) + nentries * sizeof(JEntry);
+	return c;
+}
+
+/* The entry of a key or value whose bytes have been (or will be) appended. */
+static inline void
+add_entry(StringInfo out, Container *c, uint32 type, uint32 size)
+{
+	JEntry entry;
+
+	c->total += size;
+	if (c->total > JENTRY_OFFLENMASK)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the answer is too large for jsonb"));
+	/* Every so many entries one holds an offset instead of a length. */
+	entry = c->index % JB_OFFSET_STRIDE == 0 ? type | c->total | JENTRY_HAS_OFF : type | size;
+	memcpy(out->data + c->entry_at, &entry, sizeof(entry));
+	c->entry_at += sizeof(entry);
+	c->index++;
+}
+
+static Container
+open_object(StringInfo out, int nkeys, const uint8 *sizes, const char *keys)
+{
+	Container c = open_container(out, nkeys | JB_FOBJECT, 2 * nkeys);
+
+	for (int i = 0; i < nkeys; i++)
+		add_entry(out, &c, JENTRY_ISSTRING, sizes[i]);
+	appendBinaryStringInfo(out, keys, c.total);
+	return c;
+}
+
+static void
+add_string(StringInfo out, Container *c, const char *value, int size)
+{
+	appendBinaryStringInfo(out, value, size);
+	add_entry(out, c, JENTRY_ISSTRING, size);
+}
+
+static void
+add_bool(StringInfo out, Container *c, bool value)
+{
+	add_entry(out, c, value ? JENTRY_ISBOOL_TRUE : JENTRY_ISBOOL_FALSE, 0);
+}
+
+static void
+add_now(StringInfo out, Container *c, TimestampTz t)
+{
+	char buffer[NOW_TEXT_SIZE];
+
+	write_now(buffer, t);
+	add_string(out, c, buffer, NOW_TEXT_SIZE);
+}
+
+/* What follows the display in a slot, in the order of the keys. */
+static const char slot_times[] = "....-..-..T..:..:..+00:00"
+								 "....-..-..T..:..:.."
+								 "....-..-..T..:..:..+00:00"
+								 "....-..-..T..:..:..";
+
+/* A LayOutSlot.  Only the first of its entries holds an offset, as they are fewer than JB_OFFSET_STRIDE. */
+static void
+lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+{
+	const char *status_name = slot_status_names[status];
+	int status_size = strlen(status_name);
+	JEntry entries[SLOT_NKEYS] = {JENTRY_ISSTRING | status_size,	 JENTRY_ISNULL,
+								  JENTRY_ISSTRING | display_size,	 JENTRY_ISSTRING | UTC_TEXT_SIZE,
+								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE, JENTRY_ISSTRING | UTC_TEXT_SIZE,
+								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
+	char *slot;
+	char *p;
+
+	enlargeStringInfo(w->out, sizeof(slot_head) + sizeof(entries) + SIZE(slot_keys) + status_size + sizeof(int) +
+								  w->price_size + display_size + SIZE(slot_times));
+	slot = w->out->data + w->out->len;
+	memcpy(slot, slot_head, sizeof(slot_head));
+	p = slot + sizeof(slot_head) + sizeof(entries);
+	memcpy(p, slot_keys, SIZE(slot_keys));
+	p += SIZE(slot_keys);
+	memcpy(p, status_name, status_size);
+	p += status_size;
+	if (w->price != NULL)
+	{
+		/* Numerics are aligned, and so is the slot. */
+		int padding = INTALIGN(p - slot) - (p - slot);
+
+		memset(p, 0, sizeof(int));
+		memcpy(p + padding, w->price, w->price_size);
+		p += padding + w->price_size;
+		entries[1] = JENTRY_ISNUMERIC | (padding + w->price_size);
+	}
+	memcpy(slot + sizeof(slot_head), entries, sizeof(entries));
+	template->display_at = p - slot;
+	template->time_at[SLOT_END_UTC] = template->display_at + display_size;
+	template->time_at[SLOT_END_LOCAL] = template->time_at[SLOT_END_UTC] + UTC_TEXT_SIZE;
+	template->time_at[SLOT_START_UTC] = template->time_at[SLOT_END_LOCAL] + LOCAL_TEXT_SIZE;
+	template->time_at[SLOT_START_LOCAL] = template->time_at[SLOT_START_UTC] + UTC_TEXT_SIZE;
+	p += display_size;
+	memcpy(p, slot_times, SIZE(slot_times));
+	p += SIZE(slot_times);
+	w->out->len = p - w->out->data;
+}
+
+static void
+add_slots(StringInfo out, Container *answer, AnswerReader *reader)
+{
+	Numeric price = reader->header.has_price ? int64_to_numeric(reader->header.price_cents) : NULL;
+	int array_at = out->len;
+	SlotWriter w;
+	SlotView view;
+	Container c;
+
+	slot_writer_init(&w, out, lay_out_slot, (char *) price, price != NULL ? VARSIZE(price) : 0);
+	pad_to_int(out);
+	c = open_container(out, reader->header.nslots | JB_FARRAY, reader->header.nslots);
+	while (answer_next(reader, &view))
+	{
+		int slot_at = out->len;
+
+		pad_to_int(out);
+		slot_writer_put(&w, &view);
+		add_entry(out, &c, JENTRY_ISCONTAINER, out->len - slot_at);
+	}
+	add_entry(out, answer, JENTRY_ISCONTAINER, out->len - array_at);
+}
+
+Jsonb *
+answer_to_jsonb(const char *packed, bool from_cache)
+{
+	AnswerReader reader;
+	StringInfoData out;
+	Container c;
+
+	answer_open(&reader, packed);
+	init_varlena(&out, 256 + reader.header.nslots * 320);
+	c = open_object(&out, ANSWER_NKEYS, answer_key_sizes, answer_keys);
+	add_slots(&out, &c, &reader);
+	add_bool(&out, &c, from_cache);
+	add_bool(&out, &c, true);
+	add_bool(&out, &c, from_cache);
+	add_now(&out, &c, reader.header.computed_at);
+	return (Jsonb *) finish_varlena(&out);
+}
+
+Jsonb *
+error_to_jsonb(const char *message, const char *code)
+{
+	StringInfoData out;
+	Container c;
+
+	init_varlena(&out, 256);
+	c = open_object(&out, ERROR_NKEYS, error_key_sizes, error_keys);
+	add_string(&out, &c, code, strlen(code));
+	add_string(&out, &c, message, strlen(message));
+	add_bool(&out, &c, false);
+	return (Jsonb *) finish_varlena(&out);
+}

@@ -1,0 +1,434 @@
+/*
+ * sources.c
+ *		The attached tables: mapping, plans, and reading them as their owners.
+ *
+ * The mapping (availability_cache.source) is loaded once per session and again
+ * after a relcache invalidation of any table that matters: the attached
+ * tables, their partitions, source and rules.  Invalidations are accepted
+ * after the cells' words are read and before the snapshot is taken, and a
+ * writer ends its cells after it has sent its invalidations; so no answer is
+ * kept that was made with an older mapping than its words say.
+ *
+ * Each table is read as its owner, in a security-restricted operation: that
+ * bypasses row-level security (availability is public), and an index
+ * expression or the like that the owner put there runs as the owner and not
+ * as a superuser.  Query text names everything in full, operators included,
+ * since it is parsed under the caller's search_path.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "executor/spi.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/as_user.h"
+#include "slots/sources.h"
+
+#define MAX_SOURCE_COLUMNS 10
+
+typedef struct NamedColumn
+{
+	const char *name;
+	SourceColumn column;
+} NamedColumn;
+
+typedef struct Source
+{
+	bool attached;
+	Oid relid;
+	Oid owner;
+	const char *name;	  /* in full, quoted */
+	const char *relation; /* the same for FROM */
+	NamedColumn columns[MAX_SOURCE_COLUMNS];
+	int ncolumns;
+	SPIPlanPtr plan;
+	char *variant; /* that the plan was made for */
+} Source;
+
+typedef struct RoleInfo
+{
+	const char *name;
+	bool required;
+} RoleInfo;
+
+static const RoleInfo roles[SOURCE_NROLES] = {
+	[SOURCE_BOOKINGS] = {"bookings", true},
+	[SOURCE_RESERVATIONS] = {"booking_reservations", false},
+	[SOURCE_SCHEDULES] = {"stylist_schedules", true},
+	[SOURCE_OVERRIDES] = {"schedule_overrides", false},
+	[SOURCE_STYLIST_SERVICES] = {"stylist_services", true},
+	[SOURCE_SERVICES] = {"services", true},
+	[SOURCE_PROFILES] = {"stylist_profiles", false},
+	[SOURCE_RULES] = {"rules", true},
+};
+
+/* The mapping.  Strings and the watched relations live in mapping_context. */
+static MemoryContext mapping_context = NULL;
+static Source sources[SOURCE_NROLES];
+static bool mapping_valid = false;
+static bool mapping_tracked = false;
+static bool mapping_logged = false;
+static uint64 generation = 0;
+static Oid *watched = NULL;
+static int nwatched = 0;
+/* Queries of the mapping's sources that are running, in nested calls. */
+static int running = 0;
+
+static void
+forget_mapping_of_relation(Datum arg, Oid relid)
+{
+	if (!mapping_valid || !OidIsValid(relid))
+	{
+		mapping_valid = false;
+		return;
+	}
+	for (int i = 0; i < nwatched; i++)
+	{
+		if (watched[i] == relid)
+			mapping_valid = false;
+	}
+}
+
+static void
+forget_mapping(Datum arg, int cacheid, uint32 hashvalue)
+{
+	mapping_valid = false;
+}
+
+void
+sources_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_mapping_of_relation, (Datum) 0);
+	/* A renamed schema is in the text of the queries; an owner's BYPASSRLS was looked at. */
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
+	/* Queries leave out statuses that an enum does not have; event triggers are part of the triggers' state. */
+	CacheRegisterSyscacheCallback(ENUMOID, forget_mapping, (Datum) 0);
+	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
+}
+
+/* ---- results ---- */
+
+Datum
+result_datum(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+int64
+result_int64(uint64 row, int column, int64 if_null)
+{
+	bool isnull;
+	Datum value = result_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt64(value);
+}
+
+bool
+result_bool(uint64 row, int column, bool if_null)
+{
+	bool isnull;
+	Datum value = result_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetBool(value);
+}
+
+char *
+result_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+static void
+run_select(const char *query)
+{
+	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "query failed: %s", query);
+}
+
+/* ---- loading the mapping ---- */
+
+static void
+drop_mapping(void)
+{
+	for (int r = 0; r < SOURCE_NROLES; r++)
+	{
+		if (sources[r].plan != NULL)
+			SPI_freeplan(sources[r].plan);
+	}
+	memset(sources, 0, sizeof(sources));
+	watched = NULL;
+	nwatched = 0;
+	if (mapping_context == NULL)
+		mapping_context = AllocSetContextCreate(TopMemoryContext, "availability_cache mapping", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(mapping_context);
+}
+
+static int
+role_by_name(const char *name)
+{
+	for (int r = 0; r < SOURCE_NROLES; r++)
+	{
+		if (strcmp(roles[r].name, name) == 0)
+			return r;
+	}
+	return -1;
+}
+
+/* Fills in what the catalogs say of the relation.  Called in mapping_context. */
+static void
+describe_relation(Source *source, Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class rel;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("an attached table no longer exists"),
+				errhint("Run SELECT availability_cache.detach(), then attach the tables that are there."));
+	rel = (Form_pg_class) GETSTRUCT(tuple);
+	source->attached = true;
+	source->relid = relid;
+	source->owner = rel->relowner;
+	source->name = quote_qualified_identifier(get_namespace_name(rel->relnamespace), NameStr(rel->relname));
+	/* Children by inheritance have no triggers of ours; partitions do. */
+	source->relation = rel->relkind == RELKIND_PARTITIONED_TABLE ? source->name : psprintf("ONLY %s", source->name);
+	ReleaseSysCache(tuple);
+	if (check_enable_rls(relid, source->owner, true) == RLS_ENABLED)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("row-level security of table %s is forced upon its owner", source->name),
+				errhint("Answers are computed as the table's owner and must see every row: take away FORCE ROW LEVEL "
+						"SECURITY, or give the owner BYPASSRLS."));
+}
+
+/* Called in mapping_context. */
+static void
+describe_column(Source *source, const char *name, const char *column)
+{
+	AttrNumber attnum = get_attnum(source->relid, column);
+	HeapTuple tuple;
+	NamedColumn *named;
+
+	if (attnum == InvalidAttrNumber || source->ncolumns == MAX_SOURCE_COLUMNS)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table %s no longer has its column \"%s\"", source->name, column),
+				errhint("Run availability_cache.attach() for it again, with its present columns."));
+	named = &source->columns[source->ncolumns++];
+	named->name = pstrdup(name);
+	named->column.name = pstrdup(column);
+	named->column.quoted = pstrdup(quote_identifier(column));
+	named->column.type = getBaseType(get_atttype(source->relid, attnum));
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid), Int16GetDatum(attnum));
+	if (HeapTupleIsValid(tuple))
+	{
+		named->column.not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		ReleaseSysCache(tuple);
+	}
+}
+
+static void
+load_columns(void)
+{
+	run_select("SELECT s.role, s.relation::pg_catalog.oid, c.key, c.value"
+			   " FROM availability_cache.source s, LATERAL pg_catalog.jsonb_each_text(s.columns) c");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		int role = role_by_name(result_text(i, 1));
+		bool isnull;
+		MemoryContext caller;
+
+		if (role < 0)
+			continue;
+		caller = MemoryContextSwitchTo(mapping_context);
+		if (!sources[role].attached)
+			describe_relation(&sources[role], DatumGetObjectId(result_datum(i, 2, &isnull)));
+		describe_column(&sources[role], result_text(i, 3), result_text(i, 4));
+		MemoryContextSwitchTo(caller);
+	}
+}
+
+static void
+load_trigger_state(void)
+{
+	run_select("SELECT availability_cache.trigger_state(s.relation) FROM availability_cache.source s");
+	mapping_tracked = true;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		if (strcmp(result_text(i, 1), "enabled") != 0)
+			mapping_tracked = false;
+	}
+}
+
+static void
+load_watched(void)
+{
+	run_select("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
+			   " FROM (SELECT t.relid FROM availability_cache.source s,"
+			   " LATERAL availability_cache.relation_tree(s.relation) AS t(relid)"
+			   " UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass"
+			   " UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass) w"
+			   " JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid");
+	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
+	mapping_logged = true;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+
+		watched[nwatched++] = DatumGetObjectId(result_datum(i, 1, &isnull));
+		mapping_logged = mapping_logged && result_bool(i, 2, false);
+	}
+}
+
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+sources_load(Oid function)
+{
+	SavedUser saved;
+	Oid extension_owner;
+
+	/* A computation within a computation keeps the plans that are running, and is not kept. */
+	if (mapping_valid || running > 0)
+		return;
+	drop_mapping();
+	extension_owner = function_owner(function);
+	/* Invalidations from here on count. */
+	mapping_valid = true;
+	generation++;
+	PG_TRY();
+	{
+		/* The mapping outlives this transaction, whose snapshot may be old. */
+		PushActiveSnapshot(GetLatestSnapshot());
+		saved = become(extension_owner);
+		load_watched();
+		load_trigger_state();
+		load_columns();
+		become_again(saved);
+		PopActiveSnapshot();
+	}
+	PG_CATCH();
+	{
+		mapping_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	sources[SOURCE_RULES].attached = true;
+	sources[SOURCE_RULES].owner = extension_owner;
+	sources[SOURCE_RULES].name = sources[SOURCE_RULES].relation = "availability_cache.rules";
+	for (int r = 0; r < SOURCE_NROLES; r++)
+	{
+		if (!roles[r].required || sources[r].attached)
+			continue;
+		mapping_valid = false;
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("no table is attached as %s", roles[r].name),
+				errhint("Run SELECT * FROM availability_cache.attach()."));
+	}
+}
+
+bool
+sources_tracked(void)
+{
+	return mapping_valid && mapping_tracked;
+}
+
+uint64
+sources_generation(void)
+{
+	return sources_tracked() && running == 0 ? generation : 0;
+}
+
+bool
+sources_logged(void)
+{
+	return mapping_valid && mapping_logged;
+}
+
+bool
+source_attached(SourceRole role)
+{
+	return sources[role].attached;
+}
+
+const char *
+source_relation(SourceRole role)
+{
+	return sources[role].relation;
+}
+
+const SourceColumn *
+source_column(SourceRole role, const char *name)
+{
+	for (int i = 0; i < sources[role].ncolumns; i++)
+	{
+		if (strcmp(sources[role].columns[i].name, name) == 0)
+			return &sources[role].columns[i].column;
+	}
+	return NULL;
+}
+
+/* ---- queries ---- */
+
+/* Caller has become the owner. */
+static void
+prepare(Source *source, const SourceQuery *query, const char *variant, const void *build_arg)
+{
+	StringInfoData text;
+	SPIPlanPtr plan;
+
+	initStringInfo(&text);
+	query->build(&text, build_arg);
+	plan = SPI_prepare_cursor(text.data, query->nargs, (Oid *) query->arg_types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare: %s", text.data);
+	pfree(text.data);
+	if (source->plan != NULL)
+		SPI_freeplan(source->plan);
+	source->plan = NULL;
+	source->variant = MemoryContextStrdup(mapping_context, variant);
+	source->plan = plan;
+}
+
+uint64
+source_run(const SourceQuery *query, const char *variant, const void *build_arg, Datum *values)
+{
+	Source *source = &sources[query->role];
+	SavedUser saved = become(source->owner);
+	int result;
+
+	running++;
+	PG_TRY();
+	{
+		if (source->plan == NULL || strcmp(source->variant, variant) != 0)
+			prepare(source, query, variant, build_arg);
+		result = SPI_execute_plan(source->plan, values, NULL, true, 0);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read %s: %s", source->name, SPI_result_code_string(result));
+	become_again(saved);
+	return SPI_processed;
+}

@@ -1,0 +1,17 @@
+/*
+ * clean.h
+ *		Removes what the table tier no longer needs.
+ */
+#ifndef AC_TABLE_CLEAN_H
+#define AC_TABLE_CLEAN_H
+
+#include "postgres.h"
+
+/*
+ * Removes rows that have expired or are outdated, at most max_rows of them,
+ * and traces that no row needs, as the owner of the tables; returns how many
+ * rows went.  Waits for nobody.  Raises what queries raise, and 55006.
+ */
+extern int64 tier_clean(int64 max_rows);
+
+#endif /* AC_TABLE_CLEAN_H */

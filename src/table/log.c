@@ -1,0 +1,347 @@
+/*
+ * log.c
+ *		The traces that writers leave for the table tier.
+ *
+ * A transaction that changes availability adds to
+ * availability_cache.invalidation what it touched, with its xid; trust.c
+ * says what readers make of it.  Traces are written at the first touch in a
+ * (sub)transaction, not when it commits: there an error could not be undone
+ * alone.  A transaction that touches many days of a stylist widens the range
+ * that it names each time, so that the number of traces grows with the
+ * logarithm of the days.
+ *
+ * A writer that leaves no trace (the tier is off for it, or the trace could
+ * not be written) takes the trust away instead; only if that is impossible
+ * too does it fail.
+ *
+ * Locking: see tables.c.
+ */
+#include "availability_cache.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "base/guard.h"
+#include "cache/counters.h"
+#include "table/log.h"
+#include "table/state.h"
+#include "table/tables.h"
+#include "table/trust.h"
+
+/* More traces of a transaction than this become one of everything. */
+#define MAX_TRACES 32
+/* So many ranges of a stylist are named as they are; then they are widened. */
+#define EXACT_RANGES 3
+/* A longer range is all days. */
+#define MAX_RANGE 366
+/* A row depends on no UTC day farther than this from its date. */
+#define FARTHEST_DAY 6
+/* A writer deletes no more rows than this at once; the rest is left to cleaning. */
+#define MAX_DELETED 1000
+
+typedef enum TraceKind
+{
+	TRACE_STYLIST,
+	TRACE_SERVICE,
+	TRACE_EVERYTHING
+} TraceKind;
+
+typedef struct Trace
+{
+	TraceKind kind;
+	pg_uuid_t id;
+	DateADT first; /* UTC days; DATEVAL_NOBEGIN to DATEVAL_NOEND: all */
+	DateADT last;
+	int level; /* the (sub)transaction it was written in */
+} Trace;
+
+/* What this transaction has written. */
+static Trace traces[MAX_TRACES];
+static int ntraces = 0;
+/* The last number of a trace; never used again in the transaction. */
+static int32 last_number = 0;
+
+/* Whether this transaction leaves traces. */
+typedef enum Decision
+{
+	UNDECIDED,
+	LEAVES_TRACES,
+	LEAVES_NONE /* the tier was not in use when it looked, or it has deleted the row that says so */
+} Decision;
+
+static Decision decision = UNDECIDED;
+
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
+		ntraces = 0;
+		last_number = 0;
+		decision = UNDECIDED;
+	}
+}
+
+static void
+forget_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	int level = GetCurrentTransactionNestLevel();
+	int kept = 0;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			traces[i].level = Min(traces[i].level, level - 1);
+		else if (traces[i].level >= level)
+			continue;
+		traces[kept++] = traces[i];
+	}
+	ntraces = kept;
+	/* It may have been decided there, by deleting the row. */
+	if (event == SUBXACT_EVENT_ABORT_SUB && decision == LEAVES_NONE)
+		decision = UNDECIDED;
+}
+
+void
+tier_log_init(void)
+{
+	trust_init();
+	RegisterXactCallback(forget_transaction, NULL);
+	RegisterSubXactCallback(forget_subtransaction, NULL);
+}
+
+/* Once this transaction commits no row is trusted; false if that could not be done. */
+static bool
+stop_leaving_traces(void)
+{
+	if (!trust_stop())
+		return false;
+	/* Good for the whole transaction if it has its xid: see trust.c. */
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		decision = LEAVES_NONE;
+	return true;
+}
+
+static void
+insert_trace(const Trace *trace)
+{
+	Datum values[LOG_NCOLUMNS] = {0};
+	bool nulls[LOG_NCOLUMNS] = {false};
+	bool all_days = trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(trace->first);
+	TierRelation log;
+
+	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &log);
+	values[LOG_XID - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[LOG_N - 1] = Int32GetDatum(++last_number);
+	values[LOG_STYLIST - 1] = UUIDPGetDatum(trace->kind == TRACE_STYLIST ? &trace->id : &no_id);
+	values[LOG_SERVICE - 1] = UUIDPGetDatum(trace->kind == TRACE_SERVICE ? &trace->id : &no_id);
+	values[LOG_FIRST_DAY - 1] = DateADTGetDatum(trace->first);
+	values[LOG_LAST_DAY - 1] = DateADTGetDatum(trace->last);
+	nulls[LOG_FIRST_DAY - 1] = nulls[LOG_LAST_DAY - 1] = all_days;
+	values[LOG_LOGGED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	tier_insert(&log, values, nulls);
+	tier_close(&log);
+}
+
+/*
+ * Deletes the rows that a change of a stylist outdates, for who looks at the
+ * table; readers do not depend on it.  Rows that others are changing, those
+ * of a table that is locked, and many at once are left to cleaning.
+ */
+static void
+delete_rows(const Trace *trace)
+{
+	ScanKeyData keys[3];
+	int nkeys = 1;
+	int ndeleted = 0;
+	TierRelation rows;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
+		return;
+	key_uuid(&keys[0], ROW_STYLIST, &trace->id);
+	if (!DATE_IS_NOBEGIN(trace->first))
+	{
+		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - FARTHEST_DAY);
+		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, trace->last + FARTHEST_DAY);
+		nkeys = 3;
+	}
+	scan = tier_scan(&rows, SnapshotSelf, nkeys, keys);
+	while (ndeleted < MAX_DELETED && (tuple = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (DatumGetDateADT(tier_column(&rows, tuple, ROW_FIRST_DAY)) > trace->last ||
+			DatumGetDateADT(tier_column(&rows, tuple, ROW_LAST_DAY)) < trace->first)
+			continue;
+		if (!tier_may_delete(&rows))
+			break;
+		ndeleted += tier_delete(&rows, &tuple->t_self);
+	}
+	systable_endscan(scan);
+	tier_close(&rows);
+}
+
+static void
+write_trace(void *arg)
+{
+	Trace *trace = arg;
+
+	insert_trace(trace);
+	if (trace->kind == TRACE_STYLIST)
+		delete_rows(trace);
+}
+
+/* The trace could not be written: nothing may be trusted that does not see this transaction. */
+static void
+leave_no_trace(const char *why)
+{
+	if (stop_leaving_traces())
+		return;
+	if (!trust_not_without())
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+			errmsg("a change of availability could not be recorded for the cache's table: %s", why),
+			errhint(
+				"Look at availability_cache.invalidation, invalidation_since and distrusted: all of them are locked or "
+				"altered."));
+	decision = LEAVES_NONE;
+}
+
+void
+tier_log_lost(const char *why)
+{
+	if (trust_is_active())
+		leave_no_trace(why);
+}
+
+static bool
+is_covered(const Trace *touched)
+{
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (traces[i].kind == TRACE_EVERYTHING)
+			return true;
+		if (traces[i].kind == touched->kind && memcmp(&traces[i].id, &touched->id, UUID_LEN) == 0 &&
+			traces[i].first <= touched->first && traces[i].last >= touched->last)
+			return true;
+	}
+	return false;
+}
+
+/* Widens a range of a stylist who has some already, so that not every day gets its own. */
+static void
+widen(Trace *trace)
+{
+	DateADT first = trace->first;
+	DateADT last = trace->last;
+	int n = 0;
+
+	if (trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(first))
+		return;
+	for (int i = 0; i < ntraces; i++)
+	{
+		if (traces[i].kind != TRACE_STYLIST || memcmp(&traces[i].id, &trace->id, UUID_LEN) != 0)
+			continue;
+		n++;
+		first = Min(first, traces[i].first);
+		last = Max(last, traces[i].last);
+	}
+	if (n < EXACT_RANGES)
+		return;
+	if (trace->first == first)
+		trace->first = first - (last - first);
+	if (trace->last == last)
+		trace->last = last + (last - first);
+	if (trace->last - trace->first > MAX_RANGE)
+	{
+		trace->first = DATEVAL_NOBEGIN;
+		trace->last = DATEVAL_NOEND;
+	}
+}
+
+/* Whether this transaction leaves traces, of which this would be the first. */
+static bool
+leaves_traces(const Trace *first)
+{
+	if (decision != UNDECIDED)
+		return decision == LEAVES_TRACES;
+	if (!trust_is_active())
+	{
+		/* As above. */
+		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+			decision = LEAVES_NONE;
+		return false;
+	}
+	/* Traces of everything are rare, and whoever attaches tables may switch the tier on next. */
+	if (ac_table_tier == TABLE_TIER_OFF && first->kind != TRACE_EVERYTHING && stop_leaving_traces())
+		return false;
+	decision = LEAVES_TRACES;
+	return true;
+}
+
+static void
+log_touch(const Trace *touched)
+{
+	Trace trace = *touched;
+	ErrorData *error;
+
+	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
+		return;
+	if (ntraces >= MAX_TRACES - 1)
+		trace = (Trace){.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+	else
+		widen(&trace);
+	error = guarded(write_trace, &trace);
+	if (error != NULL)
+	{
+		breaker_failed(error->message);
+		leave_no_trace(error->message);
+		return;
+	}
+	counter_add(COUNTER_TABLE_LOGGED, 1);
+	/* Rows that such a trace outdates are left to cleaning. */
+	if (trace.kind != TRACE_STYLIST && ac_table_tier == TABLE_TIER_BACKGROUND)
+		worker_wanted();
+	trace.level = GetCurrentTransactionNestLevel();
+	traces[ntraces++] = trace;
+}
+
+void
+tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
+{
+	Trace trace = {.kind = TRACE_STYLIST, .id = *stylist, .first = first, .last = last};
+
+	log_touch(&trace);
+}
+
+void
+tier_log_stylist(const pg_uuid_t *stylist)
+{
+	tier_log_days(stylist, DATEVAL_NOBEGIN, DATEVAL_NOEND);
+}
+
+void
+tier_log_service(const pg_uuid_t *service)
+{
+	Trace trace = {.kind = TRACE_SERVICE, .id = *service, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+
+	log_touch(&trace);
+}
+
+void
+tier_log_everything(void)
+{
+	Trace trace = {.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+
+	log_touch(&trace);
+}

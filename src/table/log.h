@@ -1,0 +1,28 @@
+/*
+ * log.h
+ *		The traces that writers leave for the table tier.
+ */
+#ifndef AC_TABLE_LOG_H
+#define AC_TABLE_LOG_H
+
+#include "postgres.h"
+
+#include "utils/date.h"
+#include "utils/uuid.h"
+
+extern void tier_log_init(void);
+
+/*
+ * A writer's trace, from a row trigger or the like, once its transaction has
+ * a xid.  Never waits.  Raises what base/guard.h lets through, and 55006 when the
+ * trace can be left nowhere.  Days are UTC days.
+ */
+extern void tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last);
+extern void tier_log_stylist(const pg_uuid_t *stylist);
+extern void tier_log_service(const pg_uuid_t *service);
+extern void tier_log_everything(void);
+
+/* Traces are gone that rows may need: when this transaction commits no row is trusted. */
+extern void tier_log_lost(const char *why);
+
+#endif /* AC_TABLE_LOG_H */

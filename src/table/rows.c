@@ -1,0 +1,271 @@
+/*
+ * rows.c
+ *		Answers in private.availability_cache.
+ *
+ * What is answered is the row's column answer: a header, and the payload as
+ * the memory store has it.  available_slots says the same for people.  The
+ * header has a checksum of everything that the answer's exactness rests on, so
+ * that a row that somebody edited, moved to another key or brought from
+ * another major version is no answer; expires_at may be lowered by hand.
+ *
+ * Locking: see tables.c.
+ */
+#include "availability_cache.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/full_xid.h"
+#include "cache/counters.h"
+#include "slots/answer.h"
+#include "slots/key.h"
+#include "table/rows.h"
+#include "table/tables.h"
+#include "table/trust.h"
+
+/* To be raised when a payload means something else. */
+#define PAYLOAD_FORMAT 2
+/* Another major version brings other time zones. */
+#define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
+
+/* What stands before the payload in the column answer. */
+typedef struct AnswerBlob
+{
+	uint64 checksum; /* of the rest, the payload, the key, the days and the snapshot */
+	int64 valid_from;
+	int64 valid_until;
+	uint32 format;
+	uint32 zero;
+} AnswerBlob;
+
+static uint64
+checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const SlotsKey *key, uint32 key_size,
+		 const RowScope *scope)
+{
+	DateADT days[2] = {scope->first_day, scope->last_day};
+	Pointer snapshot = DatumGetPointer(scope->snapshot);
+	const char *rest = (const char *) blob + sizeof(blob->checksum);
+	uint64 sum = hash_bytes_extended((const unsigned char *) payload, payload_size, 0);
+
+	sum = hash_bytes_extended((const unsigned char *) rest, sizeof(*blob) - sizeof(blob->checksum), sum);
+	/* With the database: a copy of it starts anew. */
+	sum = hash_bytes_extended((const unsigned char *) key->bytes, key_size, sum);
+	sum = hash_bytes_extended((const unsigned char *) days, sizeof(days), sum);
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot), sum);
+}
+
+static text *
+zone_text(const SlotsKey *key, uint32 key_size)
+{
+	return cstring_to_text_with_len(key->bytes + sizeof(SlotsKeyFixed), key_size - sizeof(SlotsKeyFixed));
+}
+
+static void
+make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
+{
+	key_uuid(&keys[0], ROW_STYLIST, &day->stylist);
+	key_date(&keys[1], ROW_DATE, BTEqualStrategyNumber, day->date);
+	key_uuid(&keys[2], ROW_SERVICE, &day->service);
+	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(zone));
+}
+
+/* ---- fetching ---- */
+
+/* Takes a row's answer apart; false if it is not one that row_store made for this key. */
+static bool
+open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const SlotsKey *key, uint32 key_size,
+		 RowScope *scope, Computed *result)
+{
+	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
+	AnswerBlob blob;
+	char *payload = VARDATA(answer) + sizeof(blob);
+	uint32 payload_size;
+
+	if (VARSIZE(answer) - VARHDRSZ <= sizeof(blob))
+		return false;
+	memcpy(&blob, VARDATA(answer), sizeof(blob));
+	payload_size = VARSIZE(answer) - VARHDRSZ - sizeof(blob);
+	scope->stylist = day->stylist;
+	scope->service = day->service;
+	scope->first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY));
+	scope->last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY));
+	scope->snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)));
+	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, key, key_size, scope))
+		return false;
+	result->payload = memcpy(palloc(payload_size), payload, payload_size);
+	result->payload_size = payload_size;
+	result->valid_from = blob.valid_from;
+	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
+	result->keep = true;
+	result->depends_on = day_cells_of_days(day, scope->first_day, scope->last_day);
+	return true;
+}
+
+static bool
+find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *result)
+{
+	SlotsKey key;
+	uint32 key_size = slots_key_make(&key, day);
+	text *zone = zone_text(&key, key_size);
+	ScanKeyData keys[4];
+	SysScanDesc scan;
+	HeapTuple row;
+	bool found;
+
+	make_keys(keys, day, zone);
+	scan = tier_scan(rows, GetActiveSnapshot(), lengthof(keys), keys);
+	row = systable_getnext(scan);
+	found = row != NULL && open_row(rows, row, day, &key, key_size, scope, result);
+	systable_endscan(scan);
+	return found;
+}
+
+bool
+row_fetch(const DayRequest *day, Computed *result)
+{
+	TierRelation rows;
+	TierRelation since;
+	TierRelation log;
+	RowScope scope;
+	int64 now = cache_now();
+	bool found;
+
+	tier_open_or_fail(TIER_ROWS, AccessShareLock, &rows);
+	found = find_row(&rows, day, &scope, result);
+	tier_close(&rows);
+	if (!found || now < result->valid_from || now >= result->valid_until)
+		return false;
+
+	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
+	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
+	found = trust_row(&since, &log, GetActiveSnapshot(), &scope);
+	tier_close(&log);
+	tier_close(&since);
+	return found;
+}
+
+/* ---- storing ---- */
+
+/* Deletes the row of this key, if there is one; false if another transaction is at it. */
+static bool
+remove_old(TierRelation *rows, const DayRequest *day, text *zone)
+{
+	ScanKeyData keys[4];
+	SnapshotData dirty;
+	SysScanDesc scan;
+	HeapTuple row;
+	bool removed = true;
+
+	InitDirtySnapshot(dirty);
+	make_keys(keys, day, zone);
+	scan = tier_scan(rows, &dirty, lengthof(keys), keys);
+	while (removed && (row = systable_getnext(scan)) != NULL)
+		removed = !TransactionIdIsValid(dirty.xmin) && !TransactionIdIsValid(dirty.xmax) &&
+				  tier_delete(rows, &row->t_self);
+	systable_endscan(scan);
+	return removed;
+}
+
+static Datum
+make_answer(const DayRequest *day, const Computed *result, const RowScope *scope, const SlotsKey *key, uint32 key_size)
+{
+	AnswerBlob blob = {.valid_from = result->valid_from, .valid_until = result->valid_until, .format = ROW_FORMAT};
+	bytea *answer = palloc(VARHDRSZ + sizeof(blob) + result->payload_size);
+
+	blob.checksum = checksum(&blob, result->payload, result->payload_size, key, key_size, scope);
+	SET_VARSIZE(answer, VARHDRSZ + sizeof(blob) + result->payload_size);
+	memcpy(VARDATA(answer), &blob, sizeof(blob));
+	memcpy(VARDATA(answer) + sizeof(blob), result->payload, result->payload_size);
+	return PointerGetDatum(answer);
+}
+
+static int
+compare_xids(const void *a, const void *b)
+{
+	uint64 x = *(const uint64 *) a;
+	uint64 y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The active snapshot as a pg_snapshot in which this transaction, too, is
+ * running: pg_current_snapshot() leaves it out, and whoever saves a second
+ * answer has a xid.
+ */
+static Datum
+seen_snapshot(void)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+	TransactionId own = GetTopTransactionIdIfAny();
+	uint64 *running = palloc((snapshot->xcnt + 1) * sizeof(uint64));
+	int n = 0;
+	StringInfoData text;
+
+	for (uint32 i = 0; i < snapshot->xcnt; i++)
+		running[n++] = full_xid_of(snapshot->xip[i]);
+	if (TransactionIdIsValid(own) && TransactionIdPrecedes(own, snapshot->xmax))
+		running[n++] = full_xid_of(own);
+	qsort(running, n, sizeof(uint64), compare_xids);
+	initStringInfo(&text);
+	appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":", full_xid_of(snapshot->xmin),
+					 full_xid_of(snapshot->xmax));
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%s" UINT64_FORMAT, i == 0 ? "" : ",", running[i]);
+	return DirectFunctionCall1(pg_snapshot_in, CStringGetDatum(text.data));
+}
+
+/* What people see of it. */
+static Datum
+slots_of(const Computed *result)
+{
+	return DirectFunctionCall2(jsonb_object_field, JsonbPGetDatum(answer_to_jsonb(result->payload, false)),
+							   CStringGetTextDatum("slots"));
+}
+
+bool
+row_store(const DayRequest *day, const Computed *result)
+{
+	TierRelation rows;
+	RowScope scope = {.stylist = day->stylist, .service = day->service};
+	SlotsKey key;
+	uint32 key_size = slots_key_make(&key, day);
+	text *zone = zone_text(&key, key_size);
+	Datum values[ROW_NCOLUMNS];
+	bool nulls[ROW_NCOLUMNS] = {false};
+	bool stored;
+
+	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
+	scope.snapshot = seen_snapshot();
+	day_days_of_cells(day, result->depends_on, &scope.first_day, &scope.last_day);
+	stored = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
+			 remove_old(&rows, day, zone);
+	if (stored)
+	{
+		values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
+		values[ROW_STYLIST - 1] = UUIDPGetDatum(&day->stylist);
+		values[ROW_SERVICE - 1] = UUIDPGetDatum(&day->service);
+		values[ROW_DATE - 1] = DateADTGetDatum(day->date);
+		values[ROW_SLOTS - 1] = slots_of(result);
+		values[ROW_COMPUTED_AT - 1] = TimestampTzGetDatum(result->valid_from);
+		values[ROW_EXPIRES_AT - 1] = TimestampTzGetDatum(result->valid_until);
+		values[ROW_TIMEZONE - 1] = PointerGetDatum(zone);
+		values[ROW_FIRST_DAY - 1] = DateADTGetDatum(scope.first_day);
+		values[ROW_LAST_DAY - 1] = DateADTGetDatum(scope.last_day);
+		values[ROW_SNAPSHOT - 1] = scope.snapshot;
+		values[ROW_ANSWER - 1] = make_answer(day, result, &scope, &key, key_size);
+		tier_insert(&rows, values, nulls);
+		counter_add(COUNTER_TABLE_STORES, 1);
+	}
+	tier_close(&rows);
+	/* Later commands of this transaction may delete the row again. */
+	CommandCounterIncrement();
+	return stored;
+}

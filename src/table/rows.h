@@ -1,0 +1,24 @@
+/*
+ * rows.h
+ *		Answers in private.availability_cache.
+ */
+#ifndef AC_TABLE_ROWS_H
+#define AC_TABLE_ROWS_H
+
+#include "slots/day.h"
+
+/*
+ * Reads the answer of this day if the table has it, exact for the active
+ * snapshot and the clock; the payload is in the current memory context.
+ * Never waits; raises 55006 when a table cannot be used.
+ */
+extern bool row_fetch(const DayRequest *day, Computed *result);
+
+/*
+ * Keeps an answer that was computed under the active snapshot, in place of the
+ * one of the same key.  False if another transaction is about to do the same,
+ * or to change the answer.  Assigns a xid.
+ */
+extern bool row_store(const DayRequest *day, const Computed *result);
+
+#endif /* AC_TABLE_ROWS_H */

@@ -1,0 +1,124 @@
+/*
+ * tables.h
+ *		The tables of the table tier: opened, read and written without ever waiting.
+ */
+#ifndef AC_TABLE_TABLES_H
+#define AC_TABLE_TABLES_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "access/skey.h"
+#include "storage/lockdefs.h"
+#include "utils/date.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+#include "utils/uuid.h"
+
+typedef enum TierTable
+{
+	TIER_ROWS,	/* private.availability_cache */
+	TIER_LOG,	/* availability_cache.invalidation */
+	TIER_SINCE, /* availability_cache.invalidation_since */
+	TIER_NTABLES
+} TierTable;
+
+/* Columns, by number. */
+enum
+{
+	ROW_ID = 1,
+	ROW_STYLIST,
+	ROW_SERVICE,
+	ROW_DATE,
+	ROW_SLOTS,
+	ROW_COMPUTED_AT,
+	ROW_EXPIRES_AT,
+	ROW_TIMEZONE,
+	ROW_FIRST_DAY,
+	ROW_LAST_DAY,
+	ROW_SNAPSHOT,
+	ROW_ANSWER,
+	ROW_NCOLUMNS = ROW_ANSWER
+};
+
+enum
+{
+	LOG_XID = 1,
+	LOG_N,
+	LOG_STYLIST,
+	LOG_SERVICE,
+	LOG_FIRST_DAY,
+	LOG_LAST_DAY,
+	LOG_LOGGED_AT,
+	LOG_NCOLUMNS = LOG_LOGGED_AT
+};
+
+enum
+{
+	SINCE_XID = 1,
+	SINCE_NCOLUMNS = SINCE_XID
+};
+
+typedef enum TierOpened
+{
+	TIER_OPENED,
+	TIER_MISSING, /* the extension is not there, or not any more */
+	TIER_UNUSABLE /* locked by others, or not as CREATE EXTENSION made it */
+} TierOpened;
+
+typedef struct TierRelation
+{
+	TierTable which;
+	Relation rel;
+	Oid index; /* that lookups use; InvalidOid: none */
+	LOCKMODE mode;
+} TierRelation;
+
+/* To read (AccessShareLock), write (RowExclusiveLock), or read and perhaps delete (RowShareLock). */
+extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
+/* Opens, or raises 55006 when it cannot be. */
+extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
+/* Gives AccessShareLock back; other locks last until the transaction ends. */
+extern void tier_close(TierRelation *opened);
+/* A table's OID; InvalidOid if there is none. */
+extern Oid tier_relid(TierTable which);
+/* The relation, or any if InvalidOid, has changed: its name may be another's. */
+extern void tier_forget_relation(Oid relid);
+
+/* Looks up by the index, or reads all where keys are none. */
+extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);
+
+/* A column of a row that was read; raises XX001 for NULL. */
+extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
+
+extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
+extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
+
+/* Inserts a row, with the table's constraints and triggers; raises 09000 if a trigger would not have it. */
+extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
+/* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
+extern bool tier_may_delete(TierRelation *table);
+/* Deletes a row that was read; false if another transaction is changing it. */
+extern bool tier_delete(TierRelation *table, ItemPointer tid);
+
+/*
+ * Makes this transaction the only one that inserts rows of this key (a
+ * table's OID and a hash), until it ends; false if another does.  So nobody
+ * ever waits in a unique index.
+ */
+extern bool tier_claim(TierRelation *table, uint32 hash);
+
+/*
+ * The sequence availability_cache.distrusted: a number that only grows, takes
+ * effect at once and for good, is in the WAL, and needs neither space nor a
+ * lock that others could hold.  Raise 55006 when it cannot be used.
+ */
+extern uint64 tier_sequence_read(void);
+extern void tier_sequence_raise(uint64 value);
+
+/* Whether this backend is writing these tables itself, for their triggers. */
+extern bool tier_writing(void);
+extern void tier_set_writing(bool writing);
+
+#endif /* AC_TABLE_TABLES_H */

@@ -1,0 +1,301 @@
+/*
+ * trust.c
+ *		Which rows of private.availability_cache hold every change.
+ *
+ * A row carries the pg_snapshot it was computed under.  A transaction that
+ * changes availability leaves a trace in availability_cache.invalidation
+ * (log.c).  A reader trusts a row if no trace that its own snapshot sees
+ * names the row and comes from a transaction that the row's snapshot does not
+ * see.  This is plain MVCC: it needs no lock, and holds at every isolation
+ * level, for savepoints, prepared transactions and on standbys.
+ *
+ * The traces are complete only for transactions from some xid on: the one in
+ * availability_cache.invalidation_since.  A row whose snapshot does not see
+ * everything before that xid is not trusted, and where the table is empty no
+ * row is.  So whoever leaves no trace deletes that row, which needs no space;
+ * removing old traces raises it.  To begin again takes two steps:
+ *
+ *	1 NOT_YET is inserted.  Once that transaction is over, its invalidation
+ *	  message sent, every writer leaves traces that looks from then on.
+ *	2 It is replaced by the next xid.  Writers look when they have an xid, so
+ *	  those that looked before 1 was over have smaller xids.
+ *
+ * If that row cannot be deleted either (it is locked, or another transaction
+ * is at it), the writer's xid goes into the sequence
+ * availability_cache.distrusted, which takes effect at once and stays if the
+ * transaction is rolled back: rows whose snapshot does not see everything up
+ * to that xid are not trusted.
+ *
+ * Locking: see tables.c.
+ */
+#include "availability_cache.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/xid8.h"
+
+#include "base/full_xid.h"
+#include "base/guard.h"
+#include "table/trust.h"
+
+/* In invalidation_since: traces are being left, but not by everybody yet. */
+#define NOT_YET PG_UINT64_MAX
+
+/* Whether traces are left in this database, as invalidation_since said last. */
+static Oid known_relid = InvalidOid;
+static bool known_active = false;
+
+const pg_uuid_t no_id = {{0}};
+
+static void
+forget_active(Datum arg, Oid relid)
+{
+	tier_forget_relation(relid);
+	if (relid == known_relid || !OidIsValid(relid))
+		known_relid = InvalidOid;
+}
+
+/* A schema was renamed. */
+static void
+forget_names(Datum arg, int cache, uint32 hash)
+{
+	tier_forget_relation(InvalidOid);
+}
+
+void
+trust_init(void)
+{
+	/* For tables.c too: a server has room for ten, all extensions together. */
+	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
+}
+
+typedef struct Since
+{
+	bool exists;
+	uint64 xid;
+	TransactionId xmin; /* that inserted the row, a subtransaction's */
+	ItemPointerData tid;
+} Since;
+
+/* The greatest, should there be more rows. */
+static Since
+read_since(TierRelation *table, Snapshot snapshot)
+{
+	SysScanDesc scan = tier_scan(table, snapshot, 0, NULL);
+	Since since = {false};
+	HeapTuple tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		uint64 xid = U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(table, tuple, SINCE_XID)));
+
+		if (since.exists && xid < since.xid)
+			continue;
+		since.exists = true;
+		since.xid = xid;
+		since.xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+		since.tid = tuple->t_self;
+	}
+	systable_endscan(scan);
+	return since;
+}
+
+/* As of now; under one snapshot, since cleaning replaces the row. */
+static Since
+read_latest_since(TierRelation *table)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Since since = read_since(table, snapshot);
+
+	UnregisterSnapshot(snapshot);
+	return since;
+}
+
+bool
+trust_is_active(void)
+{
+	Oid relid;
+	TierRelation table;
+
+	/* Of any change of the table, its being dropped included, a message tells. */
+	AcceptInvalidationMessages();
+	if (OidIsValid(known_relid))
+		return known_active;
+	relid = tier_relid(TIER_SINCE);
+	if (!OidIsValid(relid))
+		return false;
+	/* Whoever cannot look must leave a trace. */
+	if (tier_open(TIER_SINCE, AccessShareLock, &table) != TIER_OPENED)
+		return true;
+	known_relid = relid;
+	known_active = read_latest_since(&table).exists;
+	tier_close(&table);
+	/* A message that came meanwhile has forgotten it again. */
+	return known_relid == relid ? known_active : true;
+}
+
+static void
+insert_since(TierRelation *table, uint64 xid)
+{
+	Datum values[SINCE_NCOLUMNS] = {FullTransactionIdGetDatum(FullTransactionIdFromU64(xid))};
+	bool nulls[SINCE_NCOLUMNS] = {false};
+
+	tier_insert(table, values, nulls);
+	CacheInvalidateRelcache(table->rel);
+}
+
+bool
+trust_start(void)
+{
+	TierRelation table;
+	Since since;
+	bool ready = false;
+
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
+	since = read_latest_since(&table);
+	if (since.exists && since.xid != NOT_YET)
+		ready = true;
+	else if (!tier_claim(&table, 0))
+		ready = false;
+	else if (!since.exists)
+		insert_since(&table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
+								 ? U64FromFullTransactionId(ReadNextFullTransactionId())
+								 : NOT_YET);
+	/*
+	 * The claim is free, so that transaction has let go of its locks, which
+	 * it does after it has sent its message.
+	 */
+	else if (!TransactionIdIsCurrentTransactionId(since.xmin))
+	{
+		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+		if (tier_delete(&table, &since.tid))
+			insert_since(&table, next);
+	}
+	tier_close(&table);
+	CommandCounterIncrement();
+	return ready;
+}
+
+/* Cleaning may replace the row while it is looked at. */
+#define DELETE_ATTEMPTS 3
+
+static void
+delete_since(void *arg)
+{
+	bool *deleted = arg;
+	TierRelation table;
+
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
+	for (int i = 0; i < DELETE_ATTEMPTS && !*deleted; i++)
+	{
+		Since since = read_latest_since(&table);
+
+		*deleted = !since.exists || tier_delete(&table, &since.tid);
+	}
+	CacheInvalidateRelcache(table.rel);
+	tier_close(&table);
+}
+
+static void
+raise_distrusted(void *arg)
+{
+	tier_sequence_raise(U64FromFullTransactionId(GetTopFullTransactionId()));
+}
+
+bool
+trust_not_without(void)
+{
+	return guarded(raise_distrusted, NULL) == NULL;
+}
+
+bool
+trust_stop(void)
+{
+	bool deleted = false;
+
+	return guarded(delete_since, &deleted) == NULL && deleted;
+}
+
+/* ---- reading ---- */
+
+/* Whether a trace that the keys find and the snapshot sees outdates the row. */
+static bool
+is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const RowScope *row)
+{
+	TupleDesc desc = RelationGetDescr(log->rel);
+	SysScanDesc scan = tier_scan(log, snapshot, nkeys, keys);
+	bool outdated = false;
+	HeapTuple tuple;
+
+	while (!outdated && (tuple = systable_getnext(scan)) != NULL)
+	{
+		bool all_days;
+		bool endless;
+		DateADT first = DatumGetDateADT(heap_getattr(tuple, LOG_FIRST_DAY, desc, &all_days));
+		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &endless));
+		Datum xid = tier_column(log, tuple, LOG_XID);
+
+		CHECK_FOR_INTERRUPTS();
+		if (all_days || endless || (first <= row->last_day && last >= row->first_day))
+			outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
+					   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
+	}
+	systable_endscan(scan);
+	return outdated;
+}
+
+/* Of the stylist, of the service, of everything. */
+static bool
+is_named(TierRelation *log, Snapshot snapshot, const RowScope *row)
+{
+	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
+
+	for (int scope = 0; scope < 3; scope++)
+	{
+		ScanKeyData keys[3];
+
+		key_uuid(&keys[0], LOG_STYLIST, scope == 0 ? &row->stylist : &no_id);
+		key_uuid(&keys[1], LOG_SERVICE, scope == 1 ? &row->service : &no_id);
+		/* The row's snapshot sees what came before. */
+		ScanKeyInit(&keys[2], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
+		if (is_outdated(log, snapshot, lengthof(keys), keys, row))
+			return true;
+	}
+	return false;
+}
+
+bool
+trust_row(TierRelation *since_table, TierRelation *log, Snapshot snapshot, const RowScope *row)
+{
+	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
+	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
+	Since since = read_since(since_table, snapshot);
+
+	if (!since.exists || (seen < since.xid && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
+		(seen <= tier_sequence_read() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
+		return false;
+	return !is_named(log, snapshot, row);
+}
+
+bool
+trust_ends_soon(const RowScope *row)
+{
+	SnapshotData dirty;
+	TierRelation log;
+	bool named;
+
+	InitDirtySnapshot(dirty);
+	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
+	named = is_named(&log, &dirty, row);
+	tier_close(&log);
+	return named;
+}

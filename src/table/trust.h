@@ -1,0 +1,55 @@
+/*
+ * trust.h
+ *		Which rows of private.availability_cache hold every change.
+ */
+#ifndef AC_TABLE_TRUST_H
+#define AC_TABLE_TRUST_H
+
+#include "postgres.h"
+
+#include "table/tables.h"
+
+extern void trust_init(void);
+
+/* In a trace: not of one stylist, not of one service. */
+extern const pg_uuid_t no_id;
+
+/* Whether writers leave traces in this database. */
+extern bool trust_is_active(void);
+
+/*
+ * Takes one step towards traces being left; true when they are, and rows can
+ * be trusted.  A step takes effect when its transaction commits.
+ */
+extern bool trust_start(void);
+
+/* Once this transaction commits no row is trusted; false if that could not be done. */
+extern bool trust_stop(void);
+
+/*
+ * From now on no row is trusted whose snapshot does not see this transaction
+ * and all before it; false if that could not be done.
+ */
+extern bool trust_not_without(void);
+
+/* What a row of private.availability_cache depends on, and what its snapshot saw. */
+typedef struct RowScope
+{
+	pg_uuid_t stylist;
+	pg_uuid_t service;
+	DateADT first_day;
+	DateADT last_day;
+	Datum snapshot; /* pg_snapshot */
+} RowScope;
+
+/* Whether the row holds every change that the snapshot sees.  The tables are open. */
+extern bool trust_row(TierRelation *since, TierRelation *log, Snapshot snapshot, const RowScope *row);
+
+/*
+ * Whether a trace names the row, of a transaction that is still in progress or
+ * has committed since the row's snapshot: it would be outdated soon, and
+ * nobody there to delete it.
+ */
+extern bool trust_ends_soon(const RowScope *row);
+
+#endif /* AC_TABLE_TRUST_H */

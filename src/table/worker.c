@@ -1,0 +1,252 @@
+/*
+ * worker.c
+ *		The background worker that keeps a database's table tier.
+ *
+ * It is started when a session has something to write, writes answers from
+ * the memory store to private.availability_cache in batches, cleans, and ends
+ * when nothing came for a while or nobody is connected to its database (so
+ * that DROP DATABASE and the like do not have to wait for it).
+ *
+ * It does not need the snapshot that an answer was computed under: an entry
+ * whose cells still have its words, read after a new snapshot was taken, is
+ * what would be computed under that snapshot (see cache/readpath.c).
+ *
+ * Locking: none while it waits; see tables.c and state.c.
+ */
+#include "availability_cache.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/guard.h"
+#include "slots/key.h"
+#include "table/clean.h"
+#include "table/rows.h"
+#include "table/state.h"
+#include "table/trust.h"
+
+/* Answers written in one transaction. */
+#define BATCH 100
+/* How often it looks whether it is still needed, in milliseconds. */
+#define NAP 1000
+/* How often it cleans while there is something going on. */
+#define CLEAN_INTERVAL (5 * USECS_PER_SEC)
+#define CLEAN_ROWS 10000
+
+PGDLLEXPORT void availability_cache_worker_main(Datum arg);
+
+typedef struct Batch
+{
+	uint32 places[BATCH];
+	int n;
+	bool ready; /* traces are being left */
+} Batch;
+
+/* What the entry is about, as its key says. */
+static bool
+day_of_entry(const StoredEntry *entry, DayRequest *day)
+{
+	SlotsKeyFixed fixed;
+	char *zone;
+
+	slots_key_open(entry->key, entry->key_size, &fixed, &zone);
+	if (fixed.dboid != MyDatabaseId)
+		return false;
+	day->stylist = fixed.stylist;
+	day->service = fixed.service;
+	day->date = fixed.date;
+	day->zone = zone == NULL ? NULL : zone_find(zone, strlen(zone));
+	return zone == NULL || day->zone != NULL;
+}
+
+/* The entry as it was computed; its cells tell which of the day's cells it depends on. */
+static Computed
+computed_of_entry(const StoredEntry *entry, const DayRequest *day)
+{
+	Computed computed = {.payload = unconstify(char *, entry->payload),
+						 .payload_size = entry->payload_size,
+						 .valid_from = entry->valid_from,
+						 .valid_until = entry->valid_until};
+	CellNo cells[MAX_DEPENDENCIES];
+	int ncells;
+
+	day_list_cells(day, cells, &ncells);
+	for (int i = 0; i < ncells; i++)
+	{
+		for (uint32 d = 0; d < entry->ncells; d++)
+		{
+			if (entry->cells[d] == cells[i])
+				computed.depends_on |= 1u << i;
+		}
+	}
+	return computed;
+}
+
+static void
+write_entry(uint32 place)
+{
+	StoredEntry entry;
+	EntryInfo info;
+	DayRequest day;
+	Computed computed;
+
+	if (!store_fetch_place(place, &entry, &info) || !day_of_entry(&entry, &day))
+		return;
+	if (!entry_is_current(&entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
+		return;
+	computed = computed_of_entry(&entry, &day);
+	row_store(&day, &computed);
+}
+
+static void
+write_batch(void *arg)
+{
+	Batch *batch = arg;
+
+	batch->ready = trust_start();
+	for (int i = 0; i < batch->n && batch->ready; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		write_entry(batch->places[i]);
+	}
+}
+
+/* Whether an answer changed while it was written: its writer may not have seen the row. */
+static bool
+is_outdated(const Batch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		StoredEntry entry;
+		EntryInfo info;
+
+		if (!store_fetch_place(batch->places[i], &entry, &info) || !entry_is_current(&entry))
+			return true;
+	}
+	return false;
+}
+
+static void
+clean(void *arg)
+{
+	tier_clean(CLEAN_ROWS);
+}
+
+/* Runs fn in a transaction of its own; false if it failed. */
+static bool
+in_transaction(void (*fn)(void *), void *arg, const char *activity)
+{
+	ErrorData *error;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, activity);
+	error = guarded(fn, arg);
+	if (error == NULL)
+		breaker_succeeded();
+	else
+		breaker_failed(error->message);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return error == NULL;
+}
+
+/* Writes a batch of what waits; true if it should be cleaned after. */
+static bool
+write_waiting(void)
+{
+	Batch batch = {0};
+
+	while (batch.n < BATCH && queue_pop(&batch.places[batch.n]))
+		batch.n++;
+	if (batch.n == 0 || !breaker_allows())
+		return false;
+	/* To begin takes two transactions before the one that writes. */
+	for (int step = 0; step < 3 && !batch.ready; step++)
+	{
+		if (!in_transaction(write_batch, &batch, "writing answers"))
+			return false;
+	}
+	return is_outdated(&batch);
+}
+
+static bool
+nobody_is_connected(void)
+{
+	return CountDBConnections(MyDatabaseId) == 0;
+}
+
+static void
+work(void)
+{
+	TimestampTz last_work = GetCurrentTimestamp();
+	TimestampTz last_clean = 0;
+
+	for (;;)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (!queue_is_empty())
+		{
+			last_work = now;
+			if (write_waiting())
+				last_clean = 0;
+		}
+		else if (now - last_work > ac_worker_idle_timeout * USECS_PER_SEC || nobody_is_connected())
+			return;
+		if (now - last_clean > CLEAN_INTERVAL && breaker_allows())
+		{
+			in_transaction(clean, NULL, "removing expired and outdated answers");
+			last_clean = now;
+		}
+		if (queue_is_empty())
+			worker_wait(NAP);
+	}
+}
+
+/* Whatever the database's settings are. */
+static void
+set_defaults(void)
+{
+	static const char *const settings[][2] = {{"default_transaction_isolation", "read committed"},
+											  {"default_transaction_read_only", "off"},
+											  {"statement_timeout", "0"},
+											  /* What is lost in a crash is only computed again. */
+											  {"synchronous_commit", "off"}};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+availability_cache_worker_main(Datum arg)
+{
+	Oid dboid;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	dboid = worker_begin(DatumGetInt32(arg));
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	set_defaults();
+	work();
+}

@@ -1,0 +1,209 @@
+/*
+ * kernel_test.c
+ *		The kernel against a naive reading of docs/rules.md, 11 to 15, on random
+ *		days; prints TAP.  Built with -fsanitize=address,undefined where it can be.
+ *
+ * It fails when the kernel mixes up < and <= anywhere, merges or widens
+ * intervals wrongly, loses a slot, or names too late a moment of change: try
+ * any of these in src/slots/kernel.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slots/kernel.h"
+
+#define MAX_OF_EACH 6
+#define MAX_SLOTS 4096
+
+static uint64_t state = 42;
+
+/* 0 .. n - 1, the same on every machine. */
+static int64_t
+rnd(int64_t n)
+{
+	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (int64_t) ((state >> 33) % (uint64_t) n);
+}
+
+typedef struct Day
+{
+	SlotInput in;
+	SlotInterval windows[MAX_OF_EACH];
+	SlotInterval breaks[MAX_OF_EACH];
+	SlotInterval bookings[MAX_OF_EACH];
+	SlotInterval holds[MAX_OF_EACH];
+	int64_t expires[MAX_OF_EACH];
+} Day;
+
+static int
+random_intervals(SlotInterval *iv, int most, int64_t longest)
+{
+	int n = (int) rnd(most + 1);
+
+	for (int i = 0; i < n; i++)
+	{
+		iv[i].start = rnd(120);
+		/* Now and then empty or the wrong way round. */
+		iv[i].end = iv[i].start + rnd(longest) - 3;
+	}
+	return n;
+}
+
+static void
+random_day(Day *d)
+{
+	SlotInput *in = &d->in;
+
+	memset(d, 0, sizeof(*d));
+	in->now = rnd(160) - 20;
+	in->step = 1 + rnd(9);
+	in->duration = 1 + rnd(12);
+	in->notice = rnd(2) ? 0 : rnd(30);
+	in->horizon = rnd(4) ? 1000 : rnd(80);
+	in->buffer_before = rnd(2) ? 0 : rnd(9);
+	in->buffer_after = rnd(2) ? 0 : rnd(9);
+	in->show_unavailable = rnd(4) != 0;
+	in->show_breaks = rnd(4) != 0;
+	in->nwindows = random_intervals(d->windows, MAX_OF_EACH, 60);
+	in->nbreaks = random_intervals(d->breaks, MAX_OF_EACH, 12);
+	in->nbookings = random_intervals(d->bookings, MAX_OF_EACH, 20);
+	in->nholds = random_intervals(d->holds, MAX_OF_EACH, 20);
+	for (int i = 0; i < in->nholds; i++)
+		d->expires[i] = rnd(5) ? rnd(200) - 20 : SLOT_NEVER;
+}
+
+/* The kernel changes its arrays: each call gets a copy. */
+static void
+point_into(Day *d)
+{
+	d->in.windows = d->windows;
+	d->in.breaks = d->breaks;
+	d->in.bookings = d->bookings;
+	d->in.holds = d->holds;
+	d->in.hold_expires = d->expires;
+}
+
+static int
+naive_overlap(const SlotInterval *iv, int n, int64_t start, int64_t end, int64_t before, int64_t after)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (iv[i].end > iv[i].start && iv[i].start - before < end && iv[i].end + after > start)
+			return 1;
+	}
+	return 0;
+}
+
+static SlotStatus
+naive_status(const Day *d, int64_t start)
+{
+	const SlotInput *in = &d->in;
+	int64_t end = start + in->duration;
+
+	if (start <= in->now + in->notice || start > in->now + in->horizon)
+		return SLOT_UNAVAILABLE;
+	if (naive_overlap(d->breaks, in->nbreaks, start, end, 0, 0))
+		return SLOT_IN_BREAK;
+	if (naive_overlap(d->bookings, in->nbookings, start, end, in->buffer_before, in->buffer_after))
+		return SLOT_BOOKED;
+	for (int i = 0; i < in->nholds; i++)
+	{
+		if (d->expires[i] > in->now && naive_overlap(&d->holds[i], 1, start, end, in->buffer_before, in->buffer_after))
+			return SLOT_RESERVED;
+	}
+	return SLOT_AVAILABLE;
+}
+
+/* Every moment of the day is asked whether a slot starts there. */
+static int
+naive_slots(const Day *d, Slot *out)
+{
+	const SlotInput *in = &d->in;
+	int n = 0;
+
+	for (int64_t t = -10; t < 400; t++)
+	{
+		int starts = 0;
+
+		for (int w = 0; w < in->nwindows; w++)
+		{
+			const SlotInterval *win = &d->windows[w];
+
+			if (t >= win->start && t + in->duration <= win->end && (t - win->start) % in->step == 0)
+				starts = 1;
+		}
+		if (!starts)
+			continue;
+		out[n].start = t;
+		out[n].status = naive_status(d, t);
+		if ((out[n].status == SLOT_UNAVAILABLE && !in->show_unavailable) ||
+			(out[n].status == SLOT_IN_BREAK && !in->show_breaks))
+			continue;
+		n++;
+	}
+	return n;
+}
+
+static int
+same(const Slot *a, int64_t na, const Slot *b, int64_t nb)
+{
+	if (na != nb)
+		return 0;
+	for (int64_t i = 0; i < na; i++)
+	{
+		if (a[i].start != b[i].start || a[i].status != b[i].status)
+			return 0;
+	}
+	return 1;
+}
+
+static int64_t
+run_kernel(const Day *day, Slot *out, int64_t *next_change, int64_t *bound)
+{
+	Day copy = *day;
+
+	point_into(&copy);
+	*bound = slots_bound(&copy.in);
+	return slots_compute(&copy.in, out, next_change);
+}
+
+static Slot got[MAX_SLOTS];
+static Slot wanted[MAX_SLOTS];
+static Slot later[MAX_SLOTS];
+
+int
+main(void)
+{
+	int wrong_slots = 0;
+	int wrong_bound = 0;
+	int wrong_change = 0;
+	int slots = 0;
+	const int days = 20000;
+
+	for (int i = 0; i < days; i++)
+	{
+		Day day;
+		int64_t next_change;
+		int64_t bound;
+		int64_t n;
+		int nwanted;
+
+		random_day(&day);
+		n = run_kernel(&day, got, &next_change, &bound);
+		nwanted = naive_slots(&day, wanted);
+		slots += nwanted;
+		wrong_slots += !same(got, n, wanted, nwanted);
+		wrong_bound += n > bound;
+		/* Until the moment of change the answer stays as it was. */
+		for (Day moved = day; moved.in.now < next_change && moved.in.now < 400; moved.in.now++)
+			wrong_change += !same(later, naive_slots(&moved, later), wanted, nwanted);
+	}
+	printf("1..4\n");
+	printf("%s 1 - %d random days, %d slots: as the naive reading has them\n", wrong_slots ? "not ok" : "ok", days,
+		   slots);
+	printf("%s 2 - never more slots than slots_bound says\n", wrong_bound ? "not ok" : "ok");
+	printf("%s 3 - no answer changes before its moment of change\n", wrong_change ? "not ok" : "ok");
+	printf("%s 4 - the days had slots\n", slots > days ? "ok" : "not ok");
+	return wrong_slots || wrong_bound || wrong_change || slots <= days;
+}
