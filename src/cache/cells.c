@@ -14,13 +14,14 @@
  * after (taking a snapshot, reading last_xid).  Writers order last_xid
  * before the word, so that who sees the new word sees the xid too.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/shmem.h"
 
+#include "base/test_hooks.h"
 #include "cache/cells.h"
 
 #define ONE_VERSION (UINT64CONST(1) << CELL_PENDING_BITS)

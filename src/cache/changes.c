@@ -16,7 +16,7 @@
  *
  * Locking: none but what cells.c and prepared.c do.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "access/twophase.h"
@@ -24,6 +24,8 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/shmem.h"
+#include "base/test_hooks.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/prepared.h"

@@ -13,7 +13,7 @@
  * atomics written by it alone, without lock.  entries and bytes are atomics
  * changed under AC_LOCK_STORE.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -21,6 +21,8 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "base/shmem.h"
 #include "cache/counters.h"
 
 typedef struct BackendPlace

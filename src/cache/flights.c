@@ -11,7 +11,7 @@
  * condition variable in it brings its own spinlock.  A leader leaves its
  * place on error (flight_end in PG_FINALLY) and on exit (before_shmem_exit).
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -20,6 +20,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "cache/flights.h"
 
 #define NFLIGHTS 512

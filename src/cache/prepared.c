@@ -18,7 +18,7 @@
  * the rest of it.  There are as many slots as transactions can be prepared
  * or about to be at once, so one is always free after a sweep.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "access/twophase.h"
@@ -31,6 +31,7 @@
 #include "storage/shmem.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/full_xid.h"
 #include "cache/prepared.h"
 

@@ -21,7 +21,7 @@
  *
  * Locking: none is held here; store.c, cells.c and flights.c have their own.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include <sys/time.h>
 
@@ -37,6 +37,9 @@
 #include "utils/timestamp.h"
 
 #include "base/full_xid.h"
+#include "base/settings.h"
+#include "base/shmem.h"
+#include "base/test_hooks.h"
 #include "cache/counters.h"
 #include "cache/flights.h"
 #include "cache/prepared.h"

@@ -26,7 +26,7 @@
  * written a cache line that the hits of all backends share.
  * eviction.c chooses what goes.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -34,6 +34,8 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "base/shmem.h"
+#include "base/test_hooks.h"
 #include "cache/counters.h"
 #include "cache/store_layout.h"
 

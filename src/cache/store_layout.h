@@ -5,7 +5,7 @@
 #ifndef AC_CACHE_STORE_LAYOUT_H
 #define AC_CACHE_STORE_LAYOUT_H
 
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "port/atomics.h"
 

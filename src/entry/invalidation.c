@@ -7,7 +7,7 @@
  * look at the mapping.  Where an argument no longer fits the table, or there
  * is none, the whole database is touched: too much, never too little.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/objectaccess.h"
@@ -28,6 +28,9 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/compat.h"
+#include "base/relcache.h"
+#include "base/shmem.h"
 #include "cache/changes.h"
 #include "cache/store.h"
 #include "entry/invalidation.h"
@@ -89,7 +92,7 @@ static TriggerPlan plans[32];
 
 /* The caller of a trigger holds a lock that ALTER TABLE and CREATE TRIGGER conflict with. */
 static void
-forget_plans(Datum arg, Oid relid)
+forget_plans(Oid relid)
 {
 	for (int i = 0; i < lengthof(plans); i++)
 	{
@@ -355,7 +358,7 @@ notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int 
 void
 invalidation_init(void)
 {
-	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
+	relcache_notify(forget_plans);
 	/* Without shared memory there is nothing of a dropped database. */
 	if (!process_shared_preload_libraries_in_progress)
 		return;

@@ -7,13 +7,14 @@
  * into {"success": false}.  All look at their arguments in the same way and
  * compute under the same kind of snapshot.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/guard.h"
 #include "cache/counters.h"
 #include "cache/readpath.h"

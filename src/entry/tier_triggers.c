@@ -5,7 +5,7 @@
  * The tier's own writes are told apart by tier_writing.  Locking: none of its
  * own.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "commands/trigger.h"
@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
+#include "base/compat.h"
 #include "cache/changes.h"
 #include "table/log.h"
 #include "table/state.h"

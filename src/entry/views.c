@@ -2,7 +2,7 @@
  * views.c
  *		The functions behind the views that DBAs look at.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -11,6 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "base/shmem.h"
 #include "cache/cells.h"
 #include "cache/counters.h"
 #include "cache/prepared.h"

@@ -6,7 +6,7 @@
  * wall-clock times into instants and hands them to the kernel.  docs/rules.md
  * says what is computed; the numbers in comments refer to it.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

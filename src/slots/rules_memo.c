@@ -17,7 +17,7 @@
  *
  * Locking: none.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -26,6 +26,9 @@
 #include "port/atomics.h"
 #include "utils/memutils.h"
 
+#include "base/settings.h"
+#include "base/shmem.h"
+#include "base/test_hooks.h"
 #include "cache/prepared.h"
 #include "slots/day_rules.h"
 #include "slots/sources.h"

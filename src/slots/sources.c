@@ -31,6 +31,7 @@
 #include "utils/syscache.h"
 
 #include "base/as_user.h"
+#include "base/relcache.h"
 #include "slots/sources.h"
 
 #define MAX_SOURCE_COLUMNS 10
@@ -84,7 +85,7 @@ static int nwatched = 0;
 static int running = 0;
 
 static void
-forget_mapping_of_relation(Datum arg, Oid relid)
+forget_mapping_of_relation(Oid relid)
 {
 	if (!mapping_valid || !OidIsValid(relid))
 	{
@@ -107,7 +108,7 @@ forget_mapping(Datum arg, int cacheid, uint32 hashvalue)
 void
 sources_init(void)
 {
-	CacheRegisterRelcacheCallback(forget_mapping_of_relation, (Datum) 0);
+	relcache_notify(forget_mapping_of_relation);
 	/* A renamed schema is in the text of the queries; an owner's BYPASSRLS was looked at. */
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);

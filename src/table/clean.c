@@ -10,7 +10,7 @@
  *
  * Locking: see tables.c; rows that others are changing are skipped.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -21,6 +21,7 @@
 #include "utils/xid8.h"
 
 #include "base/as_user.h"
+#include "base/compat.h"
 #include "table/clean.h"
 #include "table/tables.h"
 

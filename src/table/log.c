@@ -16,7 +16,7 @@
  *
  * Locking: see tables.c.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
@@ -29,6 +29,8 @@
 #include "utils/xid8.h"
 
 #include "base/guard.h"
+#include "base/settings.h"
+#include "base/test_hooks.h"
 #include "cache/counters.h"
 #include "table/log.h"
 #include "table/state.h"
@@ -114,7 +116,6 @@ forget_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId 
 void
 tier_log_init(void)
 {
-	trust_init();
 	RegisterXactCallback(forget_transaction, NULL);
 	RegisterSubXactCallback(forget_subtransaction, NULL);
 }

@@ -10,7 +10,7 @@
  *
  * Locking: see tables.c.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"

@@ -13,7 +13,7 @@
  * an answer is not saved, which costs a computation after a restart.  The
  * condition variable brings its own spinlock.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -24,6 +24,8 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "base/settings.h"
 #include "cache/counters.h"
 #include "table/state.h"
 

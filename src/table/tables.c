@@ -12,7 +12,7 @@
  *
  * Locking: heavyweight locks only, all conditional.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -29,12 +29,14 @@
 #include "storage/lock.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/as_user.h"
+#include "base/relcache.h"
 #include "table/tables.h"
 
 typedef struct TableInfo
@@ -96,8 +98,8 @@ typedef struct TableOids
 static TableOids known[TIER_NTABLES];
 static uint64 nmessages = 0;
 
-void
-tier_forget_relation(Oid relid)
+static void
+forget_relation(Oid relid)
 {
 	nmessages++;
 	for (int t = 0; t < TIER_NTABLES; t++)
@@ -105,6 +107,20 @@ tier_forget_relation(Oid relid)
 		if (!OidIsValid(relid) || relid == known[t].table || relid == known[t].index)
 			known[t].table = InvalidOid;
 	}
+}
+
+/* A schema was renamed. */
+static void
+forget_names(Datum arg, int cache, uint32 hash)
+{
+	forget_relation(InvalidOid);
+}
+
+void
+tier_tables_init(void)
+{
+	relcache_notify(forget_relation);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
 }
 
 static TableOids

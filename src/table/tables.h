@@ -16,6 +16,8 @@
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
 
+extern void tier_tables_init(void);
+
 typedef enum TierTable
 {
 	TIER_ROWS,	/* private.availability_cache */
@@ -83,8 +85,6 @@ extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *open
 extern void tier_close(TierRelation *opened);
 /* A table's OID; InvalidOid if there is none. */
 extern Oid tier_relid(TierTable which);
-/* The relation, or any if InvalidOid, has changed: its name may be another's. */
-extern void tier_forget_relation(Oid relid);
 
 /* Looks up by the index, or reads all where keys are none. */
 extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);

@@ -8,7 +8,7 @@
  *
  * Answers from unlogged tables are not kept: a crash empties those.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
@@ -16,6 +16,7 @@
 #include "common/pg_prng.h"
 
 #include "base/guard.h"
+#include "base/settings.h"
 #include "slots/sources.h"
 #include "table/clean.h"
 #include "table/rows.h"

@@ -28,7 +28,7 @@
  *
  * Locking: see tables.c.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -43,6 +43,8 @@
 
 #include "base/full_xid.h"
 #include "base/guard.h"
+#include "base/relcache.h"
+#include "base/test_hooks.h"
 #include "table/trust.h"
 
 /* In invalidation_since: traces are being left, but not by everybody yet. */
@@ -55,26 +57,16 @@ static bool known_active = false;
 const pg_uuid_t no_id = {{0}};
 
 static void
-forget_active(Datum arg, Oid relid)
+forget_active(Oid relid)
 {
-	tier_forget_relation(relid);
 	if (relid == known_relid || !OidIsValid(relid))
 		known_relid = InvalidOid;
-}
-
-/* A schema was renamed. */
-static void
-forget_names(Datum arg, int cache, uint32 hash)
-{
-	tier_forget_relation(InvalidOid);
 }
 
 void
 trust_init(void)
 {
-	/* For tables.c too: a server has room for ten, all extensions together. */
-	CacheRegisterRelcacheCallback(forget_active, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
+	relcache_notify(forget_active);
 }
 
 typedef struct Since

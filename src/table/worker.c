@@ -13,7 +13,7 @@
  *
  * Locking: none while it waits; see tables.c and state.c.
  */
-#include "availability_cache.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -28,7 +28,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/guard.h"
+#include "base/settings.h"
+#include "base/test_hooks.h"
 #include "slots/key.h"
 #include "table/clean.h"
 #include "table/rows.h"

@@ -1,0 +1,58 @@
+/*
+ * settings.c
+ *		The settings availability_cache.*.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "base/settings.h"
+
+bool ac_enabled = true;
+int ac_shared_memory_kb = 64 * 1024;
+int ac_ttl = 300;
+double ac_ttl_jitter = 0.1;
+int ac_single_flight_timeout = 200;
+int ac_table_tier = TABLE_TIER_OFF;
+int ac_table_tier_retry = 15;
+int ac_worker_idle_timeout = 60;
+
+static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, false},
+													   {"inline", TABLE_TIER_INLINE, false},
+													   {"background", TABLE_TIER_BACKGROUND, false},
+													   {NULL, 0, false}};
+
+void
+settings_define(void)
+{
+	DefineCustomBoolVariable("availability_cache.enabled", "Answers from memory where that is exact.",
+							 "Off, every answer is computed; changes are still tracked.", &ac_enabled, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.ttl", "Longest time that an answer is kept.",
+							"Exactness does not need it; 0 keeps answers until they change.", &ac_ttl, 300, 0,
+							86400 * 30, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomRealVariable("availability_cache.ttl_jitter",
+							 "Random part that availability_cache.ttl is shortened by.",
+							 "Answers that were kept together then do not end together.", &ac_ttl_jitter, 0.1, 0.0, 1.0,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.single_flight_timeout",
+							"How long a call waits for another session that computes the same answer.",
+							"Then it computes itself; 0 never waits.", &ac_single_flight_timeout, 200, 0, 60000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomEnumVariable("availability_cache.table_tier",
+							 "Keeps answers in private.availability_cache too, and who writes them there.",
+							 "inline: the session that computed; background: a worker. Set it for a whole database.",
+							 &ac_table_tier, TABLE_TIER_OFF, table_tiers, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.table_tier_retry",
+							"How long the table tier is left alone after it failed.", NULL, &ac_table_tier_retry, 15, 1,
+							86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.worker_idle_timeout",
+							"How long a background worker waits for something to do before it ends.", NULL,
+							&ac_worker_idle_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	/* Elsewhere it would come too late. */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("availability_cache.shared_memory_size", "Shared memory that the cache takes, in all.",
+								NULL, &ac_shared_memory_kb, 64 * 1024, 4 * 1024, 1024 * 1024 * 1024, PGC_POSTMASTER,
+								GUC_UNIT_KB, NULL, NULL, NULL);
+}

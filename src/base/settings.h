@@ -1,0 +1,27 @@
+/*
+ * settings.h
+ *		The settings availability_cache.*.
+ */
+#ifndef AC_BASE_SETTINGS_H
+#define AC_BASE_SETTINGS_H
+
+extern bool ac_enabled;
+extern int ac_shared_memory_kb;
+extern int ac_ttl;					 /* seconds, 0: none */
+extern double ac_ttl_jitter;		 /* share of ttl */
+extern int ac_single_flight_timeout; /* milliseconds */
+
+extern int ac_table_tier;		   /* TableTier */
+extern int ac_table_tier_retry;	   /* seconds */
+extern int ac_worker_idle_timeout; /* seconds */
+
+typedef enum TableTier
+{
+	TABLE_TIER_OFF,
+	TABLE_TIER_INLINE,
+	TABLE_TIER_BACKGROUND
+} TableTier;
+
+extern void settings_define(void);
+
+#endif /* AC_BASE_SETTINGS_H */
