@@ -21,6 +21,7 @@
 #include "cache/cells.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
+#include "cache/databases.h"
 #include "cache/flights.h"
 #include "cache/prepared.h"
 #include "cache/store.h"
@@ -46,6 +47,7 @@ fixed_size(void)
 	Size size = cells_shmem_size();
 
 	size = add_size(size, prepared_shmem_size());
+	size = add_size(size, databases_shmem_size());
 	size = add_size(size, counters_shmem_size());
 	size = add_size(size, tier_state_shmem_size());
 	return add_size(size, flights_shmem_size());
@@ -76,6 +78,7 @@ startup_shared_memory(void)
 	shmem_find_locks();
 	cells_shmem_init();
 	prepared_shmem_init();
+	databases_shmem_init();
 	counters_shmem_init();
 	flights_shmem_init();
 	tier_state_shmem_init();

@@ -7,11 +7,10 @@
  * of the live backends and what those that ended left with their database.
  * A reset remembers the sums of that moment, to be subtracted.
  *
- * Locking: AC_LOCK_STATS guards the databases' table (left, at_reset and
- * dboid) and which backend place belongs to which database: exclusive to
- * take or leave a place and to reset, shared to read.  A backend's counts are
- * atomics written by it alone, without lock.  entries and bytes are atomics
- * changed under AC_LOCK_STORE.
+ * Locking: AC_LOCK_STATS guards the databases' sums and which backend place
+ * belongs to which database: exclusive to take or leave a place and to reset,
+ * shared to read.  A backend's counts are atomics written by it alone,
+ * without lock.
  */
 #include "postgres.h"
 
@@ -28,7 +27,7 @@
 typedef struct BackendPlace
 {
 	bool in_use;
-	DatabaseSlot database;
+	DatabaseNo database;
 	pg_atomic_uint64 counts[NCOUNTERS];
 } BackendPlace;
 
@@ -38,20 +37,16 @@ typedef union PaddedBackendPlace
 	char pad[TYPEALIGN(PG_CACHE_LINE_SIZE, sizeof(BackendPlace))];
 } PaddedBackendPlace;
 
-typedef struct DatabasePlace
+typedef struct DatabaseSums
 {
-	bool in_use;
-	Oid dboid;
 	uint64 left[NCOUNTERS];
 	uint64 at_reset[NCOUNTERS];
-	pg_atomic_uint64 entries;
-	pg_atomic_uint64 bytes;
-} DatabasePlace;
+} DatabaseSums;
 
 typedef struct CountersState
 {
 	TimestampTz reset;
-	DatabasePlace databases[NDATABASE_SLOTS];
+	DatabaseSums databases[MAX_DATABASES];
 } CountersState;
 
 static CountersState *state = NULL;
@@ -77,39 +72,11 @@ counters_shmem_init(void)
 		return;
 	memset(state, 0, counters_shmem_size());
 	state->reset = GetCurrentTimestamp();
-	for (int i = 0; i < NDATABASE_SLOTS; i++)
-	{
-		pg_atomic_init_u64(&state->databases[i].entries, 0);
-		pg_atomic_init_u64(&state->databases[i].bytes, 0);
-	}
 	for (int i = 0; i < MaxBackends; i++)
 	{
 		for (int c = 0; c < NCOUNTERS; c++)
 			pg_atomic_init_u64(&backends[i].place.counts[c], 0);
 	}
-}
-
-/* Caller holds AC_LOCK_STATS exclusively. */
-static DatabaseSlot
-database_slot(Oid dboid)
-{
-	DatabasePlace *last = &state->databases[NDATABASE_SLOTS - 1];
-
-	for (int i = 0; i < NDATABASE_SLOTS - 1; i++)
-	{
-		DatabasePlace *place = &state->databases[i];
-
-		if (!place->in_use)
-		{
-			place->in_use = true;
-			place->dboid = dboid;
-		}
-		if (place->dboid == dboid)
-			return i;
-	}
-	last->in_use = true;
-	last->dboid = InvalidOid;
-	return NDATABASE_SLOTS - 1;
 }
 
 static void
@@ -135,7 +102,7 @@ take_place(void)
 
 	before_shmem_exit(leave_place, (Datum) 0);
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
-	place->database = database_slot(MyDatabaseId);
+	place->database = database_my_number();
 	place->in_use = true;
 	LWLockRelease(ac_lock(AC_LOCK_STATS));
 	mine = place;
@@ -151,38 +118,16 @@ counter_add(Counter which, uint64 n)
 	pg_atomic_write_u64(&mine->counts[which], pg_atomic_read_u64(&mine->counts[which]) + n);
 }
 
-DatabaseSlot
-counters_my_database(void)
-{
-	if (unlikely(mine == NULL))
-		take_place();
-	return mine->database;
-}
-
-void
-counters_entry_added(DatabaseSlot slot, uint32 bytes)
-{
-	pg_atomic_fetch_add_u64(&state->databases[slot].entries, 1);
-	pg_atomic_fetch_add_u64(&state->databases[slot].bytes, bytes);
-}
-
-void
-counters_entry_removed(DatabaseSlot slot, uint32 bytes)
-{
-	pg_atomic_fetch_sub_u64(&state->databases[slot].entries, 1);
-	pg_atomic_fetch_sub_u64(&state->databases[slot].bytes, bytes);
-}
-
 /* Caller holds AC_LOCK_STATS.  Sums since the server started. */
 static void
-sum_up(DatabaseSlot slot, uint64 *counts)
+sum_up(DatabaseNo database, uint64 *counts)
 {
-	memcpy(counts, state->databases[slot].left, sizeof(uint64) * NCOUNTERS);
+	memcpy(counts, state->databases[database].left, sizeof(uint64) * NCOUNTERS);
 	for (int i = 0; i < MaxBackends; i++)
 	{
 		BackendPlace *place = &backends[i].place;
 
-		if (!place->in_use || place->database != slot)
+		if (!place->in_use || place->database != database)
 			continue;
 		for (int c = 0; c < NCOUNTERS; c++)
 			counts[c] += pg_atomic_read_u64(&place->counts[c]);
@@ -195,18 +140,14 @@ counters_read(DatabaseCounters *out)
 	int n = 0;
 
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_SHARED);
-	for (int i = 0; i < NDATABASE_SLOTS; i++)
+	for (int i = 0; i < MAX_DATABASES; i++)
 	{
-		DatabasePlace *place = &state->databases[i];
-
-		if (!place->in_use)
+		if (!database_by_number(i, &out[n].dboid))
 			continue;
 		sum_up(i, out[n].counts);
 		for (int c = 0; c < NCOUNTERS; c++)
-			out[n].counts[c] -= place->at_reset[c];
-		out[n].dboid = place->dboid;
-		out[n].entries = pg_atomic_read_u64(&place->entries);
-		out[n].bytes = pg_atomic_read_u64(&place->bytes);
+			out[n].counts[c] -= state->databases[i].at_reset[c];
+		out[n].number = i;
 		out[n].reset = state->reset;
 		n++;
 	}
@@ -218,11 +159,12 @@ void
 counters_reset(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	Oid dboid;
 
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
-	for (int i = 0; i < NDATABASE_SLOTS; i++)
+	for (int i = 0; i < MAX_DATABASES; i++)
 	{
-		if (state->databases[i].in_use)
+		if (database_by_number(i, &dboid))
 			sum_up(i, state->databases[i].at_reset);
 	}
 	state->reset = now;

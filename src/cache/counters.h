@@ -7,6 +7,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "cache/databases.h"
+
 typedef enum Counter
 {
 	COUNTER_HITS,
@@ -34,16 +36,11 @@ typedef enum Counter
 	NCOUNTERS
 } Counter;
 
-/* A place in the table of databases; the last one is shared by all that found no other. */
-typedef uint16 DatabaseSlot;
-#define NDATABASE_SLOTS 256
-
 typedef struct DatabaseCounters
 {
-	Oid dboid; /* InvalidOid: the shared place */
+	DatabaseNo number;
+	Oid dboid; /* InvalidOid: of all that share a number */
 	uint64 counts[NCOUNTERS];
-	uint64 entries;
-	uint64 bytes;
 	TimestampTz reset;
 } DatabaseCounters;
 
@@ -53,14 +50,7 @@ extern void counters_shmem_init(void);
 /* Adds to this backend's own counter. */
 extern void counter_add(Counter which, uint64 n);
 
-/* The place of this backend's database. */
-extern DatabaseSlot counters_my_database(void);
-
-/* Caller holds AC_LOCK_STORE exclusively. */
-extern void counters_entry_added(DatabaseSlot slot, uint32 bytes);
-extern void counters_entry_removed(DatabaseSlot slot, uint32 bytes);
-
-/* Fills out (NDATABASE_SLOTS long) with the places in use; returns how many. */
+/* Fills out (MAX_DATABASES long) with the databases that have counters; returns how many. */
 extern int counters_read(DatabaseCounters *out);
 extern void counters_reset(void);
 

@@ -102,6 +102,11 @@ store_shmem_init(Size budget)
 		for (int s = 0; s < BUCKET_SLOTS; s++)
 			pg_atomic_init_u64(&buckets[b].slots[s], 0);
 	}
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		pg_atomic_init_u64(&store->usage[i].entries, 0);
+		pg_atomic_init_u64(&store->usage[i].bytes, 0);
+	}
 	/* Blocks are written when first used: a large memory starts as fast as a small one. */
 }
 
@@ -217,6 +222,13 @@ cost(const Entry *entry)
 	return blocks_for(entry->image_size) * BLOCK_COST;
 }
 
+void
+store_usage(DatabaseNo database, uint64 *entries, uint64 *bytes)
+{
+	*entries = pg_atomic_read_u64(&store->usage[database].entries);
+	*bytes = pg_atomic_read_u64(&store->usage[database].bytes);
+}
+
 bool
 store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info)
 {
@@ -296,7 +308,8 @@ remove_entry(uint32 e)
 		if (pg_atomic_read_u64(&bucket->slots[s]) == slot_value(entry->hash, e))
 			pg_atomic_write_u64(&bucket->slots[s], 0);
 	}
-	counters_entry_removed(entry->database, cost(entry));
+	pg_atomic_fetch_sub_u64(&store->usage[entry->database].entries, 1);
+	pg_atomic_fetch_sub_u64(&store->usage[entry->database].bytes, cost(entry));
 	advance_sequence(entry);
 	pg_write_barrier();
 	queue_remove(e);
@@ -374,7 +387,7 @@ write_image(Entry *entry, const char *image, uint32 size)
 }
 
 static uint32
-insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseSlot database, bool visited)
+insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseNo database, bool visited)
 {
 	uint32 e = take_block();
 	Entry *entry = &blocks[e].entry;
@@ -386,7 +399,8 @@ insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size
 	queue_add(e);
 	pg_write_barrier();
 	advance_sequence(entry);
-	counters_entry_added(database, cost(entry));
+	pg_atomic_fetch_add_u64(&store->usage[database].entries, 1);
+	pg_atomic_fetch_add_u64(&store->usage[database].bytes, cost(entry));
 	pg_atomic_write_u64(slot, slot_value(hash, e));
 	return e;
 }
@@ -433,7 +447,7 @@ bool
 store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
 	Size size = sizeof(ImageHeader) + entry->ncells * sizeof(CellNo) + entry->key_size + entry->payload_size;
-	DatabaseSlot database = counters_my_database();
+	DatabaseNo database = database_my_number();
 	int evicted = 0;
 	bool stored = false;
 	char *image;
@@ -466,7 +480,7 @@ store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 int64
 store_drop_database(void)
 {
-	DatabaseSlot database = counters_my_database();
+	DatabaseNo database = database_my_number();
 	uint32 n = store_count_places();
 	int64 dropped = 0;
 

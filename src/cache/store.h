@@ -9,7 +9,7 @@
 #define AC_CACHE_STORE_H
 
 #include "cache/cells.h"
-#include "cache/counters.h"
+#include "cache/databases.h"
 
 /* An entry depends on at most this many cells. */
 #define MAX_DEPENDENCIES 16
@@ -33,7 +33,7 @@ typedef struct StoredEntry
 /* What a listing shows of an entry besides its content. */
 typedef struct EntryInfo
 {
-	DatabaseSlot database;
+	DatabaseNo database;
 	bool visited;
 	uint32 bytes;
 } EntryInfo;
@@ -55,6 +55,9 @@ extern bool store_put(const StoredEntry *entry, uint64 hash, uint32 *place);
 
 /* Takes away every entry of this backend's database; returns how many. */
 extern int64 store_drop_database(void);
+
+/* What a database's entries take now. */
+extern void store_usage(DatabaseNo database, uint64 *entries, uint64 *bytes);
 
 /* For listings: 0 .. store_count_places() - 1. */
 extern uint32 store_count_places(void);

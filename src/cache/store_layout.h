@@ -29,7 +29,7 @@ typedef struct Entry
 	uint32 older;
 	pg_atomic_uint32 visited;
 	uint16 image_size;
-	DatabaseSlot database;
+	DatabaseNo database;
 	char data[ENTRY_DATA];
 } Entry;
 
@@ -46,6 +46,13 @@ typedef union Block
 	Continuation more;
 } Block;
 
+/* Changed under AC_LOCK_STORE, read without. */
+typedef struct DatabaseUsage
+{
+	pg_atomic_uint64 entries;
+	pg_atomic_uint64 bytes;
+} DatabaseUsage;
+
 typedef struct StoreState
 {
 	uint32 nblocks;
@@ -57,6 +64,7 @@ typedef struct StoreState
 	uint32 newest;
 	uint32 oldest;
 	uint32 hand;
+	DatabaseUsage usage[MAX_DATABASES];
 } StoreState;
 
 extern StoreState *store;

@@ -62,8 +62,11 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	const char *breaker = breaker_state(db->dboid);
 	Datum values[30];
 	bool nulls[30] = {false};
+	uint64 entries;
+	uint64 bytes;
 	int n = 0;
 
+	store_usage(db->number, &entries, &bytes);
 	nulls[n] = db->dboid == InvalidOid;
 	values[n++] = ObjectIdGetDatum(db->dboid);
 	values[n++] = Int64GetDatum(db->counts[COUNTER_HITS]);
@@ -72,8 +75,8 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	values[n++] = Int64GetDatum(db->counts[COUNTER_STORES]);
 	values[n++] = Int64GetDatum(db->counts[COUNTER_EVICTIONS]);
 	values[n++] = Int64GetDatum(db->counts[COUNTER_INVALIDATIONS]);
-	values[n++] = Int64GetDatum(db->entries);
-	values[n++] = Int64GetDatum(db->bytes);
+	values[n++] = Int64GetDatum(entries);
+	values[n++] = Int64GetDatum(bytes);
 	for (int i = 0; i < lengthof(detail); i++)
 		values[n++] = Int64GetDatum(db->counts[detail[i]]);
 	nulls[n] = breaker == NULL;
@@ -93,7 +96,7 @@ availability_cache_stats(PG_FUNCTION_ARGS)
 
 	require_shared_memory();
 	InitMaterializedSRF(fcinfo, 0);
-	databases = palloc(NDATABASE_SLOTS * sizeof(DatabaseCounters));
+	databases = palloc(MAX_DATABASES * sizeof(DatabaseCounters));
 	n = counters_read(databases);
 	prepared_sweep();
 	cells_pending = cells_count_pending();

@@ -1,0 +1,21 @@
+/*
+ * databases.h
+ *		Small numbers for the databases that use the cache.
+ */
+#ifndef AC_CACHE_DATABASES_H
+#define AC_CACHE_DATABASES_H
+
+/* The last one is shared by all that found no other. */
+typedef uint16 DatabaseNo;
+#define MAX_DATABASES 256
+
+extern Size databases_shmem_size(void);
+extern void databases_shmem_init(void);
+
+/* The number of this backend's database, which gets one at first use and keeps it. */
+extern DatabaseNo database_my_number(void);
+
+/* Whether a number is in use, and whose it is; InvalidOid: the shared one. */
+extern bool database_by_number(DatabaseNo number, Oid *dboid);
+
+#endif /* AC_CACHE_DATABASES_H */
