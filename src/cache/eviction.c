@@ -10,13 +10,15 @@
  * Locking: the caller holds AC_LOCK_STORE exclusively.  Marks are set by hits
  * without lock; one lost costs an early eviction.
  */
-#include "cache/store_layout.h"
+#include "postgres.h"
+
+#include "cache/eviction.h"
 
 /* How far the hand moves for one eviction. */
 #define MAX_HAND_STEPS 128
 
 void
-queue_add(uint32 e)
+eviction_add(StoreState *store, Block *blocks, uint32 e)
 {
 	blocks[e].entry.newer = NONE;
 	blocks[e].entry.older = store->newest;
@@ -28,7 +30,7 @@ queue_add(uint32 e)
 }
 
 void
-queue_remove(uint32 e)
+eviction_remove(StoreState *store, Block *blocks, uint32 e)
 {
 	Entry *entry = &blocks[e].entry;
 
@@ -45,7 +47,7 @@ queue_remove(uint32 e)
 }
 
 uint32
-choose_victim(void)
+eviction_choose(StoreState *store, Block *blocks)
 {
 	uint32 e = store->hand != NONE ? store->hand : store->oldest;
 
@@ -54,6 +56,6 @@ choose_victim(void)
 		pg_atomic_write_u32(&blocks[e].entry.visited, 0);
 		e = blocks[e].entry.newer != NONE ? blocks[e].entry.newer : store->oldest;
 	}
-	store->hand = e; /* queue_remove moves it on */
+	store->hand = e; /* eviction_remove moves it on */
 	return e;
 }

@@ -37,6 +37,8 @@
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/counters.h"
+#include "cache/eviction.h"
+#include "cache/store.h"
 #include "cache/store_layout.h"
 
 #define BUCKET_SLOTS 8
@@ -66,9 +68,9 @@ typedef struct ImageHeader
 	int64 valid_until;
 } ImageHeader;
 
-StoreState *store = NULL;
-static Bucket *buckets;
-Block *blocks = NULL;
+static StoreState *store = NULL;
+static Bucket *buckets = NULL;
+static Block *blocks = NULL;
 
 /* This backend's copy of the image fetched last; the header needs alignment. */
 static union
@@ -312,14 +314,14 @@ remove_entry(uint32 e)
 	pg_atomic_fetch_sub_u64(&store->usage[entry->database].bytes, cost(entry));
 	advance_sequence(entry);
 	pg_write_barrier();
-	queue_remove(e);
+	eviction_remove(store, blocks, e);
 	free_blocks(e);
 }
 
 static bool
 evict_one(void)
 {
-	uint32 e = choose_victim();
+	uint32 e = eviction_choose(store, blocks);
 
 	if (e == NONE)
 		return false;
@@ -396,7 +398,7 @@ insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size
 	entry->database = database;
 	pg_atomic_write_u32(&entry->visited, visited);
 	write_image(entry, image, size);
-	queue_add(e);
+	eviction_add(store, blocks, e);
 	pg_write_barrier();
 	advance_sequence(entry);
 	pg_atomic_fetch_add_u64(&store->usage[database].entries, 1);

@@ -5,8 +5,6 @@
 #ifndef AC_CACHE_STORE_LAYOUT_H
 #define AC_CACHE_STORE_LAYOUT_H
 
-#include "postgres.h"
-
 #include "port/atomics.h"
 
 #include "cache/store.h"
@@ -66,14 +64,5 @@ typedef struct StoreState
 	uint32 hand;
 	DatabaseUsage usage[MAX_DATABASES];
 } StoreState;
-
-extern StoreState *store;
-extern Block *blocks;
-
-/* The eviction queue.  Caller holds AC_LOCK_STORE exclusively. */
-extern void queue_add(uint32 e);
-extern void queue_remove(uint32 e);
-/* The entry that should go next, NONE if there is none. */
-extern uint32 choose_victim(void);
 
 #endif /* AC_CACHE_STORE_LAYOUT_H */
