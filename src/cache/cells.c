@@ -2,9 +2,8 @@
  * cells.c
  *		Version cells: what changed, since when, and whether a change is under way.
  *
- * Owns an array of MAX_CELLS cells in shared memory.  A tag (a database, a
- * stylist, a stylist on a UTC day, a service) hashes to a cell; two tags in
- * one cell cost a needless computation, never a wrong answer.
+ * Owns an array of MAX_CELLS cells in shared memory.  A tag hashes to a cell;
+ * two tags in one cell cost a needless computation, never a wrong answer.
  *
  * Locking: none.  A word holds the version and the number of changes under
  * way together, because read apart (pending first) they let a stale answer
@@ -17,7 +16,6 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/shmem.h"
 
@@ -32,24 +30,7 @@ typedef struct VersionCell
 	pg_atomic_uint64 last_xid; /* newest full xid that changed it */
 } VersionCell;
 
-/* What an answer depends on and a change touches. */
-typedef enum TagKind
-{
-	TAG_DATABASE,
-	TAG_STYLIST,
-	TAG_STYLIST_DAY,
-	TAG_SERVICE
-} TagKind;
-
-/* Hashed as bytes: no padding, unused fields zero. */
-typedef struct Tag
-{
-	uint32 kind;
-	Oid dboid;
-	int32 utc_day;
-	uint32 zero;
-	pg_uuid_t id;
-} Tag;
+#define TAG_DATABASE 0
 
 static VersionCell *cells = NULL;
 
@@ -74,39 +55,18 @@ cells_shmem_init(void)
 	}
 }
 
-static CellNo
-cell_of(TagKind kind, Oid dboid, const pg_uuid_t *id, int32 utc_day)
+CellNo
+cell_of_tag(const void *tag, Size size)
 {
-	Tag tag = {.kind = kind, .dboid = dboid, .utc_day = utc_day};
-
-	StaticAssertStmt(sizeof(Tag) == 32, "tags are hashed as bytes");
-	if (id != NULL)
-		tag.id = *id;
-	return hash_bytes((unsigned char *) &tag, sizeof(tag)) % MAX_CELLS;
+	return hash_bytes(tag, size) % MAX_CELLS;
 }
 
 CellNo
 cell_of_database(Oid dboid)
 {
-	return cell_of(TAG_DATABASE, dboid, NULL, 0);
-}
+	TagHeader tag = {TAG_DATABASE, dboid};
 
-CellNo
-cell_of_stylist(const pg_uuid_t *stylist)
-{
-	return cell_of(TAG_STYLIST, MyDatabaseId, stylist, 0);
-}
-
-CellNo
-cell_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day)
-{
-	return cell_of(TAG_STYLIST_DAY, MyDatabaseId, stylist, utc_day);
-}
-
-CellNo
-cell_of_service(const pg_uuid_t *service)
-{
-	return cell_of(TAG_SERVICE, MyDatabaseId, service, 0);
+	return cell_of_tag(&tag, sizeof(tag));
 }
 
 uint64

@@ -5,8 +5,6 @@
 #ifndef AC_CACHE_CELLS_H
 #define AC_CACHE_CELLS_H
 
-#include "utils/uuid.h"
-
 typedef uint16 CellNo;
 #define MAX_CELLS 65536
 
@@ -17,11 +15,19 @@ typedef uint16 CellNo;
 extern Size cells_shmem_size(void);
 extern void cells_shmem_init(void);
 
-/* The cells of tags in this database; a day counts from 2000-01-01, UTC. */
+/*
+ * What an answer depends on and a change touches is a tag: bytes, without
+ * padding, that begin with this.  Kind 0 is the database's own tag; the rest
+ * of the numbers is for those who make tags, each of whom has its own.
+ */
+typedef struct TagHeader
+{
+	uint32 kind;
+	Oid dboid;
+} TagHeader;
+
+extern CellNo cell_of_tag(const void *tag, Size size);
 extern CellNo cell_of_database(Oid dboid);
-extern CellNo cell_of_stylist(const pg_uuid_t *stylist);
-extern CellNo cell_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day);
-extern CellNo cell_of_service(const pg_uuid_t *service);
 
 extern uint64 cell_read(CellNo cell);
 extern uint64 cell_last_xid(CellNo cell);

@@ -34,6 +34,7 @@
 #include "cache/changes.h"
 #include "cache/store.h"
 #include "entry/invalidation.h"
+#include "slots/tags.h"
 #include "slots/zone.h"
 #include "table/log.h"
 #include "table/state.h"

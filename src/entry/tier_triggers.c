@@ -17,6 +17,7 @@
 
 #include "base/compat.h"
 #include "cache/changes.h"
+#include "slots/tags.h"
 #include "table/log.h"
 #include "table/state.h"
 #include "table/tables.h"

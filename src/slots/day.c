@@ -23,6 +23,7 @@
 #include "slots/kernel.h"
 #include "slots/queries.h"
 #include "slots/sources.h"
+#include "slots/tags.h"
 
 /*
  * A window may begin a day early in UTC and end three days late (the day after

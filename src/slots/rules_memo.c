@@ -32,6 +32,7 @@
 #include "cache/prepared.h"
 #include "slots/day_rules.h"
 #include "slots/sources.h"
+#include "slots/tags.h"
 
 #define NMEMOS 256
 

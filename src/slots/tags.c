@@ -1,0 +1,52 @@
+/*
+ * tags.c
+ *		What a day's slots depend on, and changes of the attached tables touch: tags, and their cells.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "slots/tags.h"
+
+typedef enum SlotsTagKind
+{
+	TAG_STYLIST = 1,
+	TAG_STYLIST_DAY,
+	TAG_SERVICE
+} SlotsTagKind;
+
+/* Unused fields are zero. */
+typedef struct SlotsTag
+{
+	TagHeader header;
+	int32 utc_day;
+	uint32 zero;
+	pg_uuid_t id;
+} SlotsTag;
+
+static CellNo
+cell_of(SlotsTagKind kind, const pg_uuid_t *id, int32 utc_day)
+{
+	SlotsTag tag = {.header = {kind, MyDatabaseId}, .utc_day = utc_day, .id = *id};
+
+	StaticAssertStmt(sizeof(SlotsTag) == 32, "tags are hashed as bytes");
+	return cell_of_tag(&tag, sizeof(tag));
+}
+
+CellNo
+cell_of_stylist(const pg_uuid_t *stylist)
+{
+	return cell_of(TAG_STYLIST, stylist, 0);
+}
+
+CellNo
+cell_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day)
+{
+	return cell_of(TAG_STYLIST_DAY, stylist, utc_day);
+}
+
+CellNo
+cell_of_service(const pg_uuid_t *service)
+{
+	return cell_of(TAG_SERVICE, service, 0);
+}
