@@ -2,16 +2,15 @@
  * day.c
  *		Computes one stylist's day for one service from the attached tables.
  *
- * Reads everything under one snapshot, resolves which setting wins, turns
- * wall-clock times into instants and hands them to the kernel.  docs/rules.md
- * says what is computed; the numbers in comments refer to it.
+ * Reads everything under one snapshot, turns wall-clock times into instants
+ * and hands them to the kernel.  docs/rules.md says what is computed; the
+ * numbers in comments refer to it.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"
@@ -19,9 +18,11 @@
 
 #include "slots/answer.h"
 #include "slots/day.h"
-#include "slots/day_rules.h"
 #include "slots/kernel.h"
 #include "slots/queries.h"
+#include "slots/result.h"
+#include "slots/rules.h"
+#include "slots/rules_memo.h"
 #include "slots/sources.h"
 #include "slots/tags.h"
 
@@ -32,141 +33,20 @@
 #define DAYS_BEFORE 3
 #define DAYS_AFTER 5
 
-#define MAX_DURATION (7 * SECS_PER_DAY)
-#define MAX_BUFFER USECS_PER_DAY
-/* Keeps sums of instants far from overflow. */
-#define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
-
-#define NO_VALUE PG_INT64_MIN
+void
+day_before_snapshot(DayRequest *day)
+{
+	rules_note_words(&day->stylist, &day->service, &day->rules_words);
+}
 
 void
 day_list_cells(const DayRequest *day, CellNo *cells, int *ncells)
 {
-	StaticAssertStmt(DAY_RULES_CELLS + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
-	rules_list_cells(day, cells);
-	*ncells = DAY_RULES_CELLS;
+	StaticAssertStmt(RULES_NCELLS + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
+	rules_list_cells(&day->stylist, &day->service, cells);
+	*ncells = RULES_NCELLS;
 	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
 		cells[(*ncells)++] = cell_of_stylist_day(&day->stylist, day->date + d);
-}
-
-static QueryStatuses
-read_statuses(uint64 row, int column)
-{
-	QueryStatuses statuses = {NIL};
-	bool isnull;
-	ArrayType *array = DatumGetArrayTypeP(result_datum(row, column, &isnull));
-	Datum *names;
-	int n;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
-	for (int i = 0; i < n; i++)
-		statuses.names = lappend(statuses.names, TextDatumGetCString(names[i]));
-	return statuses;
-}
-
-static void
-read_rules(DayRules *rules)
-{
-	if (source_run(&query_rules, "", NULL, NULL) != 1)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
-				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
-	rules->step = result_int64(0, 1, 0);
-	for (int i = 0; i < lengthof(rules->limits); i++)
-		rules->limits[i] = result_int64(0, 2 + i, 0);
-	rules->default_timezone = result_text(0, 6);
-	rules->display_format = result_text(0, 7);
-	rules->show_unavailable = result_bool(0, 8, true);
-	rules->show_breaks = result_bool(0, 9, true);
-	rules->non_blocking = read_statuses(0, 10);
-	rules->holding = read_statuses(0, 11);
-	rules->non_blocking_text = result_text(0, 12);
-	rules->holding_text = result_text(0, 13);
-}
-
-/* Takes over the limits that a row sets, which start at a column. */
-static void
-override_limits(DayRules *rules, int column)
-{
-	for (int i = 0; i < lengthof(rules->limits); i++)
-		rules->limits[i] = result_int64(0, column + i, rules->limits[i]);
-}
-
-static void
-bound_limits(DayRules *rules)
-{
-	for (int i = 0; i < lengthof(rules->limits); i++)
-	{
-		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
-
-		rules->limits[i] = Min(Max(rules->limits[i], 0), is_buffer ? MAX_BUFFER : MAX_LIMIT);
-		if (is_buffer)
-			rules->limits[i] -= rules->limits[i] % USECS_PER_SEC;
-	}
-}
-
-static pg_tz *
-find_zone(const char *name, const char *whose)
-{
-	pg_tz *zone = zone_find(name, strlen(name));
-
-	if (zone == NULL)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("%s has a time zone that is not known: \"%s\"", whose, name),
-				errhint("pg_timezone_names lists the known ones."));
-	return zone;
-}
-
-/* (1) and (3): whether the stylist is known, and what the profile sets. */
-static DayError
-read_profile(const DayRequest *day, DayRules *rules)
-{
-	Datum args[] = {UUIDPGetDatum(&day->stylist)};
-	char *zone = NULL;
-
-	if (source_attached(SOURCE_PROFILES))
-	{
-		if (source_run(&query_profile, "", NULL, args) == 0 || !result_bool(0, 1, true))
-			return DAY_STYLIST_NOT_FOUND;
-		zone = result_text(0, 2);
-		override_limits(rules, 3);
-	}
-	if (zone != NULL)
-		rules->stylist_zone = find_zone(zone, "the stylist");
-	else
-		rules->stylist_zone = find_zone(rules->default_timezone, "availability_cache.rules");
-	return DAY_OK;
-}
-
-/* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
-static DayError
-read_service(const DayRequest *day, DayRules *rules)
-{
-	Datum args[] = {UUIDPGetDatum(&day->stylist), UUIDPGetDatum(&day->service)};
-	Datum service[] = {UUIDPGetDatum(&day->service)};
-	int64 custom_duration;
-	int64 custom_price;
-
-	if (source_run(&query_stylist_service, "", NULL, args) == 0)
-		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
-	if (!result_bool(0, 1, false) || !result_bool(0, 2, true))
-		return DAY_SERVICE_NOT_OFFERED;
-	custom_duration = result_int64(0, 3, NO_VALUE);
-	custom_price = result_int64(0, 4, NO_VALUE);
-
-	if (source_run(&query_service, "", NULL, service) == 0 || !result_bool(0, 1, true))
-		return DAY_SERVICE_NOT_OFFERED;
-	rules->duration = (custom_duration != NO_VALUE ? custom_duration : result_int64(0, 2, 0)) / USECS_PER_SEC;
-	rules->price = custom_price != NO_VALUE ? custom_price : result_int64(0, 3, NO_VALUE);
-	override_limits(rules, 4);
-	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the service's duration is not between one second and seven days"),
-				errhint("Correct it in the table attached as services or stylist_services."));
-	if (rules->price != NO_VALUE && (rules->price < PG_INT32_MIN || rules->price > PG_INT32_MAX))
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the price is out of range for integer"),
-				errhint("Correct it in the table attached as services or stylist_services."));
-	return DAY_OK;
 }
 
 /* A time of day in whole seconds; false for NULL. */
@@ -198,7 +78,7 @@ read_schedule(const DayRequest *day, const DayRules *rules, SlotInput *input)
 	int dow = j2day(day->date + POSTGRES_EPOCH_JDATE);
 	Datum args[] = {UUIDPGetDatum(&day->stylist), Int32GetDatum(dow), Int32GetDatum(dow == 0 ? 7 : dow),
 					DateADTGetDatum(day->date)};
-	uint64 n = source_run(&query_schedule, "", NULL, args);
+	uint64 n = query_run(SOURCE_SCHEDULES, NULL, args);
 
 	input->windows = palloc((n + 1) * sizeof(SlotInterval));
 	input->breaks = palloc((n + 1) * sizeof(SlotInterval));
@@ -232,7 +112,7 @@ read_override(const DayRequest *day, const DayRules *rules, SlotInput *input)
 	int32 opens;
 	int32 closes;
 
-	if (!source_attached(SOURCE_OVERRIDES) || source_run(&query_override, "", NULL, args) == 0)
+	if (!source_attached(SOURCE_OVERRIDES) || query_run(SOURCE_OVERRIDES, NULL, args) == 0)
 		return;
 	if (result_bool(0, 1, false))
 		input->nwindows = 0;
@@ -282,7 +162,7 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 						TimestampTzGetDatum(reach.start - USECS_PER_DAY), TimestampTzGetDatum(reach.end)};
 	Datum holds[] = {UUIDPGetDatum(&day->stylist), TimestampTzGetDatum(reach.start), TimestampTzGetDatum(reach.end),
 					 TimestampTzGetDatum(input->now)};
-	uint64 n = source_run(&query_bookings, rules->non_blocking_text, &rules->non_blocking, bookings);
+	uint64 n = query_run(SOURCE_BOOKINGS, &rules->non_blocking, bookings);
 	int64 *expires;
 
 	input->bookings = palloc(Max(n, 1) * sizeof(SlotInterval));
@@ -290,7 +170,7 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 		input->bookings[input->nbookings++] = result_interval(i);
 	if (!source_attached(SOURCE_RESERVATIONS))
 		return;
-	n = source_run(&query_reservations, rules->holding_text, &rules->holding, holds);
+	n = query_run(SOURCE_RESERVATIONS, &rules->holding, holds);
 	input->holds = palloc(Max(n, 1) * sizeof(SlotInterval));
 	input->hold_expires = expires = palloc(Max(n, 1) * sizeof(int64));
 	for (uint64 i = 0; i < n; i++)
@@ -303,17 +183,17 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 uint32
 day_cells_of_days(const DayRequest *day, DateADT first, DateADT last)
 {
-	uint32 bits = (1u << DAY_RULES_CELLS) - 1;
+	uint32 bits = (1u << RULES_NCELLS) - 1;
 
 	for (int d = Max(first - day->date, -DAYS_BEFORE); d <= Min(last - day->date, DAYS_AFTER); d++)
-		bits |= 1u << (DAY_RULES_CELLS + DAYS_BEFORE + d);
+		bits |= 1u << (RULES_NCELLS + DAYS_BEFORE + d);
 	return bits;
 }
 
 void
 day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last)
 {
-	uint32 days = depends_on >> DAY_RULES_CELLS;
+	uint32 days = depends_on >> RULES_NCELLS;
 
 	Assert(days != 0);
 	*first = day->date - DAYS_BEFORE + pg_rightmost_one_pos32(days);
@@ -379,12 +259,10 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	header.computed_at = input->now;
 	header.duration = rules->duration;
 	header.step = rules->step / USECS_PER_SEC;
-	header.has_price = rules->price != NO_VALUE;
+	header.has_price = rules->price != NO_PRICE;
 	header.price_cents = header.has_price ? rules->price : 0;
 	MemoryContextSwitchTo(caller);
-	result->payload = answer_pack(&header, slots, n,
-								  day->zone != NULL ? day->zone
-													: find_zone(rules->default_timezone, "availability_cache.rules"),
+	result->payload = answer_pack(&header, slots, n, day->zone != NULL ? day->zone : rules_default_zone(rules),
 								  rules->display_format, &result->payload_size);
 }
 
@@ -398,13 +276,11 @@ compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
 	bool all_cells;
 
 	sources_load(day->function);
-	if (!rules_recall(day, &rules))
+	if (!rules_recall(&day->stylist, &day->service, &day->rules_words, &rules))
 	{
-		read_rules(&rules);
-		if ((error = read_profile(day, &rules)) != DAY_OK || (error = read_service(day, &rules)) != DAY_OK)
+		if ((error = rules_read(&day->stylist, &day->service, &rules)) != DAY_OK)
 			return error;
-		bound_limits(&rules);
-		rules_remember(day, &rules);
+		rules_remember(&day->stylist, &day->service, &day->rules_words, &rules);
 	}
 	init_input(&rules, &input);
 	read_schedule(day, &rules, &input);

@@ -9,33 +9,18 @@
 #include "utils/uuid.h"
 
 #include "cache/readpath.h"
+#include "slots/rules_memo.h"
 #include "slots/zone.h"
-
-/* Why there is no answer; the names are the codes that clients see. */
-typedef enum DayError
-{
-	DAY_OK,
-	DAY_INVALID_ARGUMENT,
-	DAY_INVALID_TIMEZONE,
-	DAY_STYLIST_NOT_FOUND,
-	DAY_SERVICE_NOT_OFFERED,
-	DAY_INTERNAL_ERROR
-} DayError;
-
-/* The cells of the rules (rules_list_cells); those of UTC days around the date follow. */
-#define DAY_RULES_CELLS 3
 
 typedef struct DayRequest
 {
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-	DateADT date;	/* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
-	pg_tz *zone;	/* the customer's; NULL: the rules' default */
-	Oid function;	/* that was called; its owner is the extension's */
-	DayError error; /* set by day_compute */
-	/* Set by day_before_snapshot: words of the cells that the rules depend on. */
-	bool words_usable;
-	uint64 words[DAY_RULES_CELLS];
+	DateADT date;			/* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
+	pg_tz *zone;			/* the customer's; NULL: the rules' default */
+	Oid function;			/* that was called; its owner is the extension's */
+	DayError error;			/* set by day_compute */
+	RulesWords rules_words; /* set by day_before_snapshot */
 } DayRequest;
 
 /* 1900-01-01 and 9998-12-31: years of four digits, whatever the zone. */

@@ -1,344 +1,128 @@
 /*
  * queries.c
- *		What is asked of each attached table.
+ *		Asking the attached tables, each as its owner.
  *
- * Each query reads one table.  A column that is not mapped reads as NULL.
- * Statuses are constants in the text, so that partial indexes can serve.
- * Operators are named with their schema (see sources.c).
+ * A session keeps a plan for each table, good for the mapping and the
+ * statuses that it was made for.
+ *
+ * Each table is read as its owner, in a security-restricted operation: that
+ * bypasses row-level security (availability is public), and an index
+ * expression or the like that the owner put there runs as the owner and not
+ * as a superuser.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
+#include "executor/spi.h"
+#include "utils/memutils.h"
 
+#include "base/as_user.h"
 #include "slots/queries.h"
+#include "slots/sources.h"
 
-#define EQ " OPERATOR(pg_catalog.=) "
-#define NE " OPERATOR(pg_catalog.<>) "
-#define LT " OPERATOR(pg_catalog.<) "
-#define LE " OPERATOR(pg_catalog.<=) "
-#define GT " OPERATOR(pg_catalog.>) "
-#define GE " OPERATOR(pg_catalog.>=) "
-#define PLUS " OPERATOR(pg_catalog.+) "
-#define TIMES " OPERATOR(pg_catalog.*) "
+#define MAX_ARGS 4
 
-/* Seconds in microseconds; what is beyond all limits stays within int8, and NULL stays NULL. */
-#define MICROSECONDS(seconds) \
-	"CASE WHEN %s IS NOT NULL THEN (LEAST(GREATEST(" seconds ", -1e11), 1e11)" TIMES "1000000)::pg_catalog.int8 END"
-#define SPAN_OF_INTERVAL MICROSECONDS("pg_catalog.extract('epoch', %s)")
-#define SPAN_OF_INTEGER MICROSECONDS("%s::pg_catalog.numeric" TIMES "%d")
+static const Oid arg_types[SOURCE_NROLES][MAX_ARGS] = {
+	[SOURCE_BOOKINGS] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	[SOURCE_RESERVATIONS] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	[SOURCE_SCHEDULES] = {UUIDOID, INT4OID, INT4OID, DATEOID},
+	[SOURCE_OVERRIDES] = {UUIDOID, DATEOID},
+	[SOURCE_STYLIST_SERVICES] = {UUIDOID, UUIDOID},
+	[SOURCE_SERVICES] = {UUIDOID},
+	[SOURCE_PROFILES] = {UUIDOID},
+	[SOURCE_RULES] = {0},
+};
 
-static const char *
-column_or_null(SourceRole role, const char *name)
+typedef struct QueryPlan
 {
-	const SourceColumn *column = source_column(role, name);
+	SPIPlanPtr plan;
+	uint64 generation; /* of the mapping */
+	char *statuses;	   /* as text; NULL: none */
+	int running;	   /* calls, nested */
+} QueryPlan;
 
-	return column != NULL ? column->quoted : "NULL";
-}
+static QueryPlan plans[SOURCE_NROLES];
 
 static bool
-ends_with(const char *s, const char *ending)
+is_good(const QueryPlan *plan, const QueryStatuses *statuses)
 {
-	Size length = strlen(s);
-
-	return length >= strlen(ending) && strcmp(s + length - strlen(ending), ending) == 0;
+	if (plan->plan == NULL || plan->generation != sources_generation())
+		return false;
+	return statuses == NULL || strcmp(plan->statuses, statuses->text) == 0;
 }
 
-/* Seconds of one unit of an integer column, by the ending of its name or else of the usual one. */
+/* A plan that lives as long as the connection to SPI.  Caller has become the owner. */
+static SPIPlanPtr
+prepare(SourceRole role, const QueryStatuses *statuses)
+{
+	StringInfoData text;
+	SPIPlanPtr plan;
+	int nargs = 0;
+
+	while (nargs < MAX_ARGS && OidIsValid(arg_types[role][nargs]))
+		nargs++;
+	initStringInfo(&text);
+	query_text(role, statuses, &text);
+	plan = SPI_prepare_cursor(text.data, nargs, (Oid *) arg_types[role], CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare: %s", text.data);
+	pfree(text.data);
+	return plan;
+}
+
+/* Keeps the plan for later calls, in place of one that is not good any more. */
+static void
+keep_plan(QueryPlan *plan, SPIPlanPtr prepared, const QueryStatuses *statuses)
+{
+	char *copy = statuses == NULL ? NULL : MemoryContextStrdup(TopMemoryContext, statuses->text);
+
+	if (SPI_keepplan(prepared) != 0)
+		elog(ERROR, "could not keep a plan");
+	if (plan->plan != NULL)
+		SPI_freeplan(plan->plan);
+	if (plan->statuses != NULL)
+		pfree(plan->statuses);
+	plan->plan = prepared;
+	plan->generation = sources_generation();
+	plan->statuses = copy;
+}
+
 static int
-seconds_per_unit(const char *column, const char *usual_name)
+run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 {
-	static const struct
-	{
-		const char *ending;
-		int seconds;
-	} units[] = {{"_seconds", 1}, {"_minutes", 60}, {"_hours", 3600}, {"_days", 86400}};
-	const char *names[] = {column, usual_name};
+	QueryPlan *plan = &plans[role];
+	SPIPlanPtr prepared = plan->plan;
 
-	for (int n = 0; n < lengthof(names); n++)
+	if (!is_good(plan, statuses))
 	{
-		for (int u = 0; u < lengthof(units); u++)
-		{
-			if (ends_with(names[n], units[u].ending))
-				return units[u].seconds;
-		}
+		prepared = prepare(role, statuses);
+		/* A computation within a computation does not free what that one is running. */
+		if (plan->running == 1)
+			keep_plan(plan, prepared, statuses);
 	}
-	return 60;
+	return SPI_execute_plan(prepared, args, NULL, true, 0);
 }
 
-static void
-append_span(StringInfo text, SourceRole role, const char *name)
+uint64
+query_run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 {
-	const SourceColumn *column = source_column(role, name);
+	SavedUser saved = become(source_owner(role));
+	int result;
 
-	if (column == NULL)
-		appendStringInfoString(text, "NULL::pg_catalog.int8");
-	else if (column->type == INTERVALOID)
-		appendStringInfo(text, SPAN_OF_INTERVAL, column->quoted, column->quoted);
-	else
-		appendStringInfo(text, SPAN_OF_INTEGER, column->quoted, column->quoted, seconds_per_unit(column->name, name));
-}
-
-/* " AND is_active IS NOT FALSE", where there is such a column. */
-static void
-append_active_filter(StringInfo text, SourceRole role)
-{
-	const SourceColumn *column = source_column(role, "is_active");
-
-	if (column != NULL)
-		appendStringInfo(text, " AND %s IS NOT FALSE", column->quoted);
-}
-
-/* Columns that services and stylists may have in place of the rules'. */
-static void
-append_limits(StringInfo text, SourceRole role)
-{
-	static const char *const names[] = {"buffer_before_minutes", "buffer_after_minutes", "min_notice_minutes",
-										"max_advance_days"};
-
-	for (int i = 0; i < lengthof(names); i++)
+	sources_begin_use();
+	plans[role].running++;
+	PG_TRY();
 	{
-		appendStringInfoString(text, ", ");
-		append_span(text, role, names[i]);
+		result = run(role, statuses, args);
 	}
-}
-
-static void
-build_rules(StringInfo text, const void *arg)
-{
-	static const char *const spans[] = {"slot_step", "buffer_before", "buffer_after", "min_notice", "max_advance"};
-
-	appendStringInfoString(text, "SELECT ");
-	for (int i = 0; i < lengthof(spans); i++)
-		appendStringInfo(text, SPAN_OF_INTERVAL ", ", spans[i], spans[i]);
-	appendStringInfo(text,
-					 "default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
-					 " hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text FROM %s",
-					 source_relation(SOURCE_RULES));
-}
-
-static void
-build_profile(StringInfo text, const void *arg)
-{
-	appendStringInfo(text, "SELECT %s::pg_catalog.bool, %s::pg_catalog.text",
-					 column_or_null(SOURCE_PROFILES, "is_active"), column_or_null(SOURCE_PROFILES, "timezone"));
-	append_limits(text, SOURCE_PROFILES);
-	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_PROFILES),
-					 column_or_null(SOURCE_PROFILES, "user_id"));
-}
-
-/* An active row wins over one that is not. */
-static void
-append_order_by_active(StringInfo text, SourceRole role)
-{
-	const SourceColumn *column = source_column(role, "is_active");
-
-	if (column != NULL)
-		appendStringInfo(text, " ORDER BY %s IS NOT FALSE DESC", column->quoted);
-	appendStringInfoString(text, " LIMIT 1");
-}
-
-/* The row of another service says that the stylist is known, and only that. */
-static void
-build_stylist_service(StringInfo text, const void *arg)
-{
-	const char *relation = source_relation(SOURCE_STYLIST_SERVICES);
-	const char *stylist = column_or_null(SOURCE_STYLIST_SERVICES, "stylist_user_id");
-	const char *service = column_or_null(SOURCE_STYLIST_SERVICES, "service_id");
-
-	appendStringInfo(text, "(SELECT true AS offered, %s::pg_catalog.bool, ",
-					 column_or_null(SOURCE_STYLIST_SERVICES, "is_active"));
-	append_span(text, SOURCE_STYLIST_SERVICES, "custom_duration_minutes");
-	appendStringInfo(text, ", %s::pg_catalog.int8 FROM %s WHERE %s" EQ "$1 AND %s" EQ "$2",
-					 column_or_null(SOURCE_STYLIST_SERVICES, "custom_price_cents"), relation, stylist, service);
-	append_order_by_active(text, SOURCE_STYLIST_SERVICES);
-	appendStringInfo(text,
-					 ") UNION ALL (SELECT false, NULL, NULL, NULL FROM %s WHERE %s" EQ "$1 LIMIT 1)"
-					 " ORDER BY offered DESC LIMIT 1",
-					 relation, stylist);
-}
-
-static void
-build_service(StringInfo text, const void *arg)
-{
-	appendStringInfo(text, "SELECT %s::pg_catalog.bool, ", column_or_null(SOURCE_SERVICES, "is_active"));
-	append_span(text, SOURCE_SERVICES, "duration_minutes");
-	appendStringInfo(text, ", %s::pg_catalog.int8", column_or_null(SOURCE_SERVICES, "price_cents"));
-	append_limits(text, SOURCE_SERVICES);
-	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_SERVICES),
-					 column_or_null(SOURCE_SERVICES, "id"));
-}
-
-static void
-build_schedule(StringInfo text, const void *arg)
-{
-	const char *dow = column_or_null(SOURCE_SCHEDULES, "day_of_week");
-	const SourceColumn *from = source_column(SOURCE_SCHEDULES, "effective_from");
-	const SourceColumn *until = source_column(SOURCE_SCHEDULES, "effective_until");
-
-	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE %s" EQ "$1"
-					 " AND (%s" EQ "$2 OR %s" EQ "$3)",
-					 column_or_null(SOURCE_SCHEDULES, "start_time"), column_or_null(SOURCE_SCHEDULES, "end_time"),
-					 column_or_null(SOURCE_SCHEDULES, "break_start_time"),
-					 column_or_null(SOURCE_SCHEDULES, "break_end_time"), source_relation(SOURCE_SCHEDULES),
-					 column_or_null(SOURCE_SCHEDULES, "stylist_user_id"), dow, dow);
-	append_active_filter(text, SOURCE_SCHEDULES);
-	if (from != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" LE "$4)", from->quoted, from->quoted);
-	if (until != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" GE "$4)", until->quoted, until->quoted);
-}
-
-static void
-build_override(StringInfo text, const void *arg)
-{
-	const char *opens = column_or_null(SOURCE_OVERRIDES, "start_time");
-	const char *closes = column_or_null(SOURCE_OVERRIDES, "end_time");
-	const char *stylist = column_or_null(SOURCE_OVERRIDES, "stylist_user_id");
-	const char *first = column_or_null(SOURCE_OVERRIDES, "override_date");
-	const SourceColumn *last = source_column(SOURCE_OVERRIDES, "end_date");
-	const SourceColumn *closed = source_column(SOURCE_OVERRIDES, "is_closed");
-
-	if (closed != NULL)
-		appendStringInfo(text, "SELECT %s", closed->quoted);
-	else
-		appendStringInfo(text, "SELECT %s IS NULL AND %s IS NULL", opens, closes);
-	appendStringInfo(text,
-					 ", %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE (%s" EQ "$1 OR %s IS NULL)"
-					 " AND %s" LE "$2",
-					 opens, closes, source_relation(SOURCE_OVERRIDES), stylist, stylist, first);
-	if (last != NULL)
-		appendStringInfo(text, " AND COALESCE(%s, %s)" GE "$2", last->quoted, first);
-	else
-		appendStringInfo(text, " AND %s" EQ "$2", first);
-	append_active_filter(text, SOURCE_OVERRIDES);
-	appendStringInfoString(text, " ORDER BY ");
-	if (source_column(SOURCE_OVERRIDES, "priority") != NULL)
-		appendStringInfo(text, "%s DESC NULLS LAST, ", column_or_null(SOURCE_OVERRIDES, "priority"));
-	appendStringInfo(text, "%s IS NULL", stylist);
-	if (source_column(SOURCE_OVERRIDES, "created_at") != NULL)
-		appendStringInfo(text, ", %s DESC NULLS LAST", column_or_null(SOURCE_OVERRIDES, "created_at"));
-	appendStringInfoString(text, " LIMIT 1");
-}
-
-/* The statuses as a literal array; of an enum, only those that it has. */
-static char *
-status_array(const SourceColumn *column, const List *statuses)
-{
-	Datum *names = palloc(Max(list_length(statuses), 1) * sizeof(Datum));
-	bool is_enum = type_is_enum(column->type);
-	int n = 0;
-	ListCell *cell;
-	ArrayType *array;
-	char *shown;
-
-	foreach(cell, statuses)
+	PG_FINALLY();
 	{
-		const char *name = lfirst(cell);
-
-		if (is_enum && (strlen(name) >= NAMEDATALEN ||
-						!SearchSysCacheExists2(ENUMTYPOIDNAME, ObjectIdGetDatum(column->type), CStringGetDatum(name))))
-			continue;
-		names[n++] = CStringGetTextDatum(name);
+		plans[role].running--;
+		sources_end_use();
 	}
-	if (n == 0)
-		return NULL;
-	array = construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
-	shown = OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
-	return psprintf("%s::%s[]", quote_literal_cstr(shown),
-					is_enum ? format_type_be_qualified(column->type) : "pg_catalog.text");
+	PG_END_TRY();
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read %s: %s", source_name(role), SPI_result_code_string(result));
+	become_again(saved);
+	return SPI_processed;
 }
-
-static const char *
-status_value(const SourceColumn *column)
-{
-	return type_is_enum(column->type) ? psprintf("%s::%s", column->quoted, format_type_be_qualified(column->type))
-									  : psprintf("%s::pg_catalog.text", column->quoted);
-}
-
-static void
-append_blocking_filter(StringInfo text, const QueryStatuses *non_blocking)
-{
-	const SourceColumn *column = source_column(SOURCE_BOOKINGS, "status");
-	const char *array = column != NULL ? status_array(column, non_blocking->names) : NULL;
-
-	if (array == NULL)
-		return;
-	if (column->not_null)
-		appendStringInfo(text, " AND %s" NE "ALL (%s)", status_value(column), array);
-	else
-		appendStringInfo(text, " AND (%s IS NULL OR %s" NE "ALL (%s))", column->quoted, status_value(column), array);
-}
-
-/*
- * Bookings of at most a day are found by their start; longer ones, of which
- * there are few, by an index that holds only them.  So the cost does not grow
- * with a stylist's past or future.
- */
-static void
-build_bookings(StringInfo text, const void *arg)
-{
-	const char *relation = source_relation(SOURCE_BOOKINGS);
-	const char *stylist = column_or_null(SOURCE_BOOKINGS, "stylist_user_id");
-	const char *start = column_or_null(SOURCE_BOOKINGS, "start_time");
-	const char *end = column_or_null(SOURCE_BOOKINGS, "end_time");
-
-	appendStringInfo(text,
-					 "SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GE "$3 AND %s" LT "$4"
-					 " AND %s" GT "$2 AND %s" GT "%s",
-					 start, end, relation, stylist, start, start, end, end, start);
-	append_blocking_filter(text, arg);
-	appendStringInfo(text,
-					 " UNION ALL SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GT "$2 AND %s" LT "$3"
-					 " AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS "'1 day'::pg_catalog.interval)",
-					 start, end, relation, stylist, end, start, end, start);
-	append_blocking_filter(text, arg);
-}
-
-static void
-build_reservations(StringInfo text, const void *arg)
-{
-	const char *start = column_or_null(SOURCE_RESERVATIONS, "start_time");
-	const char *end = column_or_null(SOURCE_RESERVATIONS, "end_time");
-	const SourceColumn *status = source_column(SOURCE_RESERVATIONS, "status");
-	const SourceColumn *expires = source_column(SOURCE_RESERVATIONS, "expires_at");
-	const QueryStatuses *holding = arg;
-
-	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.timestamptz FROM %s WHERE %s" EQ "$1 AND %s" GT "$2"
-					 " AND %s" LT "$3 AND %s" GT "%s",
-					 start, end, column_or_null(SOURCE_RESERVATIONS, "expires_at"),
-					 source_relation(SOURCE_RESERVATIONS), column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end,
-					 start, end, start);
-	if (status != NULL)
-	{
-		const char *array = status_array(status, holding->names);
-
-		if (array != NULL)
-			appendStringInfo(text, " AND %s" EQ "ANY (%s)", status_value(status), array);
-		else
-			appendStringInfoString(text, " AND false");
-	}
-	if (expires != NULL)
-		appendStringInfo(text, " AND (%s IS NULL OR %s" GT "$4)", expires->quoted, expires->quoted);
-}
-
-static const Oid uuid_arg[] = {UUIDOID};
-static const Oid uuid_uuid_args[] = {UUIDOID, UUIDOID};
-static const Oid uuid_date_args[] = {UUIDOID, DATEOID};
-static const Oid schedule_args[] = {UUIDOID, INT4OID, INT4OID, DATEOID};
-static const Oid busy_args[] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-
-const SourceQuery query_rules = {SOURCE_RULES, build_rules, 0, NULL};
-const SourceQuery query_profile = {SOURCE_PROFILES, build_profile, 1, uuid_arg};
-const SourceQuery query_stylist_service = {SOURCE_STYLIST_SERVICES, build_stylist_service, 2, uuid_uuid_args};
-const SourceQuery query_service = {SOURCE_SERVICES, build_service, 1, uuid_arg};
-const SourceQuery query_schedule = {SOURCE_SCHEDULES, build_schedule, 4, schedule_args};
-const SourceQuery query_override = {SOURCE_OVERRIDES, build_override, 2, uuid_date_args};
-const SourceQuery query_bookings = {SOURCE_BOOKINGS, build_bookings, 4, busy_args};
-const SourceQuery query_reservations = {SOURCE_RESERVATIONS, build_reservations, 4, busy_args};

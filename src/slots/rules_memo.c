@@ -22,7 +22,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "port/atomics.h"
 #include "utils/memutils.h"
 
@@ -30,9 +29,8 @@
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/prepared.h"
-#include "slots/day_rules.h"
+#include "slots/rules_memo.h"
 #include "slots/sources.h"
-#include "slots/tags.h"
 
 #define NMEMOS 256
 
@@ -42,29 +40,21 @@ typedef struct Memo
 	pg_uuid_t stylist;
 	pg_uuid_t service;
 	uint64 generation; /* of the mapping; 0: empty */
-	uint64 words[DAY_RULES_CELLS];
+	uint64 words[RULES_NCELLS];
 	DayRules rules;
 } Memo;
 
 static Memo memos[NMEMOS];
 
-void
-rules_list_cells(const DayRequest *day, CellNo cells[DAY_RULES_CELLS])
-{
-	cells[0] = cell_of_database(MyDatabaseId);
-	cells[1] = cell_of_stylist(&day->stylist);
-	cells[2] = cell_of_service(&day->service);
-}
-
 /* Reads the words; false if a change is pending on one. */
 static bool
-read_words(const DayRequest *day, uint64 words[DAY_RULES_CELLS])
+read_words(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 words[RULES_NCELLS])
 {
-	CellNo cells[DAY_RULES_CELLS];
+	CellNo cells[RULES_NCELLS];
 	bool pending = false;
 
-	rules_list_cells(day, cells);
-	for (int i = 0; i < DAY_RULES_CELLS; i++)
+	rules_list_cells(stylist, service, cells);
+	for (int i = 0; i < RULES_NCELLS; i++)
 	{
 		words[i] = cell_read(cells[i]);
 		pending |= CELL_PENDING(words[i]) != 0;
@@ -73,36 +63,36 @@ read_words(const DayRequest *day, uint64 words[DAY_RULES_CELLS])
 }
 
 void
-day_before_snapshot(DayRequest *day)
+rules_note_words(const pg_uuid_t *stylist, const pg_uuid_t *service, RulesWords *words)
 {
-	day->words_usable = ac_shared_memory_ready && ac_enabled && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
-						!IsolationUsesXactSnapshot() && !RecoveryInProgress() && prepared_known() &&
-						read_words(day, day->words);
+	words->usable = ac_shared_memory_ready && ac_enabled && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+					!IsolationUsesXactSnapshot() && !RecoveryInProgress() && prepared_known() &&
+					read_words(stylist, service, words->words);
 	/* The snapshot comes after. */
 	pg_memory_barrier();
 }
 
 static Memo *
-memo_of(const DayRequest *day)
+memo_of(const pg_uuid_t *stylist, const pg_uuid_t *service)
 {
-	uint32 hash = hash_bytes((const unsigned char *) &day->stylist, UUID_LEN) ^
-				  hash_bytes((const unsigned char *) &day->service, UUID_LEN);
+	uint32 hash = hash_bytes((const unsigned char *) stylist, UUID_LEN) ^
+				  hash_bytes((const unsigned char *) service, UUID_LEN);
 
 	return &memos[hash % NMEMOS];
 }
 
 bool
-rules_recall(const DayRequest *day, DayRules *rules)
+rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, const RulesWords *before, DayRules *rules)
 {
-	Memo *memo = memo_of(day);
-	uint64 words[DAY_RULES_CELLS];
+	Memo *memo = memo_of(stylist, service);
+	uint64 words[RULES_NCELLS];
 
-	if (!day->words_usable || memo->generation == 0 || memcmp(&memo->stylist, &day->stylist, UUID_LEN) != 0 ||
-		memcmp(&memo->service, &day->service, UUID_LEN) != 0 || memo->generation != sources_generation())
+	if (!before->usable || !sources_settled() || memo->generation != sources_generation() ||
+		memcmp(&memo->stylist, stylist, UUID_LEN) != 0 || memcmp(&memo->service, service, UUID_LEN) != 0)
 		return false;
 	/* The snapshot came before. */
 	pg_memory_barrier();
-	if ((!read_words(day, words) || memcmp(words, memo->words, sizeof(words)) != 0) &&
+	if ((!read_words(stylist, service, words) || memcmp(words, memo->words, sizeof(words)) != 0) &&
 		!AC_MUTATED(AC_MUTANT_NO_MEMO_CHECK))
 		return false;
 	*rules = memo->rules;
@@ -112,7 +102,7 @@ rules_recall(const DayRequest *day, DayRules *rules)
 static QueryStatuses
 copy_statuses(QueryStatuses statuses)
 {
-	QueryStatuses copy = {NIL};
+	QueryStatuses copy = {.text = pstrdup(statuses.text)};
 	ListCell *cell;
 
 	foreach(cell, statuses.names)
@@ -121,13 +111,13 @@ copy_statuses(QueryStatuses statuses)
 }
 
 void
-rules_remember(const DayRequest *day, const DayRules *rules)
+rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, const RulesWords *before, const DayRules *rules)
 {
-	Memo *memo = memo_of(day);
+	Memo *memo = memo_of(stylist, service);
 	MemoryContext caller;
 
 	/* A computation within another's query could take what that one is using. */
-	if (!day->words_usable || sources_generation() == 0)
+	if (!before->usable || !sources_settled())
 		return;
 	if (memo->context == NULL)
 		memo->context = AllocSetContextCreate(TopMemoryContext, "availability_cache rules", ALLOCSET_SMALL_SIZES);
@@ -140,11 +130,9 @@ rules_remember(const DayRequest *day, const DayRules *rules)
 	memo->rules.display_format = pstrdup(rules->display_format);
 	memo->rules.non_blocking = copy_statuses(rules->non_blocking);
 	memo->rules.holding = copy_statuses(rules->holding);
-	memo->rules.non_blocking_text = pstrdup(rules->non_blocking_text);
-	memo->rules.holding_text = pstrdup(rules->holding_text);
 	MemoryContextSwitchTo(caller);
-	memo->stylist = day->stylist;
-	memo->service = day->service;
-	memcpy(memo->words, day->words, sizeof(memo->words));
+	memo->stylist = *stylist;
+	memo->service = *service;
+	memcpy(memo->words, before->words, sizeof(memo->words));
 	memo->generation = sources_generation();
 }

@@ -1,6 +1,6 @@
 /*
  * sources.c
- *		The attached tables: mapping, plans, and reading them as their owners.
+ *		The attached tables: which they are, and what their columns are called.
  *
  * The mapping (availability_cache.source) is loaded once per session and again
  * after a relcache invalidation of any table that matters: the attached
@@ -8,12 +8,6 @@
  * after the cells' words are read and before the snapshot is taken, and a
  * writer ends its cells after it has sent its invalidations; so no answer is
  * kept that was made with an older mapping than its words say.
- *
- * Each table is read as its owner, in a security-restricted operation: that
- * bypasses row-level security (availability is public), and an index
- * expression or the like that the owner put there runs as the owner and not
- * as a superuser.  Query text names everything in full, operators included,
- * since it is parsed under the caller's search_path.
  */
 #include "postgres.h"
 
@@ -32,6 +26,7 @@
 
 #include "base/as_user.h"
 #include "base/relcache.h"
+#include "slots/result.h"
 #include "slots/sources.h"
 
 #define MAX_SOURCE_COLUMNS 10
@@ -51,8 +46,6 @@ typedef struct Source
 	const char *relation; /* the same for FROM */
 	NamedColumn columns[MAX_SOURCE_COLUMNS];
 	int ncolumns;
-	SPIPlanPtr plan;
-	char *variant; /* that the plan was made for */
 } Source;
 
 typedef struct RoleInfo
@@ -81,8 +74,8 @@ static bool mapping_logged = false;
 static uint64 generation = 0;
 static Oid *watched = NULL;
 static int nwatched = 0;
-/* Queries of the mapping's sources that are running, in nested calls. */
-static int running = 0;
+/* How many use it, in nested calls. */
+static int users = 0;
 
 static void
 forget_mapping_of_relation(Oid relid)
@@ -117,38 +110,6 @@ sources_init(void)
 	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
 }
 
-/* ---- results ---- */
-
-Datum
-result_datum(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
-}
-
-int64
-result_int64(uint64 row, int column, int64 if_null)
-{
-	bool isnull;
-	Datum value = result_datum(row, column, &isnull);
-
-	return isnull ? if_null : DatumGetInt64(value);
-}
-
-bool
-result_bool(uint64 row, int column, bool if_null)
-{
-	bool isnull;
-	Datum value = result_datum(row, column, &isnull);
-
-	return isnull ? if_null : DatumGetBool(value);
-}
-
-char *
-result_text(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
 static void
 run_select(const char *query)
 {
@@ -161,11 +122,6 @@ run_select(const char *query)
 static void
 drop_mapping(void)
 {
-	for (int r = 0; r < SOURCE_NROLES; r++)
-	{
-		if (sources[r].plan != NULL)
-			SPI_freeplan(sources[r].plan);
-	}
 	memset(sources, 0, sizeof(sources));
 	watched = NULL;
 	nwatched = 0;
@@ -307,8 +263,8 @@ sources_load(Oid function)
 	SavedUser saved;
 	Oid extension_owner;
 
-	/* A computation within a computation keeps the plans that are running, and is not kept. */
-	if (mapping_valid || running > 0)
+	/* A computation within a computation leaves alone what that one uses, and is not kept. */
+	if (mapping_valid || users > 0)
 		return;
 	drop_mapping();
 	extension_owner = function_owner(function);
@@ -355,7 +311,25 @@ sources_tracked(void)
 uint64
 sources_generation(void)
 {
-	return sources_tracked() && running == 0 ? generation : 0;
+	return generation;
+}
+
+bool
+sources_settled(void)
+{
+	return sources_tracked() && users == 0;
+}
+
+void
+sources_begin_use(void)
+{
+	users++;
+}
+
+void
+sources_end_use(void)
+{
+	users--;
 }
 
 bool
@@ -368,6 +342,18 @@ bool
 source_attached(SourceRole role)
 {
 	return sources[role].attached;
+}
+
+Oid
+source_owner(SourceRole role)
+{
+	return sources[role].owner;
+}
+
+const char *
+source_name(SourceRole role)
+{
+	return sources[role].name;
 }
 
 const char *
@@ -385,51 +371,4 @@ source_column(SourceRole role, const char *name)
 			return &sources[role].columns[i].column;
 	}
 	return NULL;
-}
-
-/* ---- queries ---- */
-
-/* Caller has become the owner. */
-static void
-prepare(Source *source, const SourceQuery *query, const char *variant, const void *build_arg)
-{
-	StringInfoData text;
-	SPIPlanPtr plan;
-
-	initStringInfo(&text);
-	query->build(&text, build_arg);
-	plan = SPI_prepare_cursor(text.data, query->nargs, (Oid *) query->arg_types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare: %s", text.data);
-	pfree(text.data);
-	if (source->plan != NULL)
-		SPI_freeplan(source->plan);
-	source->plan = NULL;
-	source->variant = MemoryContextStrdup(mapping_context, variant);
-	source->plan = plan;
-}
-
-uint64
-source_run(const SourceQuery *query, const char *variant, const void *build_arg, Datum *values)
-{
-	Source *source = &sources[query->role];
-	SavedUser saved = become(source->owner);
-	int result;
-
-	running++;
-	PG_TRY();
-	{
-		if (source->plan == NULL || strcmp(source->variant, variant) != 0)
-			prepare(source, query, variant, build_arg);
-		result = SPI_execute_plan(source->plan, values, NULL, true, 0);
-	}
-	PG_FINALLY();
-	{
-		running--;
-	}
-	PG_END_TRY();
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read %s: %s", source->name, SPI_result_code_string(result));
-	become_again(saved);
-	return SPI_processed;
 }

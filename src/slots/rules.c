@@ -1,0 +1,171 @@
+/*
+ * rules.c
+ *		The rules of a stylist's day: what the rules' row, the stylist and the service say.
+ *
+ * docs/rules.md says what is computed; the numbers in comments refer to it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "slots/result.h"
+#include "slots/rules.h"
+#include "slots/sources.h"
+#include "slots/tags.h"
+#include "slots/zone.h"
+
+#define MAX_DURATION (7 * SECS_PER_DAY)
+#define MAX_BUFFER USECS_PER_DAY
+/* Keeps sums of instants far from overflow. */
+#define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
+
+#define NO_DURATION PG_INT64_MIN
+
+void
+rules_list_cells(const pg_uuid_t *stylist, const pg_uuid_t *service, CellNo cells[RULES_NCELLS])
+{
+	cells[0] = cell_of_database(MyDatabaseId);
+	cells[1] = cell_of_stylist(stylist);
+	cells[2] = cell_of_service(service);
+}
+
+/* From two columns: the array, and its text. */
+static QueryStatuses
+read_statuses(int column, int text_column)
+{
+	QueryStatuses statuses = {.text = result_text(0, text_column)};
+	bool isnull;
+	ArrayType *array = DatumGetArrayTypeP(result_datum(0, column, &isnull));
+	Datum *names;
+	int n;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+		statuses.names = lappend(statuses.names, TextDatumGetCString(names[i]));
+	return statuses;
+}
+
+static void
+read_defaults(DayRules *rules)
+{
+	if (query_run(SOURCE_RULES, NULL, NULL) != 1)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
+				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
+	rules->step = result_int64(0, 1, 0);
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, 2 + i, 0);
+	rules->default_timezone = result_text(0, 6);
+	rules->display_format = result_text(0, 7);
+	rules->show_unavailable = result_bool(0, 8, true);
+	rules->show_breaks = result_bool(0, 9, true);
+	rules->non_blocking = read_statuses(10, 12);
+	rules->holding = read_statuses(11, 13);
+}
+
+/* Takes over the limits that a row sets, which start at a column. */
+static void
+override_limits(DayRules *rules, int column)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+		rules->limits[i] = result_int64(0, column + i, rules->limits[i]);
+}
+
+static void
+bound_limits(DayRules *rules)
+{
+	for (int i = 0; i < lengthof(rules->limits); i++)
+	{
+		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
+
+		rules->limits[i] = Min(Max(rules->limits[i], 0), is_buffer ? MAX_BUFFER : MAX_LIMIT);
+		if (is_buffer)
+			rules->limits[i] -= rules->limits[i] % USECS_PER_SEC;
+	}
+}
+
+static pg_tz *
+find_zone(const char *name, const char *whose)
+{
+	pg_tz *zone = zone_find(name, strlen(name));
+
+	if (zone == NULL)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("%s has a time zone that is not known: \"%s\"", whose, name),
+				errhint("pg_timezone_names lists the known ones."));
+	return zone;
+}
+
+pg_tz *
+rules_default_zone(const DayRules *rules)
+{
+	return find_zone(rules->default_timezone, "availability_cache.rules");
+}
+
+/* (1) and (3): whether the stylist is known, and what the profile sets. */
+static DayError
+read_profile(const pg_uuid_t *stylist, DayRules *rules)
+{
+	Datum args[] = {UUIDPGetDatum(stylist)};
+	char *zone = NULL;
+
+	if (source_attached(SOURCE_PROFILES))
+	{
+		if (query_run(SOURCE_PROFILES, NULL, args) == 0 || !result_bool(0, 1, true))
+			return DAY_STYLIST_NOT_FOUND;
+		zone = result_text(0, 2);
+		override_limits(rules, 3);
+	}
+	if (zone != NULL)
+		rules->stylist_zone = find_zone(zone, "the stylist");
+	else
+		rules->stylist_zone = rules_default_zone(rules);
+	return DAY_OK;
+}
+
+/* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
+static DayError
+read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules)
+{
+	Datum offer_args[] = {UUIDPGetDatum(stylist), UUIDPGetDatum(service)};
+	Datum service_args[] = {UUIDPGetDatum(service)};
+	int64 custom_duration;
+	int64 custom_price;
+
+	if (query_run(SOURCE_STYLIST_SERVICES, NULL, offer_args) == 0)
+		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
+	if (!result_bool(0, 1, false) || !result_bool(0, 2, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	custom_duration = result_int64(0, 3, NO_DURATION);
+	custom_price = result_int64(0, 4, NO_PRICE);
+
+	if (query_run(SOURCE_SERVICES, NULL, service_args) == 0 || !result_bool(0, 1, true))
+		return DAY_SERVICE_NOT_OFFERED;
+	rules->duration = (custom_duration != NO_DURATION ? custom_duration : result_int64(0, 2, 0)) / USECS_PER_SEC;
+	rules->price = custom_price != NO_PRICE ? custom_price : result_int64(0, 3, NO_PRICE);
+	override_limits(rules, 4);
+	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the service's duration is not between one second and seven days"),
+				errhint("Correct it in the table attached as services or stylist_services."));
+	if (rules->price != NO_PRICE && (rules->price < PG_INT32_MIN || rules->price > PG_INT32_MAX))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the price is out of range for integer"),
+				errhint("Correct it in the table attached as services or stylist_services."));
+	return DAY_OK;
+}
+
+DayError
+rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules)
+{
+	DayError error;
+
+	read_defaults(rules);
+	if ((error = read_profile(stylist, rules)) != DAY_OK || (error = read_service(stylist, service, rules)) != DAY_OK)
+		return error;
+	bound_limits(rules);
+	return DAY_OK;
+}

@@ -1,0 +1,65 @@
+/*
+ * rules.h
+ *		The rules of a stylist's day: what the rules' row, the stylist and the service say.
+ */
+#ifndef AC_SLOTS_RULES_H
+#define AC_SLOTS_RULES_H
+
+#include "pgtime.h"
+#include "utils/uuid.h"
+
+#include "cache/cells.h"
+#include "slots/queries.h"
+
+/* Why there is no answer; the names are the codes that clients see. */
+typedef enum DayError
+{
+	DAY_OK,
+	DAY_INVALID_ARGUMENT,
+	DAY_INVALID_TIMEZONE,
+	DAY_STYLIST_NOT_FOUND,
+	DAY_SERVICE_NOT_OFFERED,
+	DAY_INTERNAL_ERROR
+} DayError;
+
+enum
+{
+	LIMIT_BUFFER_BEFORE,
+	LIMIT_BUFFER_AFTER,
+	LIMIT_NOTICE,
+	LIMIT_HORIZON
+};
+
+#define NO_PRICE PG_INT64_MIN
+
+/* The rules, with what the service and the stylist have in their place.  Microseconds. */
+typedef struct DayRules
+{
+	int64 step;
+	int64 limits[4]; /* in the order of append_limits: see LIMIT_… */
+	char *default_timezone;
+	char *display_format;
+	bool show_unavailable;
+	bool show_breaks;
+	QueryStatuses non_blocking;
+	QueryStatuses holding;
+	/* of the service and the stylist */
+	int64 duration; /* whole seconds */
+	int64 price;	/* or NO_PRICE */
+	pg_tz *stylist_zone;
+} DayRules;
+
+/* The cells that they depend on: the database's, the stylist's, the service's. */
+#define RULES_NCELLS 3
+extern void rules_list_cells(const pg_uuid_t *stylist, const pg_uuid_t *service, CellNo cells[RULES_NCELLS]);
+
+/*
+ * Reads them under the active snapshot; strings are in the current context.
+ * Raises what queries raise, and 55000 where they say something impossible.
+ */
+extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules);
+
+/* The zone of customers that give none.  Raises 55000. */
+extern pg_tz *rules_default_zone(const DayRules *rules);
+
+#endif /* AC_SLOTS_RULES_H */
