@@ -25,7 +25,8 @@
 #include "cache/flights.h"
 #include "cache/prepared.h"
 #include "cache/store.h"
-#include "entry/invalidation.h"
+#include "entry/drop_database.h"
+#include "entry/row_trigger.h"
 #include "slots/sources.h"
 #include "slots/text.h"
 #include "table/log.h"
@@ -98,7 +99,7 @@ _PG_init(void)
 	tier_tables_init();
 	trust_init();
 	tier_log_init();
-	invalidation_init();
+	row_trigger_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	previous_shmem_request_hook = shmem_request_hook;
@@ -106,4 +107,5 @@ _PG_init(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
+	drop_database_init();
 }

@@ -5,8 +5,6 @@
 #ifndef AC_BASE_FULL_XID_H
 #define AC_BASE_FULL_XID_H
 
-#include "postgres.h"
-
 #include "access/transam.h"
 
 /* Of a transaction id that is not in the future. */

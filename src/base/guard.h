@@ -5,8 +5,6 @@
 #ifndef AC_BASE_GUARD_H
 #define AC_BASE_GUARD_H
 
-#include "postgres.h"
-
 /*
  * Calls fn(arg) in a subtransaction.  Returns NULL, or the error that fn
  * raised, in the current memory context, with all that fn did undone.  Errors

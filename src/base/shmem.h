@@ -18,6 +18,9 @@ typedef enum AcLock
 /* Whether this server was started with the library preloaded. */
 extern bool ac_shared_memory_ready;
 
+/* Raises 55000 if it was not. */
+extern void shmem_require(void);
+
 extern LWLock *ac_lock(AcLock which);
 
 /* For a shmem_request_hook and a shmem_startup_hook. */

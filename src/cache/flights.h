@@ -5,8 +5,6 @@
 #ifndef AC_CACHE_FLIGHTS_H
 #define AC_CACHE_FLIGHTS_H
 
-#include "postgres.h"
-
 extern Size flights_shmem_size(void);
 extern void flights_shmem_init(void);
 

@@ -20,6 +20,8 @@
 #include "cache/readpath.h"
 #include "slots/answer.h"
 #include "slots/day.h"
+#include "slots/json.h"
+#include "slots/jsonb.h"
 #include "slots/key.h"
 #include "slots/text.h"
 #include "table/tier.h"

@@ -8,8 +8,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "commands/trigger.h"
-#include "fmgr.h"
 #include "replication/logicalworker.h"
 #include "utils/date.h"
 #include "utils/rel.h"
@@ -17,6 +15,7 @@
 
 #include "base/compat.h"
 #include "cache/changes.h"
+#include "entry/trigger_data.h"
 #include "slots/tags.h"
 #include "table/log.h"
 #include "table/state.h"
@@ -26,17 +25,8 @@ PG_FUNCTION_INFO_V1(availability_cache_row_changed);
 PG_FUNCTION_INFO_V1(availability_cache_log_changed);
 PG_FUNCTION_INFO_V1(availability_cache_discard);
 
-static TriggerData *
-trigger_data(FunctionCallInfo fcinfo)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("this function can only be called as a trigger"));
-	return (TriggerData *) fcinfo->context;
-}
-
 /*
- * private.availability_cache_changed(), on private.availability_cache: a row
+ * availability_cache_internal.row_changed(), on private.availability_cache: a row
  * that somebody deletes or updates by hand is no longer answered from memory.
  * AFTER … FOR EACH ROW, and FOR EACH STATEMENT for what the statement did not
  * find because it is still to be written.
@@ -44,7 +34,7 @@ trigger_data(FunctionCallInfo fcinfo)
 PGDLLEXPORT Datum
 availability_cache_row_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo);
+	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.row_changed()");
 
 	if (tier_writing())
 		PG_RETURN_POINTER(NULL);
@@ -63,7 +53,7 @@ availability_cache_row_changed(PG_FUNCTION_ARGS)
 }
 
 /*
- * availability_cache.log_changed(), on availability_cache.invalidation, AFTER
+ * availability_cache_internal.log_changed(), on availability_cache.invalidation, AFTER
  * UPDATE OR DELETE and BEFORE TRUNCATE FOR EACH STATEMENT, and on
  * invalidation_since, BEFORE INSERT OR UPDATE FOR EACH ROW: traces that
  * somebody removes take the trust from every row; what would bring trust
@@ -73,7 +63,7 @@ availability_cache_row_changed(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 availability_cache_log_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo);
+	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.log_changed()");
 
 	if (tier_writing())
 		PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
@@ -89,7 +79,7 @@ availability_cache_log_changed(PG_FUNCTION_ARGS)
 }
 
 /*
- * availability_cache.discard(), BEFORE … FOR EACH ROW, ENABLE REPLICA: what
+ * availability_cache_internal.discard(), BEFORE … FOR EACH ROW, ENABLE REPLICA: what
  * arrives by replication says nothing here.  Snapshots and xids are another
  * server's; with an argument, on the tables of the mapping: each server
  * attaches its own tables, but a restore under session_replication_role
@@ -98,7 +88,7 @@ availability_cache_log_changed(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 availability_cache_discard(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo);
+	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.discard()");
 
 	if (!tier_writing() && (data->tg_trigger->tgnargs == 0 || IsLogicalWorker()))
 		PG_RETURN_POINTER(NULL);

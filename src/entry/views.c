@@ -24,17 +24,6 @@
 
 PG_FUNCTION_INFO_V1(availability_cache_stats);
 PG_FUNCTION_INFO_V1(availability_cache_entries);
-PG_FUNCTION_INFO_V1(availability_cache_reset_stats);
-
-static void
-require_shared_memory(void)
-{
-	if (!ac_shared_memory_ready)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("availability_cache must be loaded via \"shared_preload_libraries\""),
-				errhint(
-					"Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server."));
-}
 
 static uint64
 sum_counters(const uint64 *counts, Counter first, Counter last)
@@ -94,7 +83,7 @@ availability_cache_stats(PG_FUNCTION_ARGS)
 	int cells_pending;
 	int n;
 
-	require_shared_memory();
+	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
 	databases = palloc(MAX_DATABASES * sizeof(DatabaseCounters));
 	n = counters_read(databases);
@@ -135,7 +124,7 @@ availability_cache_entries(PG_FUNCTION_ARGS)
 {
 	uint32 n;
 
-	require_shared_memory();
+	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
 	n = store_count_places();
 	for (uint32 place = 0; place < n; place++)
@@ -148,12 +137,4 @@ availability_cache_entries(PG_FUNCTION_ARGS)
 			put_entry((ReturnSetInfo *) fcinfo->resultinfo, &entry, &info);
 	}
 	return (Datum) 0;
-}
-
-PGDLLEXPORT Datum
-availability_cache_reset_stats(PG_FUNCTION_ARGS)
-{
-	require_shared_memory();
-	counters_reset();
-	PG_RETURN_VOID();
 }

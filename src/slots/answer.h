@@ -1,13 +1,10 @@
 /*
  * answer.h
- *		A day's slots in compact form, and written out as rows, jsonb or json.
+ *		A day's slots in compact form, and read from it.
  */
 #ifndef AC_SLOTS_ANSWER_H
 #define AC_SLOTS_ANSWER_H
 
-#include "postgres.h"
-
-#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "slots/kernel.h"
@@ -97,15 +94,6 @@ extern void answer_open(AnswerReader *reader, const char *packed);
 
 /* What answers call a status. */
 extern const char *const slot_status_names[SLOT_NSTATUSES];
-
-/* The answer as get_available_slots_v2 gives it, in the current context. */
-extern Jsonb *answer_to_jsonb(const char *packed, bool from_cache);
-/* What it gives for an error. */
-extern Jsonb *error_to_jsonb(const char *message, const char *code);
-
-/* The same as get_available_slots_json gives it. */
-extern text *answer_to_json(const char *packed, bool from_cache);
-extern text *error_to_json(const char *message, const char *code);
 
 /* ---- answer_next, inline because a hit calls it for every slot ---- */
 

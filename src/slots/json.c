@@ -11,6 +11,7 @@
 #include "utils/json.h"
 
 #include "slots/answer.h"
+#include "slots/json.h"
 #include "slots/text.h"
 #include "slots/writer.h"
 

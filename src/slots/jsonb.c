@@ -16,6 +16,7 @@
 #include "utils/numeric.h"
 
 #include "slots/answer.h"
+#include "slots/jsonb.h"
 #include "slots/text.h"
 #include "slots/writer.h"
 

@@ -14,18 +14,14 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "fmgr.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
 #include "base/as_user.h"
-#include "base/compat.h"
 #include "table/clean.h"
 #include "table/tables.h"
-
-PG_FUNCTION_INFO_V1(availability_cache_clean);
 
 /* More traces than this are not kept, whatever rows need them. */
 #define MAX_LOG_ROWS 100000
@@ -128,13 +124,4 @@ tier_clean(int64 max_rows)
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);
 	return removed;
-}
-
-/*
- * availability_cache.clean(max_rows) returns how many rows it removed.
- */
-PGDLLEXPORT Datum
-availability_cache_clean(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT64(tier_clean(PG_GETARG_INT64(0)));
 }

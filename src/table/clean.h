@@ -5,8 +5,6 @@
 #ifndef AC_TABLE_CLEAN_H
 #define AC_TABLE_CLEAN_H
 
-#include "postgres.h"
-
 /*
  * Removes rows that have expired or are outdated, at most max_rows of them,
  * and traces that no row needs, as the owner of the tables; returns how many

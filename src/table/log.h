@@ -5,8 +5,6 @@
 #ifndef AC_TABLE_LOG_H
 #define AC_TABLE_LOG_H
 
-#include "postgres.h"
-
 #include "utils/date.h"
 #include "utils/uuid.h"
 

@@ -21,10 +21,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/full_xid.h"
 #include "cache/counters.h"
-#include "slots/answer.h"
+#include "slots/jsonb.h"
 #include "slots/key.h"
 #include "table/rows.h"
 #include "table/tables.h"

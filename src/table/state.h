@@ -8,8 +8,6 @@
 #ifndef AC_TABLE_STATE_H
 #define AC_TABLE_STATE_H
 
-#include "postgres.h"
-
 extern Size tier_state_shmem_size(void);
 extern void tier_state_shmem_init(void);
 

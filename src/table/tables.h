@@ -5,8 +5,6 @@
 #ifndef AC_TABLE_TABLES_H
 #define AC_TABLE_TABLES_H
 
-#include "postgres.h"
-
 #include "access/genam.h"
 #include "access/htup.h"
 #include "access/skey.h"

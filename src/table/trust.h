@@ -5,8 +5,6 @@
 #ifndef AC_TABLE_TRUST_H
 #define AC_TABLE_TRUST_H
 
-#include "postgres.h"
-
 #include "table/tables.h"
 
 extern void trust_init(void);

@@ -1,5 +1,5 @@
--- Every way in which rows of bookings change. Fails when a trigger misses one of them (invalidation.c: touch_change for OLD and NEW,
--- touch_days for each day, rows_differ; forget_plans), when more than the days it touches goes (MAX_DAYS, cell_of_stylist_day),
+-- Every way in which rows of bookings change. Fails when a trigger misses one of them (row_trigger.c: touch_change for OLD and NEW,
+-- touch_days for each day, rows_differ; forget_plans), when more than the days it touches goes (MAX_TOUCHED_DAYS, cell_of_stylist_day),
 -- or when a change is published before or without its commit (changes.c).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'

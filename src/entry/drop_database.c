@@ -1,0 +1,33 @@
+/*
+ * drop_database.c
+ *		A database that is dropped leaves nothing behind.
+ */
+#include "postgres.h"
+
+#include "catalog/objectaccess.h"
+#include "catalog/pg_database.h"
+
+#include "cache/changes.h"
+#include "entry/drop_database.h"
+#include "table/state.h"
+
+static object_access_hook_type previous_object_access_hook = NULL;
+
+/* A later database may get the dropped one's OID: nothing of the old may be left valid. */
+static void
+notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int subid, void *arg)
+{
+	if (previous_object_access_hook)
+		previous_object_access_hook(access, classid, objectid, subid, arg);
+	if (access != OAT_DROP || classid != DatabaseRelationId)
+		return;
+	changes_touch(cell_of_database(objectid));
+	tier_state_forget(objectid);
+}
+
+void
+drop_database_init(void)
+{
+	previous_object_access_hook = object_access_hook;
+	object_access_hook = notice_dropped_database;
+}

@@ -1,0 +1,74 @@
+/*
+ * setup.c
+ *		What the extension's own tables and event triggers call: the set-up has changed.
+ */
+#include "postgres.h"
+
+#include "tcop/deparse_utility.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "entry/touch.h"
+#include "entry/trigger_data.h"
+#include "slots/zone.h"
+
+PG_FUNCTION_INFO_V1(availability_cache_touch_database);
+PG_FUNCTION_INFO_V1(availability_cache_config_changed);
+PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
+PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
+
+/* availability_cache_internal.touch_database() */
+PGDLLEXPORT Datum
+availability_cache_touch_database(PG_FUNCTION_ARGS)
+{
+	touch_everything();
+	PG_RETURN_VOID();
+}
+
+/*
+ * availability_cache_internal.config_changed(), trigger on rules and source:
+ * also tells every session to load the mapping again.
+ */
+PGDLLEXPORT Datum
+availability_cache_config_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.config_changed()");
+
+	touch_everything();
+	CacheInvalidateRelcache(data->tg_relation);
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * availability_cache_internal.attaches_partition(pg_ddl_command), for the event
+ * trigger: whether an ALTER TABLE has ATTACH PARTITION.
+ */
+PGDLLEXPORT Datum
+availability_cache_attaches_partition(PG_FUNCTION_ARGS)
+{
+	CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(0);
+	ListCell *cell;
+
+	if (command->type != SCT_AlterTable)
+		PG_RETURN_BOOL(false);
+	foreach(cell, command->d.alterTable.subcmds)
+	{
+		CollectedATSubcmd *subcommand = lfirst(cell);
+
+		if (castNode(AlterTableCmd, subcommand->parsetree)->subtype == AT_AttachPartition)
+			PG_RETURN_BOOL(true);
+	}
+	PG_RETURN_BOOL(false);
+}
+
+/* availability_cache.is_timezone(name): for the check of rules. */
+PGDLLEXPORT Datum
+availability_cache_is_timezone(PG_FUNCTION_ARGS)
+{
+	text *name = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_BOOL(zone_find(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != NULL);
+}

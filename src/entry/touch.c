@@ -1,0 +1,55 @@
+/*
+ * touch.c
+ *		Says what a change of this transaction outdates, to memory and to the table tier.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "cache/changes.h"
+#include "entry/touch.h"
+#include "slots/tags.h"
+#include "slots/zone.h"
+#include "table/log.h"
+
+void
+touch_everything(void)
+{
+	changes_touch_database();
+	tier_log_everything();
+}
+
+void
+touch_stylist(const pg_uuid_t *stylist)
+{
+	changes_touch(cell_of_stylist(stylist));
+	tier_log_stylist(stylist);
+}
+
+void
+touch_service(const pg_uuid_t *service)
+{
+	changes_touch(cell_of_service(service));
+	tier_log_service(service);
+}
+
+void
+touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
+{
+	int64 first;
+	int64 last;
+
+	if (end <= start)
+		return;
+	/* A difference could overflow. */
+	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end) || start < end - MAX_TOUCHED_DAYS * USECS_PER_DAY)
+	{
+		touch_stylist(stylist);
+		return;
+	}
+	first = utc_day_of(start);
+	last = utc_day_of(end - 1);
+	for (int64 day = first; day <= last; day++)
+		changes_touch(cell_of_stylist_day(stylist, day));
+	tier_log_days(stylist, first, last);
+}

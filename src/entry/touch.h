@@ -1,0 +1,22 @@
+/*
+ * touch.h
+ *		Says what a change of this transaction outdates, to memory and to the table tier.
+ *
+ * Raises what tier_log_… raises (table/log.h).
+ */
+#ifndef AC_ENTRY_TOUCH_H
+#define AC_ENTRY_TOUCH_H
+
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+/* More days than this are the stylist's cell. */
+#define MAX_TOUCHED_DAYS 62
+
+extern void touch_everything(void);
+extern void touch_stylist(const pg_uuid_t *stylist);
+extern void touch_service(const pg_uuid_t *service);
+/* The UTC days that [start, end) touches; an empty one blocks nothing. */
+extern void touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end);
+
+#endif /* AC_ENTRY_TOUCH_H */
