@@ -18,7 +18,7 @@ typedef struct SavedUser
 } SavedUser;
 
 static inline SavedUser
-become(Oid user)
+switch_user(Oid user)
 {
 	SavedUser saved;
 
@@ -28,7 +28,7 @@ become(Oid user)
 }
 
 static inline void
-become_again(SavedUser saved)
+restore_user(SavedUser saved)
 {
 	SetUserIdAndSecContext(saved.user, saved.context);
 }

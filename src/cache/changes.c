@@ -45,7 +45,7 @@ static int ntouched = 0;
 static uint8 is_touched[MAX_CELLS / BITS_PER_BYTE];
 static ChangesPhase phase = COLLECTING;
 static uint64 begun_xid = 0;
-static int prepared_slot = -1;
+static int prepared_place = -1;
 
 static void changes_xact_callback(XactEvent event, void *arg);
 static void changes_release_callback(ResourceReleasePhase release_phase, bool is_commit, bool is_top_level, void *arg);
@@ -78,8 +78,8 @@ changes_touch(CellNo cell)
 	if (phase != COLLECTING)
 	{
 		cell_begin_change(cell, begun_xid);
-		if (prepared_slot >= 0)
-			prepared_append(prepared_slot, begun_xid, cell);
+		if (prepared_place >= 0)
+			prepared_append(prepared_place, begun_xid, cell);
 	}
 }
 
@@ -118,14 +118,14 @@ forget_changes(void)
 		is_touched[touched[i] / BITS_PER_BYTE] = 0;
 	ntouched = 0;
 	phase = COLLECTING;
-	prepared_slot = -1;
+	prepared_place = -1;
 }
 
 static void
 end_changes(void)
 {
-	if (prepared_slot >= 0)
-		prepared_drop(prepared_slot, begun_xid);
+	if (prepared_place >= 0)
+		prepared_drop(prepared_place, begun_xid);
 	else
 	{
 		for (int i = 0; i < ntouched; i++)
@@ -145,12 +145,12 @@ changes_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			begin_changes();
 			if (ntouched > 0)
-				prepared_slot = prepared_add(begun_xid, touched, ntouched);
-			if (ntouched > 0 && prepared_slot < 0 && max_prepared_xacts > 0)
-				elog(ERROR, "no slot is free to prepare a transaction");
+				prepared_place = prepared_add(begun_xid, touched, ntouched);
+			if (ntouched > 0 && prepared_place < 0 && max_prepared_xacts > 0)
+				elog(ERROR, "no place is free to prepare a transaction");
 			break;
 		case XACT_EVENT_PREPARE:
-			/* The slot keeps the cells now. */
+			/* The place keeps the cells now. */
 			forget_changes();
 			break;
 		case XACT_EVENT_COMMIT:

@@ -3,8 +3,8 @@
  *		Keeps the cells of prepared transactions pending until they are resolved.
  *
  * COMMIT PREPARED runs in any session and tells extensions nothing.  So a
- * transaction that is prepared leaves its pending cells in a slot here, with
- * its xid; whoever meets a pending cell sweeps the slots, and ends the cells
+ * transaction that is prepared leaves its pending cells in a place here, with
+ * its xid; whoever meets a pending cell sweeps the places, and ends the cells
  * of each xid that is no longer in progress and holds no lock.  That is exact: such a xid is
  * visible (or aborted) in every snapshot taken from then on.
  *
@@ -13,9 +13,9 @@
  * They are looked up (pg_prepared_xact) by the first sessions that would use
  * the cache; until then nothing is answered from memory.
  *
- * Locking: a slot belongs to whoever changes its state from FREE to CLAIMED
+ * Locking: a place belongs to whoever changes its state from FREE to CLAIMED
  * or from TAKEN to CLAIMED by compare-and-exchange; only that backend writes
- * the rest of it.  There are as many slots as transactions can be prepared
+ * the rest of it.  There are as many places as transactions can be prepared
  * or about to be at once, so one is always free after a sweep.
  */
 #include "postgres.h"
@@ -36,36 +36,36 @@
 #include "cache/prepared.h"
 
 /* More changed cells than this become the database's cell. */
-#define SLOT_CELLS 62
+#define PLACE_CELLS 62
 
-typedef enum SlotState
+typedef enum PlaceState
 {
-	SLOT_FREE,
-	SLOT_CLAIMED,
-	SLOT_TAKEN
-} SlotState;
+	PLACE_FREE,
+	PLACE_CLAIMED,
+	PLACE_TAKEN
+} PlaceState;
 
-typedef struct PreparedSlot
+typedef struct PreparedPlace
 {
 	pg_atomic_uint32 state;
 	uint32 n;
 	pg_atomic_uint64 xid;
-	CellNo changed[SLOT_CELLS];
-} PreparedSlot;
+	CellNo changed[PLACE_CELLS];
+} PreparedPlace;
 
 typedef struct PreparedState
 {
-	pg_atomic_uint32 known;		/* transactions prepared before the start are in slots */
+	pg_atomic_uint32 known;		/* transactions prepared before the start are in places */
 	pg_atomic_uint64 known_xid; /* the next full xid at that time */
-	pg_atomic_uint32 taken;		/* slots not free, so that a sweep can be skipped */
-	int nslots;
-	PreparedSlot slots[FLEXIBLE_ARRAY_MEMBER];
+	pg_atomic_uint32 taken;		/* places not free, so that a sweep can be skipped */
+	int nplaces;
+	PreparedPlace places[FLEXIBLE_ARRAY_MEMBER];
 } PreparedState;
 
 static PreparedState *prepared = NULL;
 
 static int
-count_slots(void)
+count_places(void)
 {
 	return max_prepared_xacts == 0 ? 0 : max_prepared_xacts + MaxBackends;
 }
@@ -73,7 +73,7 @@ count_slots(void)
 Size
 prepared_shmem_size(void)
 {
-	return add_size(offsetof(PreparedState, slots), mul_size(count_slots(), sizeof(PreparedSlot)));
+	return add_size(offsetof(PreparedState, places), mul_size(count_places(), sizeof(PreparedPlace)));
 }
 
 void
@@ -87,29 +87,29 @@ prepared_shmem_init(void)
 	pg_atomic_init_u32(&prepared->known, 0);
 	pg_atomic_init_u64(&prepared->known_xid, 0);
 	pg_atomic_init_u32(&prepared->taken, 0);
-	prepared->nslots = count_slots();
-	for (int i = 0; i < prepared->nslots; i++)
+	prepared->nplaces = count_places();
+	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		pg_atomic_init_u32(&prepared->slots[i].state, SLOT_FREE);
-		pg_atomic_init_u64(&prepared->slots[i].xid, 0);
+		pg_atomic_init_u32(&prepared->places[i].state, PLACE_FREE);
+		pg_atomic_init_u64(&prepared->places[i].xid, 0);
 	}
 }
 
 static bool
-claim(PreparedSlot *slot, uint32 expected)
+claim(PreparedPlace *place, uint32 expected)
 {
-	return pg_atomic_compare_exchange_u32(&slot->state, &expected, SLOT_CLAIMED);
+	return pg_atomic_compare_exchange_u32(&place->state, &expected, PLACE_CLAIMED);
 }
 
-static PreparedSlot *
-claim_free_slot(void)
+static PreparedPlace *
+claim_free_place(void)
 {
 	for (int round = 0; round < 2; round++)
 	{
-		for (int i = 0; i < prepared->nslots; i++)
+		for (int i = 0; i < prepared->nplaces; i++)
 		{
-			if (claim(&prepared->slots[i], SLOT_FREE))
-				return &prepared->slots[i];
+			if (claim(&prepared->places[i], PLACE_FREE))
+				return &prepared->places[i];
 		}
 		prepared_sweep();
 	}
@@ -117,85 +117,85 @@ claim_free_slot(void)
 }
 
 static void
-publish(PreparedSlot *slot, uint64 xid)
+publish(PreparedPlace *place, uint64 xid)
 {
-	pg_atomic_write_u64(&slot->xid, xid);
+	pg_atomic_write_u64(&place->xid, xid);
 	pg_atomic_fetch_add_u32(&prepared->taken, 1);
-	pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+	pg_atomic_exchange_u32(&place->state, PLACE_TAKEN);
 }
 
-/* Caller has claimed the slot. */
+/* Caller has claimed the place. */
 static void
-release(PreparedSlot *slot)
+release(PreparedPlace *place)
 {
-	for (uint32 i = 0; i < slot->n; i++)
-		cell_end_change(slot->changed[i]);
+	for (uint32 i = 0; i < place->n; i++)
+		cell_end_change(place->changed[i]);
 	pg_atomic_fetch_sub_u32(&prepared->taken, 1);
-	pg_atomic_exchange_u32(&slot->state, SLOT_FREE);
+	pg_atomic_exchange_u32(&place->state, PLACE_FREE);
 }
 
-/* When the slot is full, the database's cell takes the place of all others. */
+/* When the place is full, the database's cell takes the place of all others. */
 static void
-append(PreparedSlot *slot, uint64 xid, CellNo changed)
+append(PreparedPlace *place, uint64 xid, CellNo changed)
 {
 	CellNo database = cell_of_database(MyDatabaseId);
 
-	if (slot->n == SLOT_CELLS)
+	if (place->n == PLACE_CELLS)
 	{
 		cell_begin_change(database, xid);
-		for (uint32 i = 0; i < slot->n; i++)
-			cell_end_change(slot->changed[i]);
-		slot->changed[0] = database;
-		slot->n = 1;
+		for (uint32 i = 0; i < place->n; i++)
+			cell_end_change(place->changed[i]);
+		place->changed[0] = database;
+		place->n = 1;
 	}
-	slot->changed[slot->n++] = changed;
+	place->changed[place->n++] = changed;
 }
 
 /*
- * Takes over cells on which cell_begin_change was called.  Returns the slot,
+ * Takes over cells on which cell_begin_change was called.  Returns the place,
  * or -1 if the transaction cannot be prepared anyway.  May raise an error, as
  * a pre-commit callback may.
  */
 int
 prepared_add(uint64 xid, const CellNo *changed, int n)
 {
-	PreparedSlot *slot = claim_free_slot();
+	PreparedPlace *place = claim_free_place();
 
-	if (slot == NULL)
+	if (place == NULL)
 		return -1;
-	slot->n = 0;
+	place->n = 0;
 	for (int i = 0; i < n; i++)
-		append(slot, xid, changed[i]);
-	publish(slot, xid);
-	return slot - prepared->slots;
+		append(place, xid, changed[i]);
+	publish(place, xid);
+	return place - prepared->places;
 }
 
-/* The same for one cell more.  Nobody else reads the slot while the xid is in progress. */
+/* The same for one cell more.  Nobody else reads the place while the xid is in progress. */
 void
-prepared_append(int slot, uint64 xid, CellNo changed)
+prepared_append(int place, uint64 xid, CellNo changed)
 {
-	append(&prepared->slots[slot], xid, changed);
+	append(&prepared->places[place], xid, changed);
 }
 
 /*
- * Releases a slot that is still the xid's.  The xid may have ended, a sweep
- * may have released the slot, and another transaction taken it.
+ * Releases a place that is still the xid's.  The xid may have ended, a sweep
+ * may have released the place, and another transaction taken it.
  */
 static void
-release_if_still(PreparedSlot *slot, uint64 xid)
+release_if_still(PreparedPlace *place, uint64 xid)
 {
-	if (!claim(slot, SLOT_TAKEN))
+	if (!claim(place, PLACE_TAKEN))
 		return;
-	if (pg_atomic_read_u64(&slot->xid) == xid)
-		release(slot);
+	if (pg_atomic_read_u64(&place->xid) == xid)
+		release(place);
 	else
-		pg_atomic_exchange_u32(&slot->state, SLOT_TAKEN);
+		pg_atomic_exchange_u32(&place->state, PLACE_TAKEN);
 }
 
 void
-prepared_drop(int slot, uint64 xid)
+prepared_drop(int place, uint64 xid)
 {
-	release_if_still(&prepared->slots[slot], xid);
+	release_if_still(&prepared->places[place], xid);
 }
 
 /*
@@ -215,16 +215,16 @@ prepared_sweep(void)
 {
 	if (pg_atomic_read_u32(&prepared->taken) == 0)
 		return;
-	for (int i = 0; i < prepared->nslots; i++)
+	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		PreparedSlot *slot = &prepared->slots[i];
-		uint64 xid = pg_atomic_read_u64(&slot->xid);
+		PreparedPlace *place = &prepared->places[i];
+		uint64 xid = pg_atomic_read_u64(&place->xid);
 
-		if (pg_atomic_read_u32(&slot->state) != SLOT_TAKEN)
+		if (pg_atomic_read_u32(&place->state) != PLACE_TAKEN)
 			continue;
 		pg_read_barrier();
-		if (xid == pg_atomic_read_u64(&slot->xid) && is_over(xid))
-			release_if_still(slot, xid);
+		if (xid == pg_atomic_read_u64(&place->xid) && is_over(xid))
+			release_if_still(place, xid);
 	}
 }
 
@@ -240,26 +240,26 @@ prepared_known_xid(void)
 	return pg_atomic_read_u64(&prepared->known_xid);
 }
 
-/* Puts one transaction found prepared into a slot, unless it is in one. */
+/* Puts one transaction found prepared into a place, unless it is in one. */
 static void
 remember_found(TransactionId found, Oid dboid)
 {
-	PreparedSlot *slot;
+	PreparedPlace *place;
 	uint64 xid = full_xid_of(found);
 
-	for (int i = 0; i < prepared->nslots; i++)
+	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		if (pg_atomic_read_u64(&prepared->slots[i].xid) == xid &&
-			pg_atomic_read_u32(&prepared->slots[i].state) != SLOT_FREE)
+		if (pg_atomic_read_u64(&prepared->places[i].xid) == xid &&
+			pg_atomic_read_u32(&prepared->places[i].state) != PLACE_FREE)
 			return;
 	}
-	slot = claim_free_slot();
-	if (slot == NULL)
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no slot is free for a prepared transaction"));
-	slot->changed[0] = cell_of_database(dboid);
-	slot->n = 1;
-	cell_begin_change(slot->changed[0], xid);
-	publish(slot, xid);
+	place = claim_free_place();
+	if (place == NULL)
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no place is free for a prepared transaction"));
+	place->changed[0] = cell_of_database(dboid);
+	place->n = 1;
+	cell_begin_change(place->changed[0], xid);
+	publish(place, xid);
 }
 
 static void
@@ -283,7 +283,7 @@ look_for_prepared(void)
 }
 
 /*
- * Two sessions may do this at once: a transaction then gets two slots, and
+ * Two sessions may do this at once: a transaction then gets two places, and
  * two endings.  Raises what a query can raise.
  */
 void

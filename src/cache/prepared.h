@@ -12,9 +12,9 @@ extern void prepared_shmem_init(void);
 
 /* Takes over the pending cells of the transaction that is about to be prepared. */
 extern int prepared_add(uint64 xid, const CellNo *changed, int n);
-extern void prepared_append(int slot, uint64 xid, CellNo changed);
+extern void prepared_append(int place, uint64 xid, CellNo changed);
 /* Ends them again: PREPARE failed. */
-extern void prepared_drop(int slot, uint64 xid);
+extern void prepared_drop(int place, uint64 xid);
 /* Ends the cells of transactions that are no longer in progress. */
 extern void prepared_sweep(void);
 /*

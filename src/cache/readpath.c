@@ -60,7 +60,7 @@ cache_now(void)
 static bool
 has_own_writes(const CacheRequest *request)
 {
-	return TransactionIdIsValid(GetTopTransactionIdIfAny()) && !(request->wrote_all != NULL && request->wrote_all());
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) && !(request->below != NULL && request->below->wrote_all());
 }
 
 /* Why memory cannot be used for this call; NCOUNTERS if it can. */
@@ -198,28 +198,28 @@ expires(const Computed *result)
 	return Min(limit, result->valid_until);
 }
 
-/* Whether the tier below memory can be asked; the same for its answers and ours. */
+/* Whether there is a tier below memory that can be asked; the same for its answers and ours. */
 static bool
-may_use_tier(const CacheRequest *request)
+may_use_lower_tier(const CacheRequest *request)
 {
-	return ac_enabled && !has_own_writes(request) && !IsolationIsSerializable();
+	return request->below != NULL && ac_enabled && !has_own_writes(request) && !IsolationIsSerializable();
 }
 
 /* Gives what was computed under the active snapshot to the tier below. */
 static void
-save(CacheRequest *request, const Computed *result)
+keep_below(CacheRequest *request, const Computed *result)
 {
-	Computed saved = *result;
+	Computed limited = *result;
 
-	if (request->save == NULL || !result->keep || result->untracked || IsolationUsesXactSnapshot())
+	if (!result->keepable || result->untracked || IsolationUsesXactSnapshot())
 		return;
-	saved.valid_until = expires(result);
-	request->save(request->arg, &saved);
+	limited.valid_until = expires(result);
+	request->below->keep(request->arg, &limited);
 }
 
-/* From the tier below where use_tier allows it, else computed; under a new snapshot. */
+/* From the tier below where use_lower_tier allows it, else computed; under a new snapshot. */
 static void
-answer_fresh(CacheRequest *request, bool use_tier, Computed *result)
+answer_fresh(CacheRequest *request, bool use_lower_tier, Computed *result)
 {
 	memset(result, 0, sizeof(*result));
 	/* What the calling command has written so far is to be seen. */
@@ -229,12 +229,12 @@ answer_fresh(CacheRequest *request, bool use_tier, Computed *result)
 	AcceptInvalidationMessages();
 	request->before_snapshot(request->arg);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	result->fetched = use_tier && request->fetch != NULL && request->fetch(request->arg, result);
-	if (!result->fetched)
+	result->from_below = use_lower_tier && request->below->fetch(request->arg, result);
+	if (!result->from_below)
 	{
 		request->compute(request->arg, result);
-		if (use_tier)
-			save(request, result);
+		if (use_lower_tier)
+			keep_below(request, result);
 	}
 	PopActiveSnapshot();
 	AC_TEST_SLEEP(ac_sleep_after_compute);
@@ -251,10 +251,10 @@ compute_fresh(CacheRequest *request, Computed *result)
 static void
 count_answer(const Computed *result, Counter otherwise)
 {
-	if (result->fetched)
+	if (result->from_below)
 	{
 		counter_add(COUNTER_HITS, 1);
-		counter_add(COUNTER_TABLE_HITS, 1);
+		counter_add(COUNTER_TIER_HITS, 1);
 	}
 	else
 		counter_add(otherwise, 1);
@@ -283,14 +283,14 @@ keep(const CacheRequest *request, uint64 hash, const Computed *result, const Cap
 		entry.words += captured->words[i];
 	}
 	/* It would be outdated on arrival if a change came while it was computed. */
-	if (!words_are_current(&entry) || !store_put(&entry, hash, &place))
+	if (!words_are_current(&entry) || !store_keep(&entry, hash, &place))
 	{
 		counter_add(COUNTER_STORE_SKIPS, 1);
 		return;
 	}
 	counter_add(COUNTER_STORES, 1);
-	if (request->kept != NULL && !result->fetched)
-		request->kept(place);
+	if (request->below != NULL && !result->from_below)
+		request->below->offer(place);
 }
 
 /* Steps 3 and 4, as the only one for this key or not. */
@@ -308,7 +308,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		prepared_sweep();
 		quiet = capture(&captured);
 	}
-	answer_fresh(request, may_use_tier(request), result);
+	answer_fresh(request, may_use_lower_tier(request), result);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE))
 		quiet = capture(&captured);
 
@@ -318,7 +318,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		why = COUNTER_BYPASS_ISOLATION;
 	else if (result->untracked)
 		why = COUNTER_BYPASS_TRIGGERS;
-	else if (result->keep)
+	else if (result->keepable)
 		keep(request, hash, result, &captured);
 	else
 		counter_add(COUNTER_STORE_SKIPS, 1);
@@ -404,10 +404,10 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	}
 	else
 	{
-		answer_fresh(request, may_use_tier(request), &result);
+		answer_fresh(request, may_use_lower_tier(request), &result);
 		count_answer(&result, why);
 	}
 	*payload = result.payload;
 	*payload_size = result.payload_size;
-	return result.fetched;
+	return result.from_below;
 }

@@ -16,13 +16,26 @@ typedef struct Computed
 	char *payload; /* in the caller's memory context */
 	uint32 payload_size;
 	/* Whether it may be kept, and then: */
-	bool keep;
+	bool keepable;
 	uint32 depends_on; /* a bit for each of the listed cells; bit 0 must be set */
 	int64 valid_from;
 	int64 valid_until;
-	bool untracked; /* not to be kept because changes would go unnoticed */
-	bool fetched;	/* it came from the tier below memory; for the read path */
+	bool untracked;	 /* not to be kept because changes would go unnoticed */
+	bool from_below; /* it came from the tier below memory; for the read path */
 } Computed;
+
+/* The tier below memory.  arg is the request's. */
+typedef struct LowerTier
+{
+	/* The answer that is exact for the active snapshot, if it is there. */
+	bool (*fetch)(void *arg, Computed *result);
+	/* Keeps what was computed under the active snapshot. */
+	void (*keep)(void *arg, const Computed *result);
+	/* Memory keeps a computed answer, at a place of the store. */
+	void (*offer)(uint32 place);
+	/* Whether all that this transaction has written was written by keep. */
+	bool (*wrote_all)(void);
+} LowerTier;
 
 typedef struct CacheRequest
 {
@@ -34,17 +47,7 @@ typedef struct CacheRequest
 	void (*before_snapshot)(void *arg);
 	/* Computes under the active snapshot. */
 	void (*compute)(void *arg, Computed *result);
-	/*
-	 * The tier below memory, if there is one.  fetch: the answer that is exact
-	 * for the active snapshot, if it is there.  save: keeps what was computed
-	 * under the active snapshot.  kept: an answer came into memory, at a place
-	 * of the store.  wrote_all: whether all that this transaction has written
-	 * was written by save.
-	 */
-	bool (*fetch)(void *arg, Computed *result);
-	void (*save)(void *arg, const Computed *result);
-	void (*kept)(uint32 place);
-	bool (*wrote_all)(void);
+	const LowerTier *below; /* NULL: none */
 	void *arg;
 } CacheRequest;
 

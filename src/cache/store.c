@@ -4,7 +4,7 @@
  *
  * Two arrays in shared memory, sized at server start and never grown:
  *
- *   buckets	eight slots each, one cache line; a slot is the upper half of a
+ *   buckets	eight references each, one cache line; a reference is the upper half of a
  *				hash and the number of an entry.  A key has one bucket.
  *   blocks		of three cache lines.  An entry goes by the number of its first
  *				block, which has its sequence number, hash, place in the
@@ -41,9 +41,9 @@
 #include "cache/store.h"
 #include "cache/store_layout.h"
 
-#define BUCKET_SLOTS 8
-/* At most half of the slots are used, so that few buckets are full. */
-#define BLOCKS_PER_BUCKET (BUCKET_SLOTS / 2)
+#define BUCKET_REFS 8
+/* At most half of the references are used, so that few buckets are full. */
+#define BLOCKS_PER_BUCKET (BUCKET_REFS / 2)
 /* What a block takes with its share of a bucket. */
 #define BLOCK_COST (sizeof(Block) + sizeof(Bucket) / BLOCKS_PER_BUCKET)
 #define MAX_BLOCKS_PER_ENTRY (1 + (MAX_ENTRY_SIZE - ENTRY_DATA + CONTINUATION_DATA - 1) / CONTINUATION_DATA)
@@ -53,7 +53,7 @@
 typedef struct Bucket
 {
 	/* upper half of the hash << 32 | entry + 1; 0: empty */
-	pg_atomic_uint64 slots[BUCKET_SLOTS];
+	pg_atomic_uint64 refs[BUCKET_REFS];
 } Bucket;
 
 /* An image is this, the cells, the key and the payload. */
@@ -101,8 +101,8 @@ store_shmem_init(Size budget)
 	store->newest = store->oldest = store->hand = NONE;
 	for (uint32 b = 0; b < nbuckets; b++)
 	{
-		for (int s = 0; s < BUCKET_SLOTS; s++)
-			pg_atomic_init_u64(&buckets[b].slots[s], 0);
+		for (int s = 0; s < BUCKET_REFS; s++)
+			pg_atomic_init_u64(&buckets[b].refs[s], 0);
 	}
 	for (int i = 0; i < MAX_DATABASES; i++)
 	{
@@ -125,7 +125,7 @@ bucket_of(uint64 hash)
 }
 
 static uint64
-slot_value(uint64 hash, uint32 e)
+ref_value(uint64 hash, uint32 e)
 {
 	return (hash & UINT64CONST(0xFFFFFFFF00000000)) | (e + 1);
 }
@@ -184,14 +184,14 @@ store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found)
 {
 	Bucket *bucket = bucket_of(hash);
 
-	for (int s = 0; s < BUCKET_SLOTS; s++)
+	for (int s = 0; s < BUCKET_REFS; s++)
 	{
-		uint64 slot = pg_atomic_read_u64(&bucket->slots[s]);
+		uint64 ref = pg_atomic_read_u64(&bucket->refs[s]);
 		Entry *entry;
 
-		if (slot == 0 || (slot ^ hash) >> 32 != 0)
+		if (ref == 0 || (ref ^ hash) >> 32 != 0)
 			continue;
-		entry = &blocks[(uint32) slot - 1].entry;
+		entry = &blocks[(uint32) ref - 1].entry;
 		if (!copy_image(entry))
 			continue;
 		open_image(found);
@@ -305,10 +305,10 @@ remove_entry(uint32 e)
 	Entry *entry = &blocks[e].entry;
 	Bucket *bucket = bucket_of(entry->hash);
 
-	for (int s = 0; s < BUCKET_SLOTS; s++)
+	for (int s = 0; s < BUCKET_REFS; s++)
 	{
-		if (pg_atomic_read_u64(&bucket->slots[s]) == slot_value(entry->hash, e))
-			pg_atomic_write_u64(&bucket->slots[s], 0);
+		if (pg_atomic_read_u64(&bucket->refs[s]) == ref_value(entry->hash, e))
+			pg_atomic_write_u64(&bucket->refs[s], 0);
 	}
 	pg_atomic_fetch_sub_u64(&store->usage[entry->database].entries, 1);
 	pg_atomic_fetch_sub_u64(&store->usage[entry->database].bytes, cost(entry));
@@ -335,35 +335,35 @@ find_same_hash(uint64 hash)
 {
 	Bucket *bucket = bucket_of(hash);
 
-	for (int s = 0; s < BUCKET_SLOTS; s++)
+	for (int s = 0; s < BUCKET_REFS; s++)
 	{
-		uint64 slot = pg_atomic_read_u64(&bucket->slots[s]);
+		uint64 ref = pg_atomic_read_u64(&bucket->refs[s]);
 
-		if (slot != 0 && blocks[(uint32) slot - 1].entry.hash == hash)
-			return (uint32) slot - 1;
+		if (ref != 0 && blocks[(uint32) ref - 1].entry.hash == hash)
+			return (uint32) ref - 1;
 	}
 	return NONE;
 }
 
-/* A slot for a new entry; a full bucket loses one that was not asked for lately. */
+/* A reference for a new entry; a full bucket loses one that was not asked for lately. */
 static pg_atomic_uint64 *
-make_slot(uint64 hash, int *evicted)
+make_ref(uint64 hash, int *evicted)
 {
 	Bucket *bucket = bucket_of(hash);
 	int victim = 0;
 
-	for (int s = 0; s < BUCKET_SLOTS; s++)
+	for (int s = 0; s < BUCKET_REFS; s++)
 	{
-		uint64 slot = pg_atomic_read_u64(&bucket->slots[s]);
+		uint64 ref = pg_atomic_read_u64(&bucket->refs[s]);
 
-		if (slot == 0)
-			return &bucket->slots[s];
-		if (pg_atomic_read_u32(&blocks[(uint32) slot - 1].entry.visited) == 0)
+		if (ref == 0)
+			return &bucket->refs[s];
+		if (pg_atomic_read_u32(&blocks[(uint32) ref - 1].entry.visited) == 0)
 			victim = s;
 	}
-	remove_entry((uint32) pg_atomic_read_u64(&bucket->slots[victim]) - 1);
+	remove_entry((uint32) pg_atomic_read_u64(&bucket->refs[victim]) - 1);
 	(*evicted)++;
-	return &bucket->slots[victim];
+	return &bucket->refs[victim];
 }
 
 /* Writes an image into its first block and, where it does not fit, further ones. */
@@ -389,7 +389,7 @@ write_image(Entry *entry, const char *image, uint32 size)
 }
 
 static uint32
-insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size, DatabaseNo database, bool visited)
+insert_entry(pg_atomic_uint64 *ref, uint64 hash, const char *image, uint32 size, DatabaseNo database, bool visited)
 {
 	uint32 e = take_block();
 	Entry *entry = &blocks[e].entry;
@@ -403,7 +403,7 @@ insert_entry(pg_atomic_uint64 *slot, uint64 hash, const char *image, uint32 size
 	advance_sequence(entry);
 	pg_atomic_fetch_add_u64(&store->usage[database].entries, 1);
 	pg_atomic_fetch_add_u64(&store->usage[database].bytes, cost(entry));
-	pg_atomic_write_u64(slot, slot_value(hash, e));
+	pg_atomic_write_u64(ref, ref_value(hash, e));
 	return e;
 }
 
@@ -446,7 +446,7 @@ build_image(const StoredEntry *entry, uint32 size)
 }
 
 bool
-store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
+store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
 	Size size = sizeof(ImageHeader) + entry->ncells * sizeof(CellNo) + entry->key_size + entry->payload_size;
 	DatabaseNo database = database_my_number();
@@ -466,10 +466,10 @@ store_put(const StoredEntry *entry, uint64 hash, uint32 *place)
 		remove_entry(old);
 	if (make_room(size, &evicted))
 	{
-		pg_atomic_uint64 *slot = make_slot(hash, &evicted);
+		pg_atomic_uint64 *ref = make_ref(hash, &evicted);
 
 		/* Who replaces an outdated answer is a second one to ask for it. */
-		*place = insert_entry(slot, hash, image, size, database, old != NONE);
+		*place = insert_entry(ref, hash, image, size, database, old != NONE);
 		stored = true;
 	}
 	LWLockRelease(ac_lock(AC_LOCK_STORE));

@@ -51,7 +51,7 @@ extern uint64 store_hash(const char *key, uint32 key_size);
 extern bool store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found);
 
 /* Keeps an entry in place of the one of the same key, and says where; false if it cannot. */
-extern bool store_put(const StoredEntry *entry, uint64 hash, uint32 *place);
+extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);
 
 /* Takes away every entry of this backend's database; returns how many. */
 extern int64 store_drop_database(void);

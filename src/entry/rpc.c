@@ -57,7 +57,7 @@ static const ErrorText error_texts[] = {
 typedef struct Call
 {
 	DayRequest day;
-	SlotsKey key;
+	DayKey key;
 	CacheRequest request;
 	const char *name;	 /* of the function, for the log */
 	const char *message; /* of DAY_INTERNAL_ERROR, if it may be shown */
@@ -116,28 +116,27 @@ before_snapshot(void *arg)
 static bool
 fetch(void *arg, Computed *result)
 {
-	return table_tier_fetch(&((Call *) arg)->day, result);
+	return tier_fetch(&((Call *) arg)->day, result);
 }
 
 static void
-save(void *arg, const Computed *result)
+keep(void *arg, const Computed *result)
 {
-	table_tier_save(&((Call *) arg)->day, result);
+	tier_keep(&((Call *) arg)->day, result);
 }
+
+static const LowerTier table_tier = {fetch, keep, tier_offer, tier_wrote_all};
 
 static void
 prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Computed *))
 {
 	call->day.function = fcinfo->flinfo->fn_oid;
 	call->request.key = call->key.bytes;
-	call->request.key_size = slots_key_make(&call->key, &call->day);
+	call->request.key_size = day_key_make(&call->key, &call->day);
 	call->request.list_cells = list_cells;
 	call->request.before_snapshot = before_snapshot;
 	call->request.compute = compute;
-	call->request.fetch = fetch;
-	call->request.save = save;
-	call->request.kept = table_tier_kept;
-	call->request.wrote_all = table_tier_wrote_all;
+	call->request.below = &table_tier;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
 	call->message = NULL;

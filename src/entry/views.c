@@ -46,8 +46,8 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 									 COUNTER_BYPASS_PENDING,	COUNTER_BYPASS_TRIGGERS,
 									 COUNTER_STORE_SKIPS,		COUNTER_WAITS,
 									 COUNTER_WAIT_TIMEOUTS,		COUNTER_ERRORS,
-									 COUNTER_TABLE_HITS,		COUNTER_TABLE_STORES,
-									 COUNTER_TABLE_LOGGED,		COUNTER_TABLE_ERRORS};
+									 COUNTER_TIER_HITS,			COUNTER_TIER_STORES,
+									 COUNTER_TIER_LOGGED,		COUNTER_TIER_ERRORS};
 	const char *breaker = breaker_state(db->dboid);
 	Datum values[30];
 	bool nulls[30] = {false};
@@ -97,13 +97,13 @@ availability_cache_stats(PG_FUNCTION_ARGS)
 static void
 put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info)
 {
-	SlotsKeyFixed key;
+	DayKeyFixed key;
 	AnswerHeader header;
 	char *zone;
 	Datum values[10];
 	bool nulls[10] = {false};
 
-	slots_key_open(entry->key, entry->key_size, &key, &zone);
+	day_key_open(entry->key, entry->key_size, &key, &zone);
 	memcpy(&header, entry->payload, sizeof(header));
 	values[0] = ObjectIdGetDatum(key.dboid);
 	values[1] = UUIDPGetDatum(&key.stylist);

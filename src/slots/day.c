@@ -292,7 +292,7 @@ compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
 	result->valid_from = input.now;
 	result->untracked = !sources_tracked();
 	result->depends_on = dependencies_of(day, reach, &all_cells);
-	result->keep = all_cells && worth_keeping(day, &input);
+	result->keepable = all_cells && worth_keeping(day, &input);
 	compute_slots(day, &rules, &input, caller, result);
 	return DAY_OK;
 }

@@ -9,20 +9,20 @@
 #include "slots/key.h"
 
 uint32
-slots_key_make(SlotsKey *key, const DayRequest *day)
+day_key_make(DayKey *key, const DayRequest *day)
 {
-	SlotsKeyFixed fixed = {.dboid = MyDatabaseId, .date = day->date, .stylist = day->stylist, .service = day->service};
+	DayKeyFixed fixed = {.dboid = MyDatabaseId, .date = day->date, .stylist = day->stylist, .service = day->service};
 	const char *zone = day->zone != NULL ? pg_get_timezone_name(day->zone) : "";
 	Size zone_size = strlen(zone);
 
-	StaticAssertStmt(sizeof(SlotsKeyFixed) == 40, "keys are compared as bytes");
+	StaticAssertStmt(sizeof(DayKeyFixed) == 40, "keys are compared as bytes");
 	memcpy(key->bytes, &fixed, sizeof(fixed));
 	memcpy(key->bytes + sizeof(fixed), zone, zone_size);
 	return sizeof(fixed) + zone_size;
 }
 
 void
-slots_key_open(const char *key, uint32 size, SlotsKeyFixed *fixed, char **zone)
+day_key_open(const char *key, uint32 size, DayKeyFixed *fixed, char **zone)
 {
 	memcpy(fixed, key, sizeof(*fixed));
 	*zone = size == sizeof(*fixed) ? NULL : pnstrdup(key + sizeof(*fixed), size - sizeof(*fixed));

@@ -8,24 +8,24 @@
 #include "slots/day.h"
 
 /* What stands before the zone's name in a key.  No padding. */
-typedef struct SlotsKeyFixed
+typedef struct DayKeyFixed
 {
 	Oid dboid;
 	DateADT date;
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-} SlotsKeyFixed;
+} DayKeyFixed;
 
 /* Followed by the customer's zone, by its full name; nothing where the rules' default is meant. */
-typedef struct SlotsKey
+typedef struct DayKey
 {
-	char bytes[sizeof(SlotsKeyFixed) + TZ_STRLEN_MAX + 1];
-} SlotsKey;
+	char bytes[sizeof(DayKeyFixed) + TZ_STRLEN_MAX + 1];
+} DayKey;
 
 /* Makes the key in this database; returns its size. */
-extern uint32 slots_key_make(SlotsKey *key, const DayRequest *day);
+extern uint32 day_key_make(DayKey *key, const DayRequest *day);
 
 /* Takes a key apart; the zone's name is in the current context, NULL for the default. */
-extern void slots_key_open(const char *key, uint32 size, SlotsKeyFixed *fixed, char **zone);
+extern void day_key_open(const char *key, uint32 size, DayKeyFixed *fixed, char **zone);
 
 #endif /* AC_SLOTS_KEY_H */

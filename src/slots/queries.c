@@ -51,7 +51,7 @@ is_good(const QueryPlan *plan, const QueryStatuses *statuses)
 	return statuses == NULL || strcmp(plan->statuses, statuses->text) == 0;
 }
 
-/* A plan that lives as long as the connection to SPI.  Caller has become the owner. */
+/* A plan that lives as long as the connection to SPI.  Caller has switched to the owner. */
 static SPIPlanPtr
 prepare(SourceRole role, const QueryStatuses *statuses)
 {
@@ -106,7 +106,7 @@ run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 uint64
 query_run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 {
-	SavedUser saved = become(source_owner(role));
+	SavedUser saved = switch_user(source_owner(role));
 	int result;
 
 	sources_begin_use();
@@ -123,6 +123,6 @@ query_run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not read %s: %s", source_name(role), SPI_result_code_string(result));
-	become_again(saved);
+	restore_user(saved);
 	return SPI_processed;
 }

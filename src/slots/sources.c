@@ -275,11 +275,11 @@ sources_load(Oid function)
 	{
 		/* The mapping outlives this transaction, whose snapshot may be old. */
 		PushActiveSnapshot(GetLatestSnapshot());
-		saved = become(extension_owner);
+		saved = switch_user(extension_owner);
 		load_watched();
 		load_trigger_state();
 		load_columns();
-		become_again(saved);
+		restore_user(saved);
 		PopActiveSnapshot();
 	}
 	PG_CATCH();

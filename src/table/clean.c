@@ -6,7 +6,7 @@
  * trust.  Then traces: one is needed while a row's snapshot does not see its
  * transaction.  The oldest xid that is still needed goes into
  * invalidation_since, and older traces go, in the same transaction; so a row
- * that is stored meanwhile under an older snapshot is not trusted.
+ * that is kept meanwhile under an older snapshot is not trusted.
  *
  * Locking: see tables.c; rows that others are changing are skipped.
  */
@@ -107,7 +107,7 @@ tier_clean(int64 max_rows)
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
-	saved = become(opened[TIER_ROWS].rel->rd_rel->relowner);
+	saved = switch_user(opened[TIER_ROWS].rel->rd_rel->relowner);
 	tier_set_writing(true);
 	PG_TRY();
 	{
@@ -120,7 +120,7 @@ tier_clean(int64 max_rows)
 		tier_set_writing(false);
 	}
 	PG_END_TRY();
-	become_again(saved);
+	restore_user(saved);
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);
 	return removed;

@@ -309,7 +309,7 @@ log_touch(const Trace *touched)
 		leave_no_trace(error->message);
 		return;
 	}
-	counter_add(COUNTER_TABLE_LOGGED, 1);
+	counter_add(COUNTER_TIER_LOGGED, 1);
 	/* Rows that such a trace outdates are left to cleaning. */
 	if (trace.kind != TRACE_STYLIST && ac_table_tier == TABLE_TIER_BACKGROUND)
 		worker_wanted();

@@ -47,7 +47,7 @@ typedef struct AnswerBlob
 } AnswerBlob;
 
 static uint64
-checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const SlotsKey *key, uint32 key_size,
+checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const DayKey *key, uint32 key_size,
 		 const RowScope *scope)
 {
 	DateADT days[2] = {scope->first_day, scope->last_day};
@@ -63,9 +63,9 @@ checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const
 }
 
 static text *
-zone_text(const SlotsKey *key, uint32 key_size)
+zone_text(const DayKey *key, uint32 key_size)
 {
-	return cstring_to_text_with_len(key->bytes + sizeof(SlotsKeyFixed), key_size - sizeof(SlotsKeyFixed));
+	return cstring_to_text_with_len(key->bytes + sizeof(DayKeyFixed), key_size - sizeof(DayKeyFixed));
 }
 
 static void
@@ -79,10 +79,10 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 
 /* ---- fetching ---- */
 
-/* Takes a row's answer apart; false if it is not one that row_store made for this key. */
+/* Takes a row's answer apart; false if it is not one that row_keep made for this key. */
 static bool
-open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const SlotsKey *key, uint32 key_size,
-		 RowScope *scope, Computed *result)
+open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const DayKey *key, uint32 key_size, RowScope *scope,
+		 Computed *result)
 {
 	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
 	AnswerBlob blob;
@@ -104,7 +104,7 @@ open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const SlotsKe
 	result->payload_size = payload_size;
 	result->valid_from = blob.valid_from;
 	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
-	result->keep = true;
+	result->keepable = true;
 	result->depends_on = day_cells_of_days(day, scope->first_day, scope->last_day);
 	return true;
 }
@@ -112,8 +112,8 @@ open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const SlotsKe
 static bool
 find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *result)
 {
-	SlotsKey key;
-	uint32 key_size = slots_key_make(&key, day);
+	DayKey key;
+	uint32 key_size = day_key_make(&key, day);
 	text *zone = zone_text(&key, key_size);
 	ScanKeyData keys[4];
 	SysScanDesc scan;
@@ -152,7 +152,7 @@ row_fetch(const DayRequest *day, Computed *result)
 	return found;
 }
 
-/* ---- storing ---- */
+/* ---- keeping ---- */
 
 /* Deletes the row of this key, if there is one; false if another transaction is at it. */
 static bool
@@ -175,7 +175,7 @@ remove_old(TierRelation *rows, const DayRequest *day, text *zone)
 }
 
 static Datum
-make_answer(const DayRequest *day, const Computed *result, const RowScope *scope, const SlotsKey *key, uint32 key_size)
+make_answer(const DayRequest *day, const Computed *result, const RowScope *scope, const DayKey *key, uint32 key_size)
 {
 	AnswerBlob blob = {.valid_from = result->valid_from, .valid_until = result->valid_until, .format = ROW_FORMAT};
 	bytea *answer = palloc(VARHDRSZ + sizeof(blob) + result->payload_size);
@@ -198,7 +198,7 @@ compare_xids(const void *a, const void *b)
 
 /*
  * The active snapshot as a pg_snapshot in which this transaction, too, is
- * running: pg_current_snapshot() leaves it out, and whoever saves a second
+ * running: pg_current_snapshot() leaves it out, and whoever keeps a second
  * answer has a xid.
  */
 static Datum
@@ -232,23 +232,23 @@ slots_of(const Computed *result)
 }
 
 bool
-row_store(const DayRequest *day, const Computed *result)
+row_keep(const DayRequest *day, const Computed *result)
 {
 	TierRelation rows;
 	RowScope scope = {.stylist = day->stylist, .service = day->service};
-	SlotsKey key;
-	uint32 key_size = slots_key_make(&key, day);
+	DayKey key;
+	uint32 key_size = day_key_make(&key, day);
 	text *zone = zone_text(&key, key_size);
 	Datum values[ROW_NCOLUMNS];
 	bool nulls[ROW_NCOLUMNS] = {false};
-	bool stored;
+	bool kept;
 
 	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
 	scope.snapshot = seen_snapshot();
 	day_days_of_cells(day, result->depends_on, &scope.first_day, &scope.last_day);
-	stored = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
-			 remove_old(&rows, day, zone);
-	if (stored)
+	kept = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
+		   remove_old(&rows, day, zone);
+	if (kept)
 	{
 		values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
 		values[ROW_STYLIST - 1] = UUIDPGetDatum(&day->stylist);
@@ -263,10 +263,10 @@ row_store(const DayRequest *day, const Computed *result)
 		values[ROW_SNAPSHOT - 1] = scope.snapshot;
 		values[ROW_ANSWER - 1] = make_answer(day, result, &scope, &key, key_size);
 		tier_insert(&rows, values, nulls);
-		counter_add(COUNTER_TABLE_STORES, 1);
+		counter_add(COUNTER_TIER_STORES, 1);
 	}
 	tier_close(&rows);
 	/* Later commands of this transaction may delete the row again. */
 	CommandCounterIncrement();
-	return stored;
+	return kept;
 }

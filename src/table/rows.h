@@ -19,6 +19,6 @@ extern bool row_fetch(const DayRequest *day, Computed *result);
  * one of the same key.  False if another transaction is about to do the same,
  * or to change the answer.  Assigns a xid.
  */
-extern bool row_store(const DayRequest *day, const Computed *result);
+extern bool row_keep(const DayRequest *day, const Computed *result);
 
 #endif /* AC_TABLE_ROWS_H */

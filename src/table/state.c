@@ -10,7 +10,7 @@
  * Locking: everything is atomics.  A place is taken by compare-and-exchange
  * of its database, the worker's life by that of its state.  The queue is a
  * ring that loses entries when its reader is slow or two writers meet: then
- * an answer is not saved, which costs a computation after a restart.  The
+ * an answer is not kept there, which costs a computation after a restart.  The
  * condition variable brings its own spinlock.
  */
 #include "postgres.h"
@@ -155,7 +155,7 @@ breaker_failed(const char *what)
 	Place *place = my_place();
 	uint64 until = GetCurrentTimestamp() + ac_table_tier_retry * USECS_PER_SEC;
 
-	counter_add(COUNTER_TABLE_ERRORS, 1);
+	counter_add(COUNTER_TIER_ERRORS, 1);
 	if (place != NULL && pg_atomic_exchange_u64(&place->retry_at, until) == 0)
 		ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache does without its tables: %s", what),
 				errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
@@ -282,17 +282,17 @@ worker_wanted(void)
 }
 
 static void
-worker_end(int code, Datum slot)
+worker_end(int code, Datum place_number)
 {
-	pg_atomic_exchange_u32(&places[DatumGetInt32(slot)].worker, WORKER_NONE);
+	pg_atomic_exchange_u32(&places[DatumGetInt32(place_number)].worker, WORKER_NONE);
 }
 
 Oid
-worker_begin(int slot)
+worker_begin(int place_number)
 {
-	Place *place = &places[slot];
+	Place *place = &places[place_number];
 
-	before_shmem_exit(worker_end, Int32GetDatum(slot));
+	before_shmem_exit(worker_end, Int32GetDatum(place_number));
 	pg_atomic_exchange_u32(&place->worker, WORKER_RUNNING);
 	return pg_atomic_read_u32(&place->dboid);
 }

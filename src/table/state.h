@@ -36,7 +36,7 @@ extern bool queue_is_empty(void);
 /* Starts this database's worker unless there is one; false if it could not be started lately. */
 extern bool worker_wanted(void);
 /* For the worker itself: marks it running until it exits; returns its database. */
-extern Oid worker_begin(int slot);
+extern Oid worker_begin(int place_number);
 /* Waits for something to do, at most timeout milliseconds. */
 extern void worker_wait(long timeout);
 

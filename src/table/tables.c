@@ -394,10 +394,10 @@ tier_sequence_raise(uint64 value)
 	/* So that nobody lowers it again: held for the two next statements, and by nobody for longer. */
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(rel), 0, CLAIM_LOCK_FIELD);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	saved = become(rel->rd_rel->relowner);
+	saved = switch_user(rel->rd_rel->relowner);
 	if (sequence_value(rel) < value)
 		DirectFunctionCall2(setval_oid, ObjectIdGetDatum(RelationGetRelid(rel)), Int64GetDatum(value));
-	become_again(saved);
+	restore_user(saved);
 	LockRelease(&tag, ExclusiveLock, false);
 	relation_close(rel, NoLock);
 }

@@ -24,10 +24,10 @@
 #include "table/tier.h"
 #include "table/trust.h"
 
-/* A transaction saves no more: each save keeps a lock and a subtransaction until it ends. */
-#define MAX_SAVES 16
+/* A transaction keeps no more answers: each takes a lock and a subtransaction until it ends. */
+#define MAX_KEPT 16
 
-/* One of so many answers that sessions save themselves comes with some cleaning. */
+/* One of so many answers that sessions keep themselves comes with some cleaning. */
 #define CLEAN_ONE_IN 64
 #define CLEAN_ROWS 200
 
@@ -35,7 +35,7 @@ typedef struct RowCall
 {
 	const DayRequest *day;
 	Computed *fetched;
-	const Computed *saved;
+	const Computed *computed;
 	bool found;
 } RowCall;
 
@@ -48,12 +48,12 @@ run_fetch(void *arg)
 }
 
 static void
-run_save(void *arg)
+run_keep(void *arg)
 {
 	RowCall *call = arg;
 
 	if (trust_start())
-		row_store(call->day, call->saved);
+		row_keep(call->day, call->computed);
 	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
 		tier_clean(CLEAN_ROWS);
 }
@@ -71,7 +71,7 @@ succeeds(void (*fn)(void *), RowCall *call)
 }
 
 bool
-table_tier_fetch(const DayRequest *day, Computed *result)
+tier_fetch(const DayRequest *day, Computed *result)
 {
 	RowCall call = {.day = day, .fetched = result};
 
@@ -83,51 +83,51 @@ table_tier_fetch(const DayRequest *day, Computed *result)
 	return false;
 }
 
-/* Sessions save answers themselves where there is no worker to do it. */
+/* Sessions keep answers themselves where there is no worker to do it. */
 static bool
-saves_itself(void)
+keeps_itself(void)
 {
 	if (ac_table_tier == TABLE_TIER_OFF || XactReadOnly || RecoveryInProgress() || IsInParallelMode())
 		return false;
 	return ac_table_tier == TABLE_TIER_INLINE || !worker_wanted();
 }
 
-/* The transaction in which only saving has written, and the end of its WAL then. */
-static TransactionId saving_xid = InvalidTransactionId;
-static XLogRecPtr saving_end;
-static int nsaves;
+/* The transaction in which only keeping has written, and the end of its WAL then. */
+static TransactionId keeping_xid = InvalidTransactionId;
+static XLogRecPtr keeping_end;
+static int nkept;
 
 /*
  * Whoever writes to a table leaves WAL, unless the table is unlogged; so a
- * transaction whose WAL ends where saving left it has written nothing else.
+ * transaction whose WAL ends where keeping left it has written nothing else.
  */
 bool
-table_tier_wrote_all(void)
+tier_wrote_all(void)
 {
 	TransactionId xid = GetTopTransactionIdIfAny();
 
-	return TransactionIdIsValid(xid) && xid == saving_xid && XactLastRecEnd == saving_end && sources_logged();
+	return TransactionIdIsValid(xid) && xid == keeping_xid && XactLastRecEnd == keeping_end && sources_logged();
 }
 
 void
-table_tier_save(const DayRequest *day, const Computed *result)
+tier_keep(const DayRequest *day, const Computed *result)
 {
-	RowCall call = {.day = day, .saved = result};
+	RowCall call = {.day = day, .computed = result};
 
-	if (!saves_itself() || !sources_logged() || !breaker_allows())
+	if (!keeps_itself() || !sources_logged() || !breaker_allows())
 		return;
 	/* Called where nothing else was written yet. */
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		nsaves = 0;
-	if (nsaves++ >= MAX_SAVES)
+		nkept = 0;
+	if (nkept++ >= MAX_KEPT)
 		return;
-	succeeds(run_save, &call);
-	saving_xid = GetTopTransactionIdIfAny();
-	saving_end = XactLastRecEnd;
+	succeeds(run_keep, &call);
+	keeping_xid = GetTopTransactionIdIfAny();
+	keeping_end = XactLastRecEnd;
 }
 
 void
-table_tier_kept(uint32 place)
+tier_offer(uint32 place)
 {
 	if (ac_table_tier == TABLE_TIER_BACKGROUND && sources_logged() && worker_wanted())
 		queue_push(place);

@@ -7,10 +7,10 @@
 
 #include "slots/day.h"
 
-/* A CacheRequest's fetch, save, kept and wrote_all for a day; never fail. */
-extern bool table_tier_fetch(const DayRequest *day, Computed *result);
-extern void table_tier_save(const DayRequest *day, const Computed *result);
-extern void table_tier_kept(uint32 place);
-extern bool table_tier_wrote_all(void);
+/* What a LowerTier does, for a day; never fail. */
+extern bool tier_fetch(const DayRequest *day, Computed *result);
+extern void tier_keep(const DayRequest *day, const Computed *result);
+extern void tier_offer(uint32 place);
+extern bool tier_wrote_all(void);
 
 #endif /* AC_TABLE_TIER_H */

@@ -59,10 +59,10 @@ typedef struct Batch
 static bool
 day_of_entry(const StoredEntry *entry, DayRequest *day)
 {
-	SlotsKeyFixed fixed;
+	DayKeyFixed fixed;
 	char *zone;
 
-	slots_key_open(entry->key, entry->key_size, &fixed, &zone);
+	day_key_open(entry->key, entry->key_size, &fixed, &zone);
 	if (fixed.dboid != MyDatabaseId)
 		return false;
 	day->stylist = fixed.stylist;
@@ -108,7 +108,7 @@ write_entry(uint32 place)
 	if (!entry_is_current(&entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
 		return;
 	computed = computed_of_entry(&entry, &day);
-	row_store(&day, &computed);
+	row_keep(&day, &computed);
 }
 
 static void

@@ -65,7 +65,7 @@ sub sieve
 			$hits++;
 			next;
 		}
-		# As store_put: who replaces an outdated answer is a second one to ask for it.
+		# As store_keep: who replaces an outdated answer is a second one to ask for it.
 		my $asked_before = defined $e;
 		$remove->($e) if $e;
 		while ($used >= $capacity)

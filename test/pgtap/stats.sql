@@ -175,7 +175,7 @@ SELECT results_eq($$SELECT stylist_user_id, service_id, cache_date, timezone, is
 SELECT is(sum(bytes)::bigint, counter('bytes'), 'bytes') FROM availability_cache.entries WHERE datname = current_database();
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z');
 SELECT is(string_agg(is_valid::text, ' ' ORDER BY stylist_user_id = stylist(2)), 'false false true', 'outdated ones show') FROM availability_cache.entries WHERE datname = current_database();
--- fails when store_put forgets that a day was asked for before it was booked
+-- fails when store_keep forgets that a day was asked for before it was booked
 SELECT v2() \g /dev/null
 SELECT is(string_agg(visited::text, ' ' ORDER BY timezone NULLS FIRST), 'true false', 'an answer that replaces an outdated one counts as asked for')
   FROM availability_cache.entries WHERE datname = current_database() AND stylist_user_id = stylist(1);
