@@ -7,7 +7,7 @@
 
 #include "port/atomics.h"
 
-#include "cache/store.h"
+#include "cache/databases.h"
 
 /* No block. */
 #define NONE PG_UINT32_MAX
