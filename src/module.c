@@ -94,7 +94,7 @@ _PG_init(void)
 	settings_define();
 	test_hooks_define();
 	MarkGUCPrefixReserved("availability_cache");
-	answer_text_init();
+	clock_texts_init();
 	sources_init();
 	tier_tables_init();
 	trust_init();

@@ -8,6 +8,11 @@
 #include "storage/proc.h"
 #include "utils/wait_event.h"
 
+/* Variable-length values: part of postgres.h until 15. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "availability_cache needs PostgreSQL 15 or later"
 #endif

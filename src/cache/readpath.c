@@ -23,13 +23,10 @@
  */
 #include "postgres.h"
 
-#include <sys/time.h>
-
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "common/pg_prng.h"
-#include "miscadmin.h"
 #include "port/atomics.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"

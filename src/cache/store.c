@@ -30,9 +30,7 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
-#include "utils/memutils.h"
 
 #include "base/shmem.h"
 #include "base/test_hooks.h"

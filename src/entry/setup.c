@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "tcop/deparse_utility.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/rel.h"

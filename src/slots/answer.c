@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
 
+#include "base/compat.h"
 #include "slots/answer.h"
 
 #define DEFAULT_DISPLAY_FORMAT "HH24:MI"

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "base/compat.h"
 #include "slots/answer.h"
 #include "slots/jsonb.h"
 #include "slots/text.h"

@@ -22,7 +22,7 @@ const char digit_pairs[201] = "00010203040506070809"
 char clock_texts[MINS_PER_HOUR * HOURS_PER_DAY][CLOCK_TEXT_SIZE];
 
 void
-answer_text_init(void)
+clock_texts_init(void)
 {
 	for (int minute = 0; minute < lengthof(clock_texts); minute++)
 	{

@@ -30,7 +30,7 @@ write_pair(char *out, uint32 n)
 extern char clock_texts[MINS_PER_HOUR * HOURS_PER_DAY][CLOCK_TEXT_SIZE];
 
 /* Makes them, when the library is loaded. */
-extern void answer_text_init(void);
+extern void clock_texts_init(void);
 
 /* HH:MM:SS */
 static inline void

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "slots/writer.h"
 
 /* No moment is on it. */

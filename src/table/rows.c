@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/full_xid.h"
 #include "cache/counters.h"
 #include "slots/jsonb.h"

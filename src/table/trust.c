@@ -31,6 +31,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
@@ -38,10 +39,8 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/xid8.h"
 
-#include "base/full_xid.h"
 #include "base/guard.h"
 #include "base/relcache.h"
 #include "base/test_hooks.h"

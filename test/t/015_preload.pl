@@ -2,7 +2,7 @@
 # reserved prefix; a small memory stays within its setting under a flood, gives right answers and keeps what
 # people use; ttl (G7, G8).
 #
-# Shown to fail with, in src/: require_shared_memory that is not called (stats crashes the server); eviction_choose
+# Shown to fail with, in src/: shmem_require that is not called (stats crashes the server); eviction_choose
 # that ignores the marks (the hot days go); make_room that never evicts; expires that takes the later end (ttl);
 # worth_keeping that is always true; look_at_arguments or zone_find that take anything.
 use strict;
