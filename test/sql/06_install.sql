@@ -156,6 +156,13 @@ SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS of_ours, pg_describ
  ORDER BY 1, 2;
 DROP EXTENSION availability_cache;
 
+-- whatever the default privileges are, everybody may run what attach() calls
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+CREATE EXTENSION availability_cache;
+SELECT string_agg(proname, ' ' ORDER BY proname) AS functions FROM pg_proc, aclexplode(proacl)
+ WHERE pronamespace = 'availability_cache_internal'::regnamespace AND grantee = 0;
+DROP EXTENSION availability_cache;
+
 -- who may
 CREATE ROLE ac_nobody;
 SET ROLE ac_nobody;
