@@ -12,9 +12,17 @@ here := $(patsubst ./%,%,$(dir $(firstword $(MAKEFILE_LIST))))
 SRC  := $(wildcard $(here)src/*.c $(here)src/*/*.c)
 HDR  := $(wildcard $(here)src/*/*.h)
 OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
-DATA := $(patsubst $(here)%,%,$(wildcard $(here)sql/availability_cache--*.sql))
 
-PG_CPPFLAGS = -I$(here)src
+# The extension's scripts: one source file per concern, put together. That of 1.0.0 stays as it was released.
+EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
+SCRIPT_PARTS := begin rpcs invalidation table_tier rules sources attach ddl event_triggers statistics privileges end
+UPDATE_PARTS := from_1.0.0 attach ddl
+SCRIPT       := sql/$(EXTENSION)--$(EXTVERSION).sql
+UPDATE       := sql/$(EXTENSION)--1.0.0--$(EXTVERSION).sql
+DATA          = sql/$(EXTENSION)--1.0.0.sql
+DATA_built    = $(SCRIPT) $(UPDATE)
+
+PG_CPPFLAGS = -I$(here)src -DAC_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered \
               -fvisibility=hidden
 
@@ -49,8 +57,15 @@ all install uninstall installdirs installcheck:
 	@echo "Install postgresql-server-dev-NN, or name one: make PG_CONFIG=/path/to/pg_config" >&2
 	@exit 1
 clean:
-	rm -f $(OBJS) availability_cache.so .buildflags
+	rm -f $(OBJS) availability_cache.so .buildflags $(DATA_built)
 endif
+
+.DELETE_ON_ERROR:
+$(SCRIPT): $(SCRIPT_PARTS:%=$(here)sql/src/%.sql)
+$(UPDATE): $(UPDATE_PARTS:%=$(here)sql/src/%.sql)
+$(DATA_built): $(here)Makefile
+	@mkdir -p sql
+	cat $(filter %.sql,$^) >$@
 
 # Objects of two builds never mix: other flags, another server or another header rebuild them all.
 BUILD_FLAGS := $(PGXS) $(VERSION) $(CC) $(CPPFLAGS) $(CFLAGS)

@@ -51,7 +51,7 @@
 #endif
 
 #if PG_VERSION_NUM >= 180000
-#define AC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "availability_cache", .version = "1.0.0")
+#define AC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "availability_cache", .version = AC_VERSION)
 #else
 #define AC_MODULE_MAGIC PG_MODULE_MAGIC
 #endif

@@ -12,8 +12,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -211,10 +215,26 @@ load_columns(void)
 	}
 }
 
-static void
-load_trigger_state(void)
+/*
+ * Where the functions called below are: since 1.1.0 in a schema of their own.
+ * They run as the extension's owner, so one that somebody else made does not
+ * count.
+ */
+static const char *
+internal_schema(void)
 {
-	run_select("SELECT availability_cache.trigger_state(s.relation) FROM availability_cache.source s");
+	Oid extension = get_extension_oid("availability_cache", true);
+	Oid schema = get_namespace_oid("availability_cache_internal", true);
+
+	if (OidIsValid(extension) && getExtensionOfObject(NamespaceRelationId, schema) == extension)
+		return "availability_cache_internal";
+	return "availability_cache";
+}
+
+static void
+load_trigger_state(const char *schema)
+{
+	run_select(psprintf("SELECT %s.trigger_state(s.relation) FROM availability_cache.source s", schema));
 	mapping_tracked = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -224,14 +244,15 @@ load_trigger_state(void)
 }
 
 static void
-load_watched(void)
+load_watched(const char *schema)
 {
-	run_select("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
-			   " FROM (SELECT t.relid FROM availability_cache.source s,"
-			   " LATERAL availability_cache.relation_tree(s.relation) AS t(relid)"
-			   " UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass"
-			   " UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass) w"
-			   " JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid");
+	run_select(psprintf("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
+						" FROM (SELECT t.relid FROM availability_cache.source s,"
+						" LATERAL %s.relation_tree(s.relation) AS t(relid)"
+						" UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass"
+						" UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass) w"
+						" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid",
+						schema));
 	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
 	mapping_logged = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -259,6 +280,7 @@ function_owner(Oid function)
 void
 sources_load(Oid function)
 {
+	const char *schema;
 	SavedUser saved;
 	Oid extension_owner;
 
@@ -274,9 +296,10 @@ sources_load(Oid function)
 	{
 		/* The mapping outlives this transaction, whose snapshot may be old. */
 		PushActiveSnapshot(GetLatestSnapshot());
+		schema = internal_schema();
 		saved = switch_user(extension_owner);
-		load_watched();
-		load_trigger_state();
+		load_watched(schema);
+		load_trigger_state(schema);
 		load_columns();
 		restore_user(saved);
 		PopActiveSnapshot();

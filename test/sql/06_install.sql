@@ -24,8 +24,9 @@ CREATE SCHEMA private;
 CREATE FUNCTION private.invalidate_availability_cache() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE FUNCTION get_available_slots(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION get_available_slots_v2(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 2';
+CREATE SCHEMA availability_cache_internal;
 SELECT * FROM create_extension() \gx
-DROP SCHEMA availability_cache;
+DROP SCHEMA availability_cache, availability_cache_internal;
 CREATE FUNCTION get_available_slots_json(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 3';
 SELECT * FROM create_extension() \gx
 DROP FUNCTION get_available_slots_json;
@@ -77,7 +78,7 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgname LIKE '%invalidate_cache
 SELECT get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-03-05') ->> 'success' AS success;
 SELECT count(*) AS detached FROM availability_cache.detach();
 DROP EXTENSION availability_cache;
-SELECT to_regnamespace('private') IS NULL AND to_regnamespace('availability_cache') IS NULL AS gone;
+SELECT to_regnamespace('private') IS NULL AND to_regnamespace('availability_cache') IS NULL AND to_regnamespace('availability_cache_internal') IS NULL AS gone;
 SELECT evtname FROM pg_event_trigger;
 
 -- again in the same session, which has plans and a mapping of the old one
@@ -148,11 +149,18 @@ SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS of_ours, pg_describ
   LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
   LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
  WHERE coalesce(p.pronamespace, o.oprnamespace) = 'public'::regnamespace
-   AND (d.classid, d.objid) IN (SELECT 'pg_proc'::regclass::oid, oid FROM pg_proc WHERE pronamespace IN ('availability_cache'::regnamespace, 'private'::regnamespace)
+   AND (d.classid, d.objid) IN (SELECT 'pg_proc'::regclass::oid, oid FROM pg_proc WHERE pronamespace IN ('availability_cache'::regnamespace, 'availability_cache_internal'::regnamespace, 'private'::regnamespace)
                       UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE c.relnamespace = 'availability_cache'::regnamespace
                       UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE connamespace = 'availability_cache'::regnamespace
                       UNION ALL SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a JOIN pg_class c ON c.oid = a.adrelid WHERE c.relnamespace = 'availability_cache'::regnamespace)
  ORDER BY 1, 2;
+DROP EXTENSION availability_cache;
+
+-- whatever the default privileges are, everybody may run what attach() calls
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+CREATE EXTENSION availability_cache;
+SELECT string_agg(proname, ' ' ORDER BY proname) AS functions FROM pg_proc, aclexplode(proacl)
+ WHERE pronamespace = 'availability_cache_internal'::regnamespace AND grantee = 0;
 DROP EXTENSION availability_cache;
 
 -- who may

@@ -40,20 +40,22 @@ SELECT count(*) FROM availability_cache.entries;
 SELECT count(*) FROM availability_cache.sources;
 SELECT count(*) FROM availability_cache.rules;
 SELECT count(*) FROM availability_cache.source;
-SELECT availability_cache.stats();
-SELECT availability_cache.entries();
+SELECT availability_cache_internal.stats();
+SELECT availability_cache_internal.entries();
 SELECT availability_cache.reset_stats();
 SELECT availability_cache.flush();
 SELECT availability_cache.invalidate(NULL);
-SELECT availability_cache.touch_database();
+SELECT availability_cache_internal.touch_database();
 SELECT availability_cache.attach();
 SELECT availability_cache.attach('bookings', 'bookings');
 SELECT availability_cache.detach();
 INSERT INTO availability_cache.source VALUES ('bookings', 'pg_class', '{}');
+SELECT pronamespace::regnamespace AS schema, has_function_privilege(oid, 'EXECUTE') AS may, string_agg(proname, ' ' ORDER BY proname) AS functions
+  FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'availability_cache%' GROUP BY 1, 2 ORDER BY 1, 2 \gx
 UPDATE availability_cache.rules SET slot_step = '1 day';
 CREATE TEMPORARY TABLE mine (i int);
 CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache();
-CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION availability_cache.config_changed();
+CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.config_changed();
 -- a table of the same name in the caller's temporary schema is not the salon's
 CREATE TEMPORARY TABLE bookings (LIKE pg_class);
 CREATE TEMPORARY TABLE services (id int);

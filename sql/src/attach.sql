@@ -1,0 +1,331 @@
+-- ---------------------------------------------------------------------------
+-- attach() and detach(), and what they are made of. The update script has this file too.
+-- ---------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION availability_cache_internal.trigger_name(role text)
+RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 'trigger_invalidate_cache_on_' || CASE role
+    WHEN 'bookings' THEN 'booking'
+    WHEN 'booking_reservations' THEN 'reservation'
+    WHEN 'stylist_schedules' THEN 'schedule'
+    WHEN 'schedule_overrides' THEN 'override'
+    WHEN 'stylist_services' THEN 'stylist_service'
+    WHEN 'services' THEN 'service'
+    WHEN 'stylist_profiles' THEN 'profile'
+    ELSE role END;
+COMMENT ON FUNCTION availability_cache_internal.trigger_name(text) IS 'Internal: the name of a role''s row trigger; the TRUNCATE trigger adds _truncate.';
+
+-- The column that a mapping names, or the first usual name the relation has; raises when it cannot serve.
+CREATE OR REPLACE FUNCTION availability_cache_internal.resolve_column(
+    relation regclass, col availability_cache.source_column, given text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    att record;
+    allowed text[] := CASE col.kind
+        WHEN 'text' THEN '{text,character varying,character}'
+        WHEN 'integer' THEN '{smallint,integer,bigint}'
+        WHEN 'span' THEN '{smallint,integer,bigint,interval}'
+        WHEN 'timestamptz' THEN '{timestamp with time zone}'
+        WHEN 'time' THEN '{time without time zone}'
+        ELSE ARRAY[col.kind] END;
+BEGIN
+    SELECT a.attname::text AS name,
+           format_type(a.atttypid, NULL) AS type,
+           format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS base,
+           t.typtype
+      INTO att
+      FROM unnest(CASE WHEN given IS NULL THEN col.usual_names ELSE ARRAY[given] END) WITH ORDINALITY AS u(name, n)
+      JOIN pg_attribute a ON a.attrelid = relation AND a.attname = u.name AND a.attnum > 0 AND NOT a.attisdropped
+      JOIN pg_type t ON t.oid = a.atttypid
+     ORDER BY u.n
+     LIMIT 1;
+    IF att.name IS NULL THEN
+        IF given IS NULL AND NOT col.required THEN
+            RETURN NULL;
+        END IF;
+        RAISE EXCEPTION 'table % has no column % for "%"', relation,
+                        coalesce(quote_ident(given), array_to_string(col.usual_names, ' or ')), col.name
+            USING ERRCODE = 'undefined_column',
+                  HINT = format('Name it: availability_cache.attach(%L, %L, ''{"%s": "<your column>"}'').',
+                                col.role, relation, col.name);
+    END IF;
+    IF NOT (att.base = ANY (allowed) OR (col.kind = 'text' AND att.typtype = 'e')) THEN
+        RAISE EXCEPTION 'column % of table % is of type %, "%" needs %', quote_ident(att.name), relation, att.type,
+                        col.name, array_to_string(allowed, ' or ')
+            USING ERRCODE = 'datatype_mismatch',
+                  HINT = 'Map another column, or change its type with ALTER TABLE.';
+    END IF;
+    RETURN att.name;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.resolve_column(regclass, availability_cache.source_column, text) IS 'Internal, of attach().';
+
+CREATE OR REPLACE FUNCTION availability_cache_internal.check_relation(role text, relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c record;
+BEGIN
+    SELECT * INTO c FROM pg_class WHERE oid = relation;
+    IF c.relkind NOT IN ('r', 'p') OR c.relpersistence = 't' OR c.relispartition THEN
+        RAISE EXCEPTION '% is a %, % must be an ordinary or partitioned table', relation,
+            CASE WHEN c.relkind = 'v' THEN 'view' WHEN c.relkind = 'm' THEN 'materialized view'
+                 WHEN c.relkind = 'f' THEN 'foreign table' WHEN c.relpersistence = 't' THEN 'temporary table'
+                 WHEN c.relispartition THEN 'partition' ELSE 'relation of kind "' || c.relkind::text || '"' END, role
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'Attach the table that the rows are written to: only there can triggers see every change.';
+    END IF;
+    IF EXISTS (SELECT FROM availability_cache_internal.relation_tree(relation) AS t(oid) JOIN pg_class p ON p.oid = t.oid
+                WHERE p.relkind = 'f') THEN
+        RAISE EXCEPTION '% has foreign tables among its partitions', relation
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'Changes on the remote server would go unnoticed; detach those partitions first.';
+    END IF;
+    IF NOT pg_has_role(c.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', relation
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('It belongs to %I; run attach() as that role or as a superuser.',
+                                pg_get_userbyid(c.relowner));
+    END IF;
+    IF c.relforcerowsecurity AND c.relrowsecurity AND NOT EXISTS
+        (SELECT FROM pg_roles r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolbypassrls)) THEN
+        RAISE EXCEPTION 'row-level security of table % is forced upon its owner %', relation,
+                        quote_ident(pg_get_userbyid(c.relowner))
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = format('Answers are computed as the table''s owner and must see every row: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, or ALTER ROLE %I BYPASSRLS.',
+                                relation, pg_get_userbyid(c.relowner));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.check_relation(text, regclass) IS 'Internal, of attach().';
+
+-- Row trigger on the relation (partitions inherit it), TRUNCATE trigger on it and on each partition.
+CREATE OR REPLACE FUNCTION availability_cache_internal.install_truncate_triggers(role text, relation regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    rel regclass;
+    tg text := availability_cache_internal.trigger_name(role) || '_truncate';
+BEGIN
+    FOR rel IN
+        SELECT t.oid FROM availability_cache_internal.relation_tree(relation) AS t(oid) JOIN pg_class c ON c.oid = t.oid
+         WHERE c.relkind IN ('r', 'p')
+           AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgname = tg)
+    LOOP
+        EXECUTE format('CREATE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache(%L)',
+                       tg, rel, role);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', rel, tg);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.install_truncate_triggers(text, regclass) IS 'Internal, of attach().';
+
+CREATE OR REPLACE FUNCTION availability_cache_internal.drop_triggers(role text, relation regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN
+        SELECT g.tgname, g.tgrelid::regclass AS rel
+          FROM pg_trigger g
+         WHERE g.tgrelid IN (SELECT availability_cache_internal.relation_tree(relation))
+           AND g.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
+           AND g.tgparentid = 0
+           AND g.tgname IN (availability_cache_internal.trigger_name(role), availability_cache_internal.trigger_name(role) || '_truncate')
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.rel);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.drop_triggers(text, regclass) IS 'Internal, of attach() and detach().';
+
+CREATE OR REPLACE FUNCTION availability_cache.attach(
+    INOUT role text,
+    INOUT relation regclass,
+    INOUT columns jsonb DEFAULT '{}',
+    OUT action text,
+    OUT missing_indexes text[])
+RETURNS SETOF record
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    col availability_cache.source_column;
+    mapped jsonb := '{}';
+    args text;
+    bad text;
+    before availability_cache.source;
+BEGIN
+    IF NOT EXISTS (SELECT FROM availability_cache.source_column sc WHERE sc.role = attach.role) THEN
+        RAISE EXCEPTION 'unknown role "%"', role
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Roles: ' || (SELECT string_agg(DISTINCT sc.role, ', ') FROM availability_cache.source_column sc) || '.';
+    END IF;
+    IF relation IS NULL THEN
+        RAISE EXCEPTION 'relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF columns IS NULL OR jsonb_typeof(columns) <> 'object'
+       OR EXISTS (SELECT FROM jsonb_each(columns) e WHERE jsonb_typeof(e.value) <> 'string') THEN
+        RAISE EXCEPTION 'columns must be a JSON object of column names'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"start_time": "begins_at"}.';
+    END IF;
+    SELECT string_agg(k, ', ') INTO bad
+      FROM jsonb_object_keys(columns) k
+     WHERE k NOT IN (SELECT sc.name FROM availability_cache.source_column sc WHERE sc.role = attach.role);
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION '% has no such column: %', role, bad
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It has: ' || (SELECT string_agg(sc.name, ', ' ORDER BY sc.position)
+                                          FROM availability_cache.source_column sc WHERE sc.role = attach.role) || '.';
+    END IF;
+    PERFORM availability_cache_internal.check_relation(role, relation);
+    FOR col IN SELECT * FROM availability_cache.source_column sc WHERE sc.role = attach.role ORDER BY position LOOP
+        bad := availability_cache_internal.resolve_column(relation, col, columns ->> col.name);
+        IF bad IS NOT NULL THEN
+            mapped := mapped || jsonb_build_object(col.name, bad);
+        END IF;
+    END LOOP;
+    SELECT s.role INTO bad FROM availability_cache.source s WHERE s.relation = attach.relation AND s.role <> attach.role;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'table % is attached as % already', relation, bad
+            USING ERRCODE = 'object_in_use', HINT = format('SELECT availability_cache.detach(%L) first.', bad);
+    END IF;
+    SELECT g.tgname INTO bad
+      FROM pg_trigger g
+     WHERE g.tgrelid = relation
+       AND g.tgname IN (availability_cache_internal.trigger_name(role), availability_cache_internal.trigger_name(role) || '_truncate')
+       AND g.tgfoid <> 'private.invalidate_availability_cache()'::regprocedure;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'table % has a trigger named % that is not ours', relation, bad
+            USING ERRCODE = 'duplicate_object', HINT = 'Drop or rename it; docs/migrating.md has the steps.';
+    END IF;
+
+    SELECT * INTO before FROM availability_cache.source s WHERE s.role = attach.role;
+    missing_indexes := availability_cache.missing_indexes(role, relation, mapped);
+    columns := mapped;
+    IF before.relation = relation AND before.columns = mapped
+       AND availability_cache_internal.trigger_state(relation) = 'enabled' THEN
+        action := 'already attached';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    IF before.relation IS NOT NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = before.relation) THEN
+        PERFORM availability_cache_internal.drop_triggers(role, before.relation);
+    END IF;
+    PERFORM availability_cache_internal.drop_triggers(role, relation);
+    SELECT string_agg(quote_literal(coalesce(mapped ->> sc.name, '')), ', ' ORDER BY sc.position) INTO args
+      FROM availability_cache.source_column sc WHERE sc.role = attach.role;
+    EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache(%L, %s)',
+                   availability_cache_internal.trigger_name(role), relation, role, args);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, availability_cache_internal.trigger_name(role));
+    PERFORM availability_cache_internal.install_truncate_triggers(role, relation);
+    INSERT INTO availability_cache.source VALUES (role, relation, mapped)
+        ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE
+        SET relation = EXCLUDED.relation, columns = EXCLUDED.columns;
+    action := CASE WHEN before.role IS NULL THEN 'attached' ELSE 'attached again' END;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.attach(text, regclass, jsonb) IS
+'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name in source_column": "your column"} where names differ), installs the triggers and returns one row with what it did and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when the table cannot serve.';
+
+CREATE OR REPLACE FUNCTION availability_cache.attach(
+    OUT role text,
+    OUT relation regclass,
+    OUT columns jsonb,
+    OUT action text,
+    OUT missing_indexes text[])
+RETURNS SETOF record
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    usual record;
+    candidates regclass[];
+BEGIN
+    FOR usual IN
+        SELECT * FROM (VALUES ('bookings', true), ('stylist_schedules', true), ('stylist_services', true),
+                              ('services', true), ('booking_reservations', false), ('schedule_overrides', false),
+                              ('stylist_profiles', false)) AS u(name, required)
+    LOOP
+        role := usual.name;
+        relation := NULL; columns := NULL; missing_indexes := NULL;
+        SELECT s.relation, s.columns INTO relation, columns FROM availability_cache.source s WHERE s.role = usual.name;
+        IF relation IS NULL THEN
+            SELECT array_agg(c.oid::regclass ORDER BY n.oid <> '@extschema@'::regnamespace, n.nspname <> 'public', n.nspname)
+                   FILTER (WHERE NOT c.relispartition)
+              INTO candidates
+              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relname = usual.name AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
+               AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_';
+            relation := candidates[1];
+            IF cardinality(candidates) > 1 AND NOT EXISTS
+                (SELECT FROM pg_class c WHERE c.oid = relation
+                    AND c.relnamespace IN ('@extschema@'::regnamespace, to_regnamespace('public'))) THEN
+                RAISE EXCEPTION 'more than one table is named %: %', usual.name, array_to_string(candidates, ', ')
+                    USING ERRCODE = 'ambiguous_alias',
+                          HINT = format('Say which: SELECT * FROM availability_cache.attach(%L, %L).', usual.name, relation);
+            END IF;
+        END IF;
+        IF relation IS NULL THEN
+            IF usual.required THEN
+                RAISE EXCEPTION 'no table named % found', usual.name
+                    USING ERRCODE = 'undefined_table',
+                          HINT = format('If yours has another name: SELECT * FROM availability_cache.attach(%L, ''your_table'', ''{…}'').', usual.name);
+            END IF;
+            action := 'not found, optional';
+            RETURN NEXT;
+        ELSE
+            RETURN QUERY SELECT * FROM availability_cache.attach(usual.name, relation, coalesce(columns, '{}'));
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.attach() IS
+'Attaches every table that has its usual name and is not attached yet; a row per table with what was done and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when a required table is missing or cannot serve.';
+
+CREATE OR REPLACE FUNCTION availability_cache.detach(role text DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s availability_cache.source;
+BEGIN
+    IF role IS NOT NULL AND NOT EXISTS (SELECT FROM availability_cache.source x WHERE x.role = detach.role) THEN
+        RAISE EXCEPTION 'nothing is attached as "%"', role
+            USING ERRCODE = 'undefined_object', HINT = 'SELECT role, relation FROM availability_cache.sources lists what is.';
+    END IF;
+    FOR s IN DELETE FROM availability_cache.source x WHERE detach.role IS NULL OR x.role = detach.role RETURNING x.* LOOP
+        IF EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation) THEN
+            PERFORM availability_cache_internal.drop_triggers(s.role, s.relation);
+        END IF;
+        RETURN NEXT s.role;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.detach(text) IS
+'Takes away the triggers and the mapping of one role, or of all; returns the roles. Needed before DROP EXTENSION without CASCADE.';
+
+-- attach() runs as its caller, and what it calls does nothing that the caller could not do by hand: whoever is granted
+-- attach() needs no other grant, whatever the default privileges are.
+GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text),
+    availability_cache_internal.relation_tree(regclass), availability_cache_internal.trigger_state(regclass),
+    availability_cache_internal.resolve_column(regclass, availability_cache.source_column, text),
+    availability_cache_internal.check_relation(text, regclass),
+    availability_cache_internal.install_truncate_triggers(text, regclass),
+    availability_cache_internal.drop_triggers(text, regclass) TO PUBLIC;

@@ -1,0 +1,59 @@
+-- ---------------------------------------------------------------------------
+-- The script's guard and search_path, what stands in the way, and the schemas
+-- ---------------------------------------------------------------------------
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION availability_cache" to load this file. \quit
+
+-- What the script names without schema must not be taken from where others can create.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- Before anything is made: what stands in the way, all of it at once.
+DO $$
+DECLARE
+    found text[] := '{}';
+BEGIN
+    IF pg_catalog.to_regnamespace('availability_cache') IS NOT NULL THEN
+        found := found || 'schema availability_cache'::pg_catalog.text;
+    END IF;
+    IF pg_catalog.to_regnamespace('availability_cache_internal') IS NOT NULL THEN
+        found := found || 'schema availability_cache_internal'::pg_catalog.text;
+    END IF;
+    SELECT found || coalesce(pg_catalog.array_agg('function ' || p.oid::pg_catalog.regprocedure::text ORDER BY p.proname), '{}')
+      INTO found
+      FROM pg_catalog.pg_proc p
+     WHERE (p.pronamespace = '@extschema@'::pg_catalog.regnamespace
+            AND p.proname IN ('get_available_slots', 'get_available_slots_v2', 'get_available_slots_json')
+            AND p.proargtypes = '2950 2950 1082 25'::pg_catalog.oidvector)
+        OR (p.pronamespace = pg_catalog.to_regnamespace('private')
+            AND p.proname = 'invalidate_availability_cache'
+            AND p.pronargs = 0);
+    IF pg_catalog.to_regclass('private.availability_cache') IS NOT NULL THEN
+        found := found || 'table private.availability_cache'::pg_catalog.text;
+    END IF;
+    IF found <> '{}' THEN
+        RAISE EXCEPTION 'objects that availability_cache would create exist already: %',
+                        pg_catalog.array_to_string(found, ', ')
+            USING ERRCODE = 'duplicate_object',
+                  HINT = 'Rename them, or drop them with the triggers that use them, and run CREATE EXTENSION again; docs/migrating.md has the steps.';
+    END IF;
+
+    IF pg_catalog.to_regnamespace('private') IS NULL THEN
+        CREATE SCHEMA private;
+        COMMENT ON SCHEMA private IS 'availability_cache: the table of cached answers, and the trigger function that invalidates';
+    END IF;
+
+    IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
+        RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are not cached in memory'
+            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server; without it, availability_cache.table_tier = inline caches in a table.';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA availability_cache;
+COMMENT ON SCHEMA availability_cache IS 'availability_cache: set-up, rules and monitoring';
+GRANT USAGE ON SCHEMA availability_cache TO PUBLIC;
+
+CREATE SCHEMA availability_cache_internal;
+COMMENT ON SCHEMA availability_cache_internal IS 'availability_cache: functions that it calls by itself';
+GRANT USAGE ON SCHEMA availability_cache_internal TO PUBLIC;

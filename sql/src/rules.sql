@@ -1,0 +1,86 @@
+-- ---------------------------------------------------------------------------
+-- Rules: one row of settings
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION availability_cache.is_timezone(name text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'availability_cache_is_timezone'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION availability_cache.is_timezone(text) IS
+'Whether the server knows a time zone of this name.';
+
+CREATE TABLE availability_cache.rules (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    slot_step interval NOT NULL DEFAULT '30 minutes'
+        CONSTRAINT rules_slot_step_range
+        CHECK (extract(epoch FROM slot_step) BETWEEN 60 AND 86400 AND extract(epoch FROM slot_step) % 1 = 0),
+    buffer_before interval NOT NULL DEFAULT '0'
+        CONSTRAINT rules_buffer_before_range CHECK (extract(epoch FROM buffer_before) BETWEEN 0 AND 86400),
+    buffer_after interval NOT NULL DEFAULT '0'
+        CONSTRAINT rules_buffer_after_range CHECK (extract(epoch FROM buffer_after) BETWEEN 0 AND 86400),
+    non_blocking_statuses text[] NOT NULL DEFAULT '{cancelled,no_show}'
+        CONSTRAINT rules_non_blocking_statuses_no_null CHECK (array_position(non_blocking_statuses, NULL) IS NULL),
+    hold_statuses text[] NOT NULL DEFAULT '{reserved,active}'
+        CONSTRAINT rules_hold_statuses_no_null CHECK (array_position(hold_statuses, NULL) IS NULL),
+    min_notice interval NOT NULL DEFAULT '0'
+        CONSTRAINT rules_min_notice_range CHECK (extract(epoch FROM min_notice) BETWEEN 0 AND 366 * 86400),
+    max_advance interval NOT NULL DEFAULT '365 days'
+        CONSTRAINT rules_max_advance_range CHECK (extract(epoch FROM max_advance) BETWEEN 60 AND 3660 * 86400::numeric),
+    default_timezone text NOT NULL DEFAULT 'Asia/Kathmandu'
+        CONSTRAINT rules_default_timezone_known CHECK (availability_cache.is_timezone(default_timezone)),
+    display_format text NOT NULL DEFAULT 'HH24:MI'
+        CONSTRAINT rules_display_format_fixed
+        CHECK (length(display_format) BETWEEN 1 AND 64 AND display_format !~* 'tm'),
+    show_unavailable boolean NOT NULL DEFAULT true,
+    show_breaks boolean NOT NULL DEFAULT true
+);
+COMMENT ON TABLE availability_cache.rules IS
+'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';
+COMMENT ON COLUMN availability_cache.rules.slot_step IS 'Elapsed time from one slot''s start to the next, from opening; 1 minute to 1 day, whole seconds.';
+COMMENT ON COLUMN availability_cache.rules.buffer_before IS 'Time kept free before every booking and hold; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.buffer_after IS 'Time kept free after every booking and hold; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.non_blocking_statuses IS 'Bookings of these statuses do not block.';
+COMMENT ON COLUMN availability_cache.rules.hold_statuses IS 'Only holds of these statuses block, until they expire.';
+COMMENT ON COLUMN availability_cache.rules.min_notice IS 'A slot is unavailable from this long before its start; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.max_advance IS 'A slot that starts later than this from now is unavailable; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.default_timezone IS 'Zone of stylists that have none and of customers that give none.';
+COMMENT ON COLUMN availability_cache.rules.display_format IS 'to_char format of slot_display (without TM, which would follow lc_time).';
+COMMENT ON COLUMN availability_cache.rules.show_unavailable IS 'Whether unavailable slots are in the answer.';
+COMMENT ON COLUMN availability_cache.rules.show_breaks IS 'Whether slots in a break are in the answer.';
+
+INSERT INTO availability_cache.rules DEFAULT VALUES;
+
+-- pg_restore brings the saved row as an INSERT: it takes the place of the default one.
+CREATE FUNCTION availability_cache_internal.rules_keep_one()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        RAISE EXCEPTION 'availability_cache.rules always has one row'
+            USING ERRCODE = 'restrict_violation', HINT = 'Change it with UPDATE availability_cache.rules SET ….';
+    END IF;
+    UPDATE availability_cache.rules
+       SET (slot_step, buffer_before, buffer_after, non_blocking_statuses, hold_statuses, min_notice,
+            max_advance, default_timezone, display_format, show_unavailable, show_breaks)
+         = (NEW.slot_step, NEW.buffer_before, NEW.buffer_after, NEW.non_blocking_statuses, NEW.hold_statuses,
+            NEW.min_notice, NEW.max_advance, NEW.default_timezone, NEW.display_format, NEW.show_unavailable,
+            NEW.show_breaks);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.rules_keep_one() IS
+'Internal: keeps rules at one row; an INSERT replaces it, DELETE and TRUNCATE are refused.';
+
+CREATE TRIGGER rules_keep_one BEFORE INSERT OR DELETE ON availability_cache.rules
+    FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.rules_keep_one();
+CREATE TRIGGER rules_keep_one_truncate BEFORE TRUNCATE ON availability_cache.rules
+    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache_internal.rules_keep_one();
+CREATE TRIGGER rules_changed AFTER INSERT OR UPDATE OR DELETE ON availability_cache.rules
+    FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.config_changed();
+ALTER TABLE availability_cache.rules
+    ENABLE ALWAYS TRIGGER rules_keep_one,
+    ENABLE ALWAYS TRIGGER rules_keep_one_truncate,
+    ENABLE ALWAYS TRIGGER rules_changed;
+SELECT pg_catalog.pg_extension_config_dump('availability_cache.rules', '');

@@ -1,0 +1,288 @@
+# From 1.0.0 by ALTER EXTENSION UPDATE: with the new library and the old SQL everything works as before; a schema that
+# somebody made under the name of ours is neither used nor taken over; the update loses nothing, also for sessions that
+# were connected all the while; and an updated database is, catalog for catalog, what a new one is (G1, G10).
+#
+# Shown to fail with: internal_schema() that asks only for the schema (what was planted runs, as the superuser), or knows
+# one of the two only; an update script without any of its statements, or without attach.sql or ddl.sql; a REVOKE in
+# attach.sql. Tried by hand, since it needs the library of 1.0.0: while that is loaded the update refuses.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use ACTest;
+use Test::More;
+
+my $node = new_node('update');
+$node->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE planter');
+make_salon($node, 'salon', extension => 0);
+$node->safe_psql('salon', <<'EOC');
+ALTER DATABASE salon SET availability_cache.table_tier = inline;
+ALTER TABLE bookings RENAME TO plain;
+CREATE TABLE bookings (LIKE plain INCLUDING DEFAULTS) PARTITION BY RANGE (start_time);
+CREATE TABLE bookings_rest PARTITION OF bookings DEFAULT;
+CREATE EXTENSION availability_cache VERSION '1.0.0';
+SELECT count(*) FROM availability_cache.attach();
+UPDATE availability_cache.rules SET buffer_after = '1 minute', min_notice = '1 hour';
+-- As docs/usage.md has it; app's own table is services.
+ALTER TABLE services OWNER TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON availability_cache.source TO app;
+GRANT SELECT ON availability_cache.source_column TO app;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA availability_cache, private TO app;
+GRANT USAGE ON SCHEMA private TO app;
+GRANT EXECUTE ON FUNCTION availability_cache.detach(text) TO PUBLIC;
+GRANT USAGE ON SCHEMA t TO PUBLIC;
+GRANT CREATE ON DATABASE salon TO planter;
+EOC
+
+# $s reads, $w writes; every function that moved is used, but for discard().
+my $n = 0;
+sub works
+{
+	my ($name, $s, $w) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $slot = 2 * $n++;
+	my $hit = sub { return $s->run('SELECT t.hit(1, 1, 0)') };
+
+	$w->run('DELETE FROM private.availability_cache');
+	is($hit->() . $hit->(), 'ft', "$name: a miss, then a hit");
+	$w->run("SELECT t.book(1, 0, $slot)");
+	is($hit->(), 'f', "$name: a booking is noticed");
+	is($s->run("SELECT substr(t.look(1, 1, 0), $slot + 1, 1)"), 'b', "$name: and seen");
+
+	$w->run('DELETE FROM private.availability_cache');
+	is($hit->(), 'f', "$name: rows deleted by hand are gone from memory too");
+	is($w->fails('TRUNCATE availability_cache.invalidation'), '55000', "$name: nor can the log be emptied");
+
+	# DDL and rules.
+	$hit->();
+	$w->run("ALTER TABLE services ADD COLUMN extra_$n int");
+	is($hit->() . $hit->(), 'ft', "$name: DDL is noticed");
+	$w->run("ALTER TYPE t.kind ADD VALUE 'of $n'");
+	is($hit->() . $hit->(), 'ft', "$name: also of a type");
+	$w->run("CREATE TABLE t.other_$n (i int)");
+	is($hit->(), 't', "$name: a new table is not");
+	$w->run("DROP TABLE t.other_$n");
+	is($hit->() . $hit->(), 'ft', "$name: a dropped one is");
+	$w->run("CREATE TABLE bookings_$n PARTITION OF bookings FOR VALUES FROM ('190$n-01-01') TO ('190$n-02-01')");
+	is($hit->() . $hit->(), 'ft', "$name: a new partition is");
+	$w->run('UPDATE availability_cache.rules SET buffer_after = buffer_after + interval \'1 minute\'');
+	is($hit->() . $hit->(), 'ft', "$name: a change of the rules is");
+	is($w->fails('DELETE FROM availability_cache.rules'), '23001', "$name: which are one row");
+	$w->run('DROP TRIGGER trigger_invalidate_cache_on_service ON services');
+	is($hit->(), 'f', "$name: nothing is kept without a trigger");
+
+	# Who may look, and who may attach.
+	is($w->run(<<'EOC'), 't|t|enabled|row trigger missing on public.services', "$name: views");
+SET ROLE watcher;
+SET search_path = pg_catalog;
+SELECT (SELECT count(*) > 0 FROM availability_cache.stats), (SELECT count(*) > 0 FROM availability_cache.entries),
+       min(triggers), max(triggers) FROM availability_cache.sources;
+RESET search_path;
+RESET ROLE;
+EOC
+	my $attach = q{SELECT action FROM availability_cache.attach('services', 'services');};
+	is($w->run("SET ROLE app; $attach $attach SELECT availability_cache.detach('services'); $attach RESET ROLE"),
+		"attached again\nalready attached\nservices\nattached", "$name: a grantee attaches");
+	is($hit->() . $hit->(), 'ft', "$name: answers are kept again");
+	is($s->run(q{SELECT string_agg(DISTINCT triggers, ',') FROM availability_cache.sources}), 'enabled', "$name: every trigger is there");
+	exact_everywhere($s, 3, "$name: everything is exact");
+	return;
+}
+
+my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
+# What the tables have, and the triggers on users' tables.
+my $contents = <<'EOC';
+SELECT format('SELECT %L, x FROM (TABLE %s) x ORDER BY x::text', m.objid::regclass, m.objid::regclass)
+  FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
+ WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
+   AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache') ORDER BY m.objid::regclass::text
+\gexec
+SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger
+ WHERE tgfoid = 'private.invalidate_availability_cache()'::regprocedure ORDER BY tgrelid::regclass::text, tgname;
+SELECT proname, has_function_privilege('app', oid, 'EXECUTE'), has_function_privilege('planter', oid, 'EXECUTE')
+  FROM pg_proc WHERE pronamespace = 'availability_cache'::regnamespace AND proname IN ('attach', 'detach', 'flush', 'clean') ORDER BY 1, 2, 3;
+EOC
+
+$node->safe_psql('salon', 'CREATE TYPE t.kind AS ENUM ()');
+my ($s, $w) = map { session($node, 'salon') } 1 .. 2;
+works('old SQL', $s, $w);
+
+# ---- a schema of that name, made by somebody else ----
+
+$node->safe_psql('salon', <<'EOC');
+CREATE SEQUENCE t.ran;
+SET ROLE planter;
+CREATE SCHEMA availability_cache_internal;
+GRANT USAGE ON SCHEMA availability_cache_internal TO PUBLIC;
+CREATE FUNCTION availability_cache_internal.trigger_state(regclass) RETURNS text LANGUAGE plpgsql AS
+$$ BEGIN PERFORM nextval('t.ran'); RETURN 'enabled'; END $$;
+CREATE FUNCTION availability_cache_internal.relation_tree(regclass) RETURNS SETOF regclass LANGUAGE plpgsql AS
+$$ BEGIN PERFORM nextval('t.ran'); RETURN NEXT $1; END $$;
+CREATE FUNCTION availability_cache_internal.touch_database() RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN PERFORM nextval('t.ran'); END $$;
+EOC
+works('planted schema', $s, $w);
+my $before = $w->run($contents);
+is($w->fails('ALTER EXTENSION availability_cache UPDATE'), '42710', 'planted schema: the update refuses');
+like($w->{error}, qr/schema availability_cache_internal\n.*HINT:  Rename or drop it/s, 'and says what to do');
+is($w->run("$version; $contents"), "1.0.0\n$before", 'and changes nothing');
+works('planted schema, after the refusal', $s, $w);
+is($node->safe_psql('salon', 'SELECT is_called FROM t.ran'), 'f', 'planted functions did not run');
+$node->safe_psql('salon', 'DROP SCHEMA availability_cache_internal CASCADE');
+
+# ---- the update ----
+
+$node->safe_psql('salon', 'ALTER EVENT TRIGGER availability_cache_drop DISABLE');
+$before = $w->run($contents);
+my $looks = $s->run('SELECT t.look(1, 1, 0)');
+$node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
+is($w->run("$version; $contents"), "1.1.0\n$before", 'the update changes no row, trigger or grant');
+is($s->run('SELECT t.look(1, 1, 0)'), $looks, 'nor an answer');
+is($w->run(q{SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'availability_cache_drop'}), 'D', 'a disabled event trigger stays so');
+$w->run('ALTER EVENT TRIGGER availability_cache_drop ENABLE ALWAYS');
+works('updated', $s, $w);
+works('updated, other sessions', session($node, 'salon'), session($node, 'salon'));
+$node->safe_psql('salon', <<'EOC');
+CREATE ROLE narrow;
+GRANT SELECT, INSERT, UPDATE, DELETE ON availability_cache.source TO narrow;
+GRANT SELECT ON availability_cache.source_column TO narrow;
+GRANT USAGE ON SCHEMA private TO narrow;
+GRANT EXECUTE ON FUNCTION availability_cache.attach(text, regclass, jsonb) TO narrow;
+ALTER TABLE services OWNER TO narrow;
+EOC
+is($w->run(q{SET ROLE narrow; SELECT availability_cache.detach('services'); SELECT action FROM availability_cache.attach('services', 'services')}),
+	"services\nattached", 'a grant on attach() alone is enough');
+
+# ---- an updated database is a new one ----
+
+# A line for each thing that the catalogs say of the extension's members and of what belongs to these.
+my $description = <<'EOC';
+SET search_path = pg_catalog;
+CREATE TEMPORARY VIEW object AS
+WITH RECURSIVE o AS (
+    SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
+     WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'availability_cache'
+    UNION
+    SELECT d.classid, d.objid FROM o JOIN pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid AND d.deptype IN ('a', 'i'))
+SELECT *, pg_identify_object(classid, objid, 0)::text AS name FROM o;
+CREATE TEMPORARY VIEW line(what, said) AS
+SELECT 'extension', jsonb_build_array(extversion, extowner::regrole, extnamespace::regnamespace, extrelocatable, extconfig::regclass[], extcondition)
+  FROM pg_extension WHERE extname = 'availability_cache'
+UNION ALL
+SELECT 'object ' || name, NULL FROM object
+UNION ALL
+SELECT format('%s depends on %s', o.name, pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)), jsonb_build_array(d.objsubid, d.deptype)
+  FROM object o JOIN pg_depend d USING (classid, objid)
+UNION ALL
+SELECT 'comment on ' || o.name, jsonb_build_array(d.objsubid, d.description)
+  FROM object o JOIN pg_description d ON (d.classoid, d.objoid) = (o.classid, o.objid)
+UNION ALL
+SELECT 'initial privileges of ' || o.name, jsonb_build_array(i.objsubid, i.privtype, i.initprivs)
+  FROM object o JOIN pg_init_privs i ON (i.classoid, i.objoid) = (o.classid, o.objid)
+UNION ALL
+SELECT o.name, jsonb_build_array(nspowner::regrole, nspacl) FROM object o JOIN pg_namespace x ON x.oid = objid WHERE classid = 'pg_namespace'::regclass
+UNION ALL
+SELECT o.name, jsonb_build_array(pg_get_functiondef(objid), prosrc, proowner::regrole, proacl) FROM object o JOIN pg_proc x ON x.oid = objid WHERE classid = 'pg_proc'::regclass
+UNION ALL
+SELECT o.name, jsonb_build_array(relkind, relpersistence, relowner::regrole, relacl, reloptions, relreplident, relrowsecurity, relforcerowsecurity,
+       relnatts, CASE WHEN relkind = 'v' THEN pg_get_viewdef(objid) WHEN relkind = 'i' THEN pg_get_indexdef(objid) END)
+  FROM object o JOIN pg_class x ON x.oid = objid WHERE classid = 'pg_class'::regclass
+UNION ALL
+SELECT o.name, to_jsonb(x) - '{attrelid,atttypid}'::text[] || jsonb_build_object('type', format_type(atttypid, atttypmod), 'default', pg_get_expr(adbin, adrelid))
+  FROM object o JOIN pg_attribute x ON attrelid = objid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE classid = 'pg_class'::regclass
+UNION ALL
+SELECT o.name, to_jsonb(x) - '{seqrelid}'::text[] FROM object o JOIN pg_sequence x ON seqrelid = objid WHERE classid = 'pg_class'::regclass
+UNION ALL
+SELECT o.name, jsonb_build_array(pg_get_constraintdef(objid), contype, convalidated) FROM object o JOIN pg_constraint x ON x.oid = objid WHERE classid = 'pg_constraint'::regclass
+UNION ALL
+SELECT o.name, jsonb_build_array(pg_get_triggerdef(objid), tgenabled, tgisinternal) FROM object o JOIN pg_trigger x ON x.oid = objid WHERE classid = 'pg_trigger'::regclass
+UNION ALL
+SELECT o.name, jsonb_build_array(evtevent, evtowner::regrole, evtfoid::regprocedure, evtenabled, evttags)
+  FROM object o JOIN pg_event_trigger x ON x.oid = objid WHERE classid = 'pg_event_trigger'::regclass
+UNION ALL
+SELECT 'row', to_jsonb(x) FROM availability_cache.source_column x
+UNION ALL
+SELECT 'row', to_jsonb(x) FROM availability_cache.rules x;
+-- TOAST tables are named after OIDs.
+SELECT regexp_replace(format('%s: %s', what, said), 'pg_toast_[0-9]+', 'pg_toast', 'g') FROM line ORDER BY 1;
+EOC
+
+sub difference
+{
+	my ($one, $other) = map { my %lines; $lines{$_}++ for split /\n/; \%lines } @_;
+	return join("\n", (map { "- $_" } grep { !$other->{$_} } sort keys %$one), (map { "+ $_" } grep { !$one->{$_} } sort keys %$other));
+}
+
+$node->safe_psql('postgres', "CREATE DATABASE $_") for qw(fresh updated);
+$node->safe_psql('fresh', 'CREATE EXTENSION availability_cache');
+$node->safe_psql('updated', q{CREATE EXTENSION availability_cache VERSION '1.0.0'; ALTER EXTENSION availability_cache UPDATE});
+my $fresh = $node->safe_psql('fresh', $description);
+cmp_ok(scalar(split /\n/, $fresh), '>', 500, 'the description has many lines');
+is(difference($fresh, $node->safe_psql('updated', $description)), '', 'an updated database is as a new one');
+
+# The comparison notices:
+for my $change (
+	'COMMENT ON COLUMN availability_cache.stats.hits IS NULL',
+	'COMMENT ON FUNCTION availability_cache_internal.trigger_name(text) IS NULL',
+	q{COMMENT ON TRIGGER discard ON availability_cache.source IS 'one more'},
+	'GRANT EXECUTE ON FUNCTION availability_cache_internal.touch_database() TO PUBLIC',
+	'REVOKE SELECT ON availability_cache.stats FROM pg_monitor',
+	'REVOKE USAGE ON SCHEMA availability_cache_internal FROM PUBLIC',
+	'ALTER FUNCTION availability_cache.clean(bigint) COST 7',
+	'ALTER FUNCTION availability_cache_internal.row_changed() RENAME TO availability_cache_changed',
+	'ALTER FUNCTION availability_cache.flush() OWNER TO app',
+	q{DO $$BEGIN EXECUTE replace(pg_get_functiondef('availability_cache_internal.on_drop()'::regprocedure), 'NOT d.is_temporary', 'true'); END$$},
+	'ALTER EXTENSION availability_cache DROP FUNCTION availability_cache_internal.discard()',
+	'ALTER TABLE private.availability_cache DROP COLUMN id; ALTER TABLE private.availability_cache ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid()',
+	'ALTER TABLE availability_cache.rules ALTER COLUMN show_breaks DROP DEFAULT',
+	'ALTER TABLE availability_cache.rules DROP CONSTRAINT rules_min_notice_range',
+	'ALTER TABLE availability_cache.source ENABLE TRIGGER discard',
+	'DROP TRIGGER since_changed ON availability_cache.invalidation_since',
+	'ALTER TABLE private.availability_cache RESET (vacuum_truncate)',
+	'ALTER SEQUENCE availability_cache.distrusted MAXVALUE 7',
+	'CREATE INDEX ON availability_cache.invalidation (xid)',
+	'CREATE OR REPLACE VIEW availability_cache.entries AS SELECT *, 1 AS one FROM availability_cache.entries',
+	'ALTER EVENT TRIGGER availability_cache_ddl ENABLE',
+	q{UPDATE pg_extension SET extconfig = NULL WHERE extname = 'availability_cache'},
+	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'})
+{
+	isnt(difference($fresh, $node->safe_psql('updated', "BEGIN; $change; $description ROLLBACK")), '', "a difference: $change");
+}
+
+$node->stop;
+
+# ---- the table tier alone, without preload ----
+
+$node = new_node('tier', preload => 0, conf => 'availability_cache.table_tier = inline');
+make_salon($node, 'salon', extension => 0);
+$node->safe_psql('salon', q{CREATE EXTENSION availability_cache VERSION '1.0.0'; SELECT count(*) FROM availability_cache.attach()});
+($s, $w) = map { session($node, 'salon') } 1 .. 2;
+$n = 0;
+
+sub tier_works
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $hit = sub { return $s->run('SELECT t.hit(1, 1, 0)') };
+	my $slot = 2 * $n++;
+
+	ok(wait_until(sub { return $hit->() eq 't' }, 'a hit'), "table tier, $name: a hit");
+	$w->run("SELECT t.book(1, 0, $slot)");
+	is($hit->() . $hit->(), 'ft', "table tier, $name: a booking is noticed");
+	is($s->run("SELECT substr(t.look(1, 1, 0), $slot + 1, 1)"), 'b', "table tier, $name: and seen");
+	$w->run('DELETE FROM private.availability_cache');
+	is($hit->() . $hit->(), 'ft', "table tier, $name: a deleted row is not answered");
+	$w->run('UPDATE availability_cache.invalidation SET logged_at = now()');
+	is($hit->(), 'f', "table tier, $name: nor is any after a change of the log");
+	exact_everywhere($s, 3, "table tier, $name: everything is exact");
+	return;
+}
+
+tier_works('old SQL');
+ok(wait_until(sub { return $s->run('SELECT t.hit(1, 1, 0)') eq 't' }, 'a hit'), 'table tier: a hit');
+$node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
+is($s->run('SELECT t.hit(1, 1, 0)'), 't', 'table tier: still a hit after the update');
+tier_works('updated');
+
+$node->stop;
+done_testing();
