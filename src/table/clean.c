@@ -104,6 +104,9 @@ tier_clean(int64 max_rows)
 	SavedUser saved;
 	int64 removed = 0;
 
+	/* A worker may be there before CREATE EXTENSION is committed. */
+	if (!OidIsValid(tier_relid(TIER_ROWS)))
+		return 0;
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
