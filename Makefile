@@ -13,14 +13,16 @@ SRC  := $(wildcard $(here)src/*.c $(here)src/*/*.c)
 HDR  := $(wildcard $(here)src/*/*.h)
 OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 
-# The extension's scripts: one source file per concern, put together. That of 1.0.0 stays as it was released.
+# The extension's scripts are put together from one source file per concern; the update script begins with a part of its own.
+# At a release they are committed (git add --force), PREVIOUS becomes that version, and from_$(PREVIOUS).sql starts anew.
 EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
-SCRIPT_PARTS := begin rpcs invalidation table_tier rules sources attach ddl event_triggers statistics privileges end
-UPDATE_PARTS := from_1.0.0 attach ddl
+PREVIOUS     := 1.0.0
+SCRIPT_PARTS := begin library rpcs invalidation table_tier rules sources attach ddl event_triggers statistics privileges end
+UPDATE_PARTS := from_$(PREVIOUS) library attach ddl
 SCRIPT       := sql/$(EXTENSION)--$(EXTVERSION).sql
-UPDATE       := sql/$(EXTENSION)--1.0.0--$(EXTVERSION).sql
-DATA          = sql/$(EXTENSION)--1.0.0.sql
-DATA_built    = $(SCRIPT) $(UPDATE)
+UPDATE       := sql/$(EXTENSION)--$(PREVIOUS)--$(EXTVERSION).sql
+DATA_built   := $(SCRIPT) $(UPDATE)
+DATA         := $(filter-out $(DATA_built),$(patsubst $(here)%,%,$(wildcard $(here)sql/$(EXTENSION)--*.sql)))
 
 PG_CPPFLAGS = -I$(here)src -DAC_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered \
@@ -63,7 +65,8 @@ endif
 .DELETE_ON_ERROR:
 $(SCRIPT): $(SCRIPT_PARTS:%=$(here)sql/src/%.sql)
 $(UPDATE): $(UPDATE_PARTS:%=$(here)sql/src/%.sql)
-$(DATA_built): $(here)Makefile
+# Out of tree always, since make would take those that lie in the tree for done.
+$(DATA_built): $(here)Makefile $(if $(here),FORCE)
 	@mkdir -p sql
 	cat $(filter %.sql,$^) >$@
 

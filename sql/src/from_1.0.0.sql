@@ -22,20 +22,32 @@ CREATE SCHEMA availability_cache_internal;
 COMMENT ON SCHEMA availability_cache_internal IS 'availability_cache: functions that it calls by itself';
 GRANT USAGE ON SCHEMA availability_cache_internal TO PUBLIC;
 
-ALTER FUNCTION availability_cache.touch_database() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.config_changed() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION private.availability_cache_changed() SET SCHEMA availability_cache_internal;
+-- Members only: somebody may have made another function of such a name since.
+DO $$
+DECLARE
+    f regprocedure;
+    names text[] := '{touch_database,config_changed,availability_cache_changed,log_changed,discard,rules_keep_one,relation_tree,'
+                    'trigger_state,attaches_partition,on_ddl,on_drop,stats,entries}';
+    moved int := 0;
+BEGIN
+    FOR f IN
+        SELECT p.oid
+          FROM pg_extension e
+          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+          JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+         WHERE e.extname = 'availability_cache' AND p.proname = ANY (names)
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET SCHEMA availability_cache_internal', f);
+        moved := moved + 1;
+    END LOOP;
+    IF moved <> cardinality(names) THEN
+        RAISE EXCEPTION 'functions of availability_cache 1.0.0 are missing'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'SELECT availability_cache.detach(), then DROP EXTENSION and CREATE EXTENSION.';
+    END IF;
+END
+$$;
 ALTER FUNCTION availability_cache_internal.availability_cache_changed() RENAME TO row_changed;
-ALTER FUNCTION availability_cache.log_changed() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.discard() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.rules_keep_one() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.relation_tree(regclass) SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.trigger_state(regclass) SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.attaches_partition(pg_ddl_command) SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.on_ddl() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.on_drop() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.stats() SET SCHEMA availability_cache_internal;
-ALTER FUNCTION availability_cache.entries() SET SCHEMA availability_cache_internal;
 
 -- Made anew by attach.sql, without the privileges that they had.
 DROP FUNCTION availability_cache.trigger_name(text),
@@ -43,20 +55,3 @@ DROP FUNCTION availability_cache.trigger_name(text),
     availability_cache.check_relation(text, regclass),
     availability_cache.install_truncate_triggers(text, regclass),
     availability_cache.drop_triggers(text, regclass);
-
--- A server that still has the library of 1.0.0 would fail every call from here on: it looks where the functions were.
-DO $$
-BEGIN
-    PERFORM @extschema@.get_available_slots('00000000-0000-0000-0000-000000000000'::uuid,
-                '00000000-0000-0000-0000-000000000000'::uuid, '2000-01-01'::date, NULL::text);
-EXCEPTION
-    WHEN undefined_function THEN
-        IF SQLERRM LIKE '%availability_cache.relation_tree%' THEN
-            RAISE EXCEPTION 'the library of availability_cache 1.0.0 is still loaded'
-                USING ERRCODE = 'object_not_in_prerequisite_state',
-                      HINT = 'Restart the server (without preload: connect again), and run ALTER EXTENSION availability_cache UPDATE again.';
-        END IF;
-    WHEN OTHERS THEN
-        NULL;       -- nothing attached, or no such stylist
-END
-$$;

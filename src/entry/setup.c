@@ -1,6 +1,6 @@
 /*
  * setup.c
- *		What the extension's own tables and event triggers call: the set-up has changed.
+ *		What the extension's own scripts, tables and event triggers call.
  */
 #include "postgres.h"
 
@@ -18,6 +18,7 @@ PG_FUNCTION_INFO_V1(availability_cache_touch_database);
 PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
+PG_FUNCTION_INFO_V1(availability_cache_library_version);
 
 /* availability_cache_internal.touch_database() */
 PGDLLEXPORT Datum
@@ -70,4 +71,11 @@ availability_cache_is_timezone(PG_FUNCTION_ARGS)
 	text *name = PG_GETARG_TEXT_PP(0);
 
 	PG_RETURN_BOOL(zone_find(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != NULL);
+}
+
+/* availability_cache_internal.library_version(): an older library does not have it, which is how scripts know. */
+PGDLLEXPORT Datum
+availability_cache_library_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(AC_VERSION));
 }

@@ -3,8 +3,9 @@
 # were connected all the while; and an updated database is, catalog for catalog, what a new one is (G1, G10).
 #
 # Shown to fail with: internal_schema() that asks only for the schema (what was planted runs, as the superuser), or knows
-# one of the two only; an update script without any of its statements, or without attach.sql or ddl.sql; a REVOKE in
-# attach.sql. Tried by hand, since it needs the library of 1.0.0: while that is loaded the update refuses.
+# one of the two only; an update script without any of its statements, or without attach.sql or ddl.sql, or one that calls
+# get_available_slots (the tables' owners' code runs), or goes by names alone; a REVOKE in attach.sql. Tried by hand, since
+# it needs the library of 1.0.0: while that is loaded the update and CREATE EXTENSION refuse.
 use strict;
 use warnings;
 use FindBin;
@@ -32,6 +33,11 @@ GRANT USAGE ON SCHEMA private TO app;
 GRANT EXECUTE ON FUNCTION availability_cache.detach(text) TO PUBLIC;
 GRANT USAGE ON SCHEMA t TO PUBLIC;
 GRANT CREATE ON DATABASE salon TO planter;
+-- Runs when a query of that table is planned.
+CREATE SEQUENCE t.owners_code;
+GRANT USAGE ON SEQUENCE t.owners_code TO app;
+CREATE FUNCTION t.owners_code() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN nextval('t.owners_code') > 0; END $$;
+CREATE INDEX ON services (id) WHERE t.owners_code();
 EOC
 
 # $s reads, $w writes; every function that moved is used, but for discard().
@@ -135,7 +141,10 @@ $node->safe_psql('salon', 'DROP SCHEMA availability_cache_internal CASCADE');
 $node->safe_psql('salon', 'ALTER EVENT TRIGGER availability_cache_drop DISABLE');
 $before = $w->run($contents);
 my $looks = $s->run('SELECT t.look(1, 1, 0)');
+my $ran = $w->run('SELECT last_value FROM t.owners_code');
+cmp_ok($ran, '>', 1, q{code of a table's owner ran in queries});
 $node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
+is($w->run('SELECT last_value FROM t.owners_code'), $ran, 'but not in the update');
 is($w->run("$version; $contents"), "1.1.0\n$before", 'the update changes no row, trigger or grant');
 is($s->run('SELECT t.look(1, 1, 0)'), $looks, 'nor an answer');
 is($w->run(q{SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'availability_cache_drop'}), 'D', 'a disabled event trigger stays so');
@@ -152,6 +161,23 @@ ALTER TABLE services OWNER TO narrow;
 EOC
 is($w->run(q{SET ROLE narrow; SELECT availability_cache.detach('services'); SELECT action FROM availability_cache.attach('services', 'services')}),
 	"services\nattached", 'a grant on attach() alone is enough');
+
+# ---- functions of the names of ours, made by somebody who owns schema private ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE theirs');
+$node->safe_psql('theirs', <<'EOC');
+CREATE SCHEMA private AUTHORIZATION planter;
+CREATE EXTENSION availability_cache VERSION '1.0.0';
+GRANT CREATE ON DATABASE theirs TO planter;
+SET ROLE planter;
+ALTER SCHEMA private RENAME TO ours;
+CREATE SCHEMA private;
+CREATE FUNCTION private.availability_cache_changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+RESET ROLE;
+ALTER EXTENSION availability_cache UPDATE;
+EOC
+is($node->safe_psql('theirs', q{SELECT oid::regprocedure, proowner::regrole FROM pg_proc WHERE proname IN ('availability_cache_changed', 'row_changed') ORDER BY 1}),
+	"availability_cache_internal.row_changed()|postgres\nprivate.availability_cache_changed()|planter", 'only members move');
 
 # ---- an updated database is a new one ----
 
@@ -188,7 +214,10 @@ SELECT o.name, jsonb_build_array(relkind, relpersistence, relowner::regrole, rel
        relnatts, CASE WHEN relkind = 'v' THEN pg_get_viewdef(objid) WHEN relkind = 'i' THEN pg_get_indexdef(objid) END)
   FROM object o JOIN pg_class x ON x.oid = objid WHERE classid = 'pg_class'::regclass
 UNION ALL
-SELECT o.name, to_jsonb(x) - '{attrelid,atttypid}'::text[] || jsonb_build_object('type', format_type(atttypid, atttypmod), 'default', pg_get_expr(adbin, adrelid))
+SELECT o.name, to_jsonb(x) - '{attrelid,atttypid,attoptions}'::text[]
+       || jsonb_build_object('type', format_type(atttypid, atttypmod), 'default', pg_get_expr(adbin, adrelid),
+              -- Debian's 15.20 counts the changes of a table there.
+              'options', (SELECT array_agg(option) FROM unnest(attoptions) option WHERE option NOT LIKE 'pg_attver=%'))
   FROM object o JOIN pg_attribute x ON attrelid = objid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE classid = 'pg_class'::regclass
 UNION ALL
 SELECT o.name, to_jsonb(x) - '{seqrelid}'::text[] FROM object o JOIN pg_sequence x ON seqrelid = objid WHERE classid = 'pg_class'::regclass
@@ -202,7 +231,9 @@ SELECT o.name, jsonb_build_array(evtevent, evtowner::regrole, evtfoid::regproced
 UNION ALL
 SELECT 'row', to_jsonb(x) FROM availability_cache.source_column x
 UNION ALL
-SELECT 'row', to_jsonb(x) FROM availability_cache.rules x;
+SELECT 'row', to_jsonb(x) FROM availability_cache.rules x
+UNION ALL
+SELECT 'rows of invalidation_since', to_jsonb(count(*)) FROM availability_cache.invalidation_since;
 -- TOAST tables are named after OIDs.
 SELECT regexp_replace(format('%s: %s', what, said), 'pg_toast_[0-9]+', 'pg_toast', 'g') FROM line ORDER BY 1;
 EOC
@@ -210,7 +241,8 @@ EOC
 sub difference
 {
 	my ($one, $other) = map { my %lines; $lines{$_}++ for split /\n/; \%lines } @_;
-	return join("\n", (map { "- $_" } grep { !$other->{$_} } sort keys %$one), (map { "+ $_" } grep { !$one->{$_} } sort keys %$other));
+	my %all = (%$one, %$other);
+	return join("\n", map { "$_: " . ($one->{$_} // 0) . ' and ' . ($other->{$_} // 0) } grep { ($one->{$_} // 0) != ($other->{$_} // 0) } sort keys %all);
 }
 
 $node->safe_psql('postgres', "CREATE DATABASE $_") for qw(fresh updated);
@@ -220,7 +252,8 @@ my $fresh = $node->safe_psql('fresh', $description);
 cmp_ok(scalar(split /\n/, $fresh), '>', 500, 'the description has many lines');
 is(difference($fresh, $node->safe_psql('updated', $description)), '', 'an updated database is as a new one');
 
-# The comparison notices:
+# The comparison notices what follows, and not the transaction that it is done in:
+is(difference($fresh, $node->safe_psql('updated', "BEGIN; SELECT FROM pg_class LIMIT 0; $description ROLLBACK")), '', 'no difference without a change');
 for my $change (
 	'COMMENT ON COLUMN availability_cache.stats.hits IS NULL',
 	'COMMENT ON FUNCTION availability_cache_internal.trigger_name(text) IS NULL',
@@ -244,7 +277,8 @@ for my $change (
 	'CREATE OR REPLACE VIEW availability_cache.entries AS SELECT *, 1 AS one FROM availability_cache.entries',
 	'ALTER EVENT TRIGGER availability_cache_ddl ENABLE',
 	q{UPDATE pg_extension SET extconfig = NULL WHERE extname = 'availability_cache'},
-	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'})
+	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'},
+	'DELETE FROM availability_cache.invalidation_since')
 {
 	isnt(difference($fresh, $node->safe_psql('updated', "BEGIN; $change; $description ROLLBACK")), '', "a difference: $change");
 }
