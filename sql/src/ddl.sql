@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- DDL: a change of an attached table's definition invalidates everything. The update script has this file too.
+-- DDL on attached tables, and on the log: what the event triggers call. The update script has this file too.
 -- ---------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION availability_cache_internal.attaches_partition(command pg_ddl_command)
@@ -67,7 +67,10 @@ BEGIN
          WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = s.relation;
     END IF;
 EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'availability_cache could not follow %: %', tg_tag, SQLERRM;
+    -- What was said before the error is undone with it.
+    PERFORM availability_cache_internal.touch_database();
+    RAISE WARNING 'availability_cache could not follow %: %', tg_tag, SQLERRM
+        USING HINT = 'SELECT * FROM availability_cache.sources shows the state; availability_cache.attach() puts triggers back.';
 END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.on_drop() IS 'Internal: event trigger; invalidates when a table, column or trigger is dropped, and forgets attached tables that are gone.';

@@ -6,7 +6,8 @@
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
 # returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
 # without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
-# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas.
+# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas; on_drop that only warns
+# of an error.
 use strict;
 use warnings;
 use FindBin;
@@ -316,6 +317,20 @@ $w->run('SELECT t.book(3, 1, 22)');
 is(rows(3, 1) . $r->run('SELECT t.exact(3, 1, 1)'), '0t', 'and a booking deletes them there');
 $m->run('BEGIN; DROP SCHEMA private CASCADE; ALTER SCHEMA before RENAME TO private; COMMIT');
 exact_everywhere($m, 7, 'everything is exact');
+
+# ---- DDL that the event trigger could not follow ----
+
+my $locker = session($node, 'salon');
+$r->run('SELECT t.v2(3, 1, 2)') for 1 .. 3;
+is($r->run('SELECT t.hit(3, 1, 2)'), 't', 'a row of the table');
+$locker->run('BEGIN; LOCK TABLE availability_cache.source IN SHARE MODE');
+$w->run(q{SET client_min_messages = error; SET lock_timeout = '100ms';
+	DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings; RESET lock_timeout; RESET client_min_messages});
+$locker->run('ROLLBACK');
+$locker->quit;
+$w->run('SELECT t.book(3, 2, 20)');
+is($r->run('SELECT t.exact(3, 1, 2)'), 't', 'is not answered once a trigger is gone, whatever became of our part in the DROP');
+$w->run('SELECT count(*) FROM availability_cache.attach()');
 
 # ---- restart and crash without preload ----
 
