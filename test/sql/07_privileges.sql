@@ -142,6 +142,25 @@ RESET ROLE;
 SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 SET client_min_messages = warning;
 DROP INDEX spying;
+-- nor does it leave the caller with other settings
+SET ROLE ac_owner;
+CREATE FUNCTION astray(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'nowhere', false), pg_catalog.set_config('timezone', 'Asia/Tokyo', true);
+    RETURN $1;
+END $$;
+CREATE INDEX straying ON bookings (stylist_user_id, astray('constant'));
+RESET ROLE;
+\c - postgres
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+BEGIN;
+SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
+SELECT current_setting('search_path') AS search_path, current_setting('timezone') AS timezone;
+SELECT get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-04-05') ->> 'success' AS success;
+COMMIT;
+SELECT current_setting('search_path') AS search_path, current_setting('timezone') AS timezone;
+DROP INDEX straying;
 
 -- 5. READ ONLY, wrapped in functions of every kind, in SQL that looks for short cuts
 \c - ac_anon
