@@ -2,9 +2,9 @@
  * module.c
  *		Loading: wires settings, shared memory, callbacks and hooks of the files that own them.
  *
- * Lock order: that of AcLock; no code holds two today.
- * Everything else in shared memory is atomics (cache/cells.c, cache/prepared.c) or brings
- * its own lock (cache/flights.c).
+ * Lock order: that of AcLock; no code holds two today.  Everything else in
+ * shared memory is atomics, or a condition variable with its own spinlock
+ * (cache/flights.c, table/state.c).
  */
 #include "postgres.h"
 

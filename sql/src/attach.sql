@@ -105,7 +105,7 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.check_relation(text, regclass) IS 'Internal, of attach().';
 
--- Row trigger on the relation (partitions inherit it), TRUNCATE trigger on it and on each partition.
+-- On the relation and on each partition: unlike the row trigger these are not inherited.
 CREATE OR REPLACE FUNCTION availability_cache_internal.install_truncate_triggers(role text, relation regclass)
 RETURNS void
 LANGUAGE plpgsql

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- Invalidation: the triggers' functions, and by hand
+-- Invalidation: the trigger on attached tables and on the set-up, and by hand
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION private.invalidate_availability_cache()

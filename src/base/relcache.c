@@ -26,7 +26,8 @@ relation_changed(Datum arg, Oid relid)
 void
 relcache_notify(RelationForgetter forget)
 {
-	Assert(nforgetters < MAX_FORGETTERS);
+	if (nforgetters == MAX_FORGETTERS)
+		elog(ERROR, "too many listeners to relcache messages");
 	if (nforgetters == 0)
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	forgetters[nforgetters++] = forget;

@@ -2,8 +2,8 @@
  * changes.c
  *		What this transaction has changed, and publishing it when it ends.
  *
- * The triggers call changes_touch.  At PRE_COMMIT every touched cell is
- * begun: nothing that depends on it is answered from memory or stored any
+ * Whoever notices a change calls changes_touch.  At PRE_COMMIT every touched cell is
+ * begun: nothing that depends on it is answered from memory or kept any
  * more.  When the transaction is over, seen by others or gone, every cell is
  * ended.  "Over" is the release of the transaction's resources after its
  * locks and not XACT_EVENT_COMMIT: the transaction's catalog invalidations

@@ -17,16 +17,14 @@ extern void prepared_append(int place, uint64 xid, CellNo changed);
 extern void prepared_drop(int place, uint64 xid);
 /* Ends the cells of transactions that are no longer in progress. */
 extern void prepared_sweep(void);
-/*
- * Makes sure that transactions found prepared when the server started keep
- * their databases pending.  Caller can run a query.
- */
+/* Whether transactions found prepared when the server started keep their databases pending. */
 extern bool prepared_known(void);
 /*
  * The next xid when they became known.  Cells know nothing of changes before:
  * those of a primary that this server replayed until it was promoted.
  */
 extern uint64 prepared_known_xid(void);
+/* Makes sure that they do.  Caller can run a query; raises what that can raise. */
 extern void prepared_find(void);
 
 #endif /* AC_CACHE_PREPARED_H */

@@ -1,6 +1,6 @@
 /*
  * readpath.c
- *		Answering from memory, or computing and remembering: exactly.
+ *		Answering from memory, or computing and keeping: exactly.
  *
  * Why an answer from memory is exact (docs/architecture.md has it at length):
  * an entry holds the words of the cells it depends on as they were before its
@@ -19,7 +19,7 @@
  *	4 only then take a snapshot, compute, and keep the answer with the words
  *	  of 3 (REPEATABLE READ computes under its own snapshot and keeps nothing)
  *
- * Locking: none is held here; store.c, cells.c and flights.c have their own.
+ * Locking: none is held here; store.c and flights.c have their own.
  */
 #include "postgres.h"
 

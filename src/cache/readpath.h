@@ -1,6 +1,6 @@
 /*
  * readpath.h
- *		Answering from memory, or computing and remembering: exactly.
+ *		Answering from memory, or computing and keeping: exactly.
  *
  * Knows nothing of stylists: it takes a key, the cells that the answer may
  * depend on, and how to compute it.

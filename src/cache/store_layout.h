@@ -12,7 +12,7 @@
 /* No block. */
 #define NONE PG_UINT32_MAX
 
-/* A day of 24 slots with its key and its cells fits one block. */
+/* Three cache lines: a small answer with its key and its cells fits one block. */
 #define BLOCK_SIZE 192
 #define ENTRY_DATA (BLOCK_SIZE - 32)
 #define CONTINUATION_DATA (BLOCK_SIZE - 8)

@@ -72,9 +72,7 @@ availability_cache_flush(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(store_drop_database());
 }
 
-/*
- * availability_cache.clean(max_rows) returns how many rows it removed.
- */
+/* availability_cache.clean(max_rows) returns how many rows of private.availability_cache it removed. */
 PGDLLEXPORT Datum
 availability_cache_clean(PG_FUNCTION_ARGS)
 {

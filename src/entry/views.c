@@ -24,6 +24,17 @@
 PG_FUNCTION_INFO_V1(availability_cache_stats);
 PG_FUNCTION_INFO_V1(availability_cache_entries);
 
+/* The SQL declaration may be that of another version. */
+static void
+put_row(ReturnSetInfo *rsinfo, Datum *values, bool *nulls, int n)
+{
+	if (rsinfo->setDesc->natts != n)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the library and the SQL of availability_cache do not fit together"),
+				errhint("Run ALTER EXTENSION availability_cache UPDATE."));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
 static uint64
 sum_counters(const uint64 *counts, Counter first, Counter last)
 {
@@ -71,8 +82,7 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	values[n++] = breaker == NULL ? (Datum) 0 : CStringGetTextDatum(breaker);
 	values[n++] = Int32GetDatum(cells_pending);
 	values[n++] = TimestampTzGetDatum(db->reset);
-	Assert(n == lengthof(values));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	put_row(rsinfo, values, nulls, n);
 }
 
 PGDLLEXPORT Datum
@@ -115,7 +125,7 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	values[7] = BoolGetDatum(entry_is_current(entry));
 	values[8] = BoolGetDatum(info->visited);
 	values[9] = Int32GetDatum(info->bytes);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	put_row(rsinfo, values, nulls, lengthof(values));
 }
 
 PGDLLEXPORT Datum

@@ -6,7 +6,7 @@
  * follow each other by the rules' step, the runs in which they do; where the
  * customer's zone changes its offset that day, the changes; half a byte a
  * slot; and display texts only where the rules ask for another format than
- * HH24:MI.  jsonb.c and json.c write answers from it.
+ * HH24:MI.  Rows, jsonb and json are written from it.
  */
 #include "postgres.h"
 

@@ -297,9 +297,8 @@ compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
 }
 
 void
-day_compute(void *arg, Computed *result)
+day_compute(DayRequest *day, Computed *result)
 {
-	DayRequest *day = arg;
 	MemoryContext caller = CurrentMemoryContext;
 
 	if (SPI_connect() != SPI_OK_CONNECT)

@@ -30,7 +30,7 @@ typedef struct DayRequest
 /* To be called before the snapshot that day_compute runs under is taken. */
 extern void day_before_snapshot(DayRequest *day);
 
-/* What the answer may depend on (a CacheRequest's list_cells for a DayRequest). */
+/* What the answer may depend on, the database's cell first. */
 extern void day_list_cells(const DayRequest *day, CellNo *cells, int *ncells);
 
 /*
@@ -41,9 +41,9 @@ extern void day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT 
 extern uint32 day_cells_of_days(const DayRequest *day, DateADT first, DateADT last);
 
 /*
- * A CacheRequest's compute for a DayRequest.  The payload is a packed answer
+ * Computes under the active snapshot.  The payload is a packed answer
  * (answer.h), or absent where error is set.  Raises what queries raise.
  */
-extern void day_compute(void *day, Computed *result);
+extern void day_compute(DayRequest *day, Computed *result);
 
 #endif /* AC_SLOTS_DAY_H */

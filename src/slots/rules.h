@@ -22,12 +22,14 @@ typedef enum DayError
 	DAY_INTERNAL_ERROR
 } DayError;
 
+/* What services and stylists may have in place of the rules', in the order of the queries' columns. */
 enum
 {
 	LIMIT_BUFFER_BEFORE,
 	LIMIT_BUFFER_AFTER,
 	LIMIT_NOTICE,
-	LIMIT_HORIZON
+	LIMIT_HORIZON,
+	NLIMITS
 };
 
 #define NO_PRICE PG_INT64_MIN
@@ -36,7 +38,7 @@ enum
 typedef struct DayRules
 {
 	int64 step;
-	int64 limits[4]; /* in the order of append_limits: see LIMIT_… */
+	int64 limits[NLIMITS];
 	char *default_timezone;
 	char *display_format;
 	bool show_unavailable;

@@ -3,8 +3,9 @@
  *		The attached tables: which they are, and what their columns are called.
  *
  * The mapping (availability_cache.source) is loaded once per session and again
- * after a relcache invalidation of any table that matters: the attached
- * tables, their partitions, source and rules.  Invalidations are accepted
+ * after a relcache message of any table that matters (the attached tables,
+ * their partitions, source and rules) or one of the syscaches that
+ * sources_init names.  Invalidations are accepted
  * after the cells' words are read and before the snapshot is taken, and a
  * writer ends its cells after it has sent its invalidations; so no answer is
  * kept that was made with an older mapping than its words say.
@@ -217,8 +218,8 @@ load_columns(void)
 
 /*
  * Where the functions called below are: since 1.1.0 in a schema of their own.
- * They run as the extension's owner, so one that somebody else made does not
- * count.
+ * They run as the extension's owner, so a schema that somebody else made under
+ * that name does not count.
  */
 static const char *
 internal_schema(void)

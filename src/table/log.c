@@ -277,7 +277,7 @@ leaves_traces(const Trace *first)
 		return decision == LEAVES_TRACES;
 	if (!trust_is_active())
 	{
-		/* As above. */
+		/* As in stop_leaving_traces. */
 		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 			decision = LEAVES_NONE;
 		return false;

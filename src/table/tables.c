@@ -10,7 +10,8 @@
  * of the caller, no search_path.  A table that is not as CREATE EXTENSION
  * made it is not used.
  *
- * Locking: heavyweight locks only, all conditional.
+ * Locking: heavyweight locks only, taken if they are free; but for one of ours that nobody
+ * holds for longer than two statements (tier_sequence_raise).
  */
 #include "postgres.h"
 
