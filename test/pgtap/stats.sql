@@ -3,7 +3,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(46);
+SELECT plan(48);
 -- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the counters.
 CREATE FUNCTION counters() RETURNS jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(s) - 'datid' - 'datname' - 'stats_reset' - 'bytes' - 'cells_pending' FROM availability_cache.stats s WHERE datname = current_database() $$;
@@ -185,4 +185,10 @@ SELECT availability_cache.reset_stats() \g /dev/null
 SELECT is((SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_each_text(counters()) WHERE value <> '0'), 'entries', 'reset_stats(): counters are zero, entries are still there');
 SELECT cmp_ok((SELECT stats_reset FROM availability_cache.stats WHERE datname = current_database()), '>', timestamptz :'before', 'and it says when');
 SELECT is((SELECT count(*) FROM availability_cache.stats WHERE datname = current_database()), 1::bigint, 'a row per database');
+-- declared as in another version: an error, not memory beyond the values
+CREATE FUNCTION other_stats(OUT oid, OUT bigint) RETURNS SETOF record AS '$libdir/availability_cache', 'availability_cache_stats' LANGUAGE C;
+CREATE FUNCTION other_entries(OUT oid, OUT uuid, OUT uuid, OUT date, OUT text, OUT timestamptz, OUT timestamptz, OUT boolean, OUT boolean, OUT int, OUT int)
+RETURNS SETOF record AS '$libdir/availability_cache', 'availability_cache_entries' LANGUAGE C;
+SELECT throws_ok('SELECT * FROM other_stats()', '55000', 'the library and the SQL of availability_cache do not fit together', 'stats of another version');
+SELECT throws_ok('SELECT * FROM other_entries()', '55000', 'the library and the SQL of availability_cache do not fit together', 'entries of another version');
 SELECT * FROM finish();
