@@ -3,30 +3,59 @@
  *		Runs as another user for a while: a table's owner, whoever calls.
  *
  * What runs meanwhile may do nothing that outlasts it (SET ROLE, cursors,
- * temporary tables), and settings that it changes are put back: a caller's
- * names must not be looked up in that user's search_path.  An error puts user
- * and settings back by itself, with the (sub)transaction.
+ * temporary tables).  It may be code of that user (of an index expression),
+ * so neither may decide what the other's names mean: settings are guarded
+ * around it, with search_path at pg_catalog, and put back afterwards.  An
+ * error puts user and settings back by itself, with the (sub)transaction.
  */
 #ifndef AC_BASE_AS_USER_H
 #define AC_BASE_AS_USER_H
 
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+
+#define SAFE_SEARCH_PATH "pg_catalog, pg_temp"
 
 typedef struct SavedUser
 {
 	Oid user;
 	int context;
-	int settings_level;
 } SavedUser;
 
+/* Without a level of settings around it this would last until the transaction ends. */
+static inline void
+make_search_path_safe(void)
+{
+	if (strcmp(namespace_search_path, SAFE_SEARCH_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+}
+
+/* Begins a level of settings, to be ended by restore_settings. */
+static inline int
+guard_settings(void)
+{
+	int level = NewGUCNestLevel();
+
+	make_search_path_safe();
+	return level;
+}
+
+static inline void
+restore_settings(int level)
+{
+	AtEOXact_GUC(false, level);
+}
+
+/* Caller guards the settings.  Code of another user may have run since. */
 static inline SavedUser
 switch_user(Oid user)
 {
 	SavedUser saved;
 
+	make_search_path_safe();
 	GetUserIdAndSecContext(&saved.user, &saved.context);
-	saved.settings_level = NewGUCNestLevel();
 	SetUserIdAndSecContext(user, saved.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	return saved;
 }
@@ -34,7 +63,6 @@ switch_user(Oid user)
 static inline void
 restore_user(SavedUser saved)
 {
-	AtEOXact_GUC(false, saved.settings_level);
 	SetUserIdAndSecContext(saved.user, saved.context);
 }
 

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/as_user.h"
 #include "slots/answer.h"
 #include "slots/day.h"
 #include "slots/kernel.h"
@@ -300,10 +301,12 @@ void
 day_compute(DayRequest *day, Computed *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int settings = guard_settings();
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	day->error = compute_connected(day, caller, result);
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
+	restore_settings(settings);
 }

@@ -9,8 +9,8 @@
 
 /*
  * Asks a table under the active snapshot; the rows are in SPI_tuptable.
- * Caller is connected to SPI, and the mapping is loaded.  Raises what a query
- * can raise.  Arguments and results, int64 unless said otherwise; spans in
+ * Caller is connected to SPI, has loaded the mapping and guards the settings
+ * (base/as_user.h).  Raises what a query can raise.  Arguments and results, int64 unless said otherwise; spans in
  * microseconds:
  *
  *	rules			() -> slot_step, buffer_before, buffer_after, min_notice,

@@ -4,8 +4,7 @@
  *
  * Each query reads one table.  A column that is not mapped reads as NULL.
  * Statuses are constants in the text, so that partial indexes can serve.
- * The text names everything in full, operators included, since it is parsed
- * under the caller's search_path.
+ * The text names everything in full, operators included.
  */
 #include "postgres.h"
 

@@ -31,7 +31,7 @@ extern void sources_init(void);
 
 /*
  * Loads the mapping where it is not known or no longer valid.  Caller is
- * connected to SPI, with an active snapshot.  The function is one of the
+ * connected to SPI, with an active snapshot, and guards the settings.  The function is one of the
  * extension's, whose owner reads the mapping.  Raises 55000 when a required
  * table is not attached.
  */

@@ -103,13 +103,15 @@ tier_clean(int64 max_rows)
 	TierRelation opened[TIER_NTABLES];
 	SavedUser saved;
 	int64 removed = 0;
+	int settings;
 
-	/* A worker may be there before CREATE EXTENSION is committed. */
-	if (!OidIsValid(tier_relid(TIER_ROWS)))
+	/* A worker may be there before CREATE EXTENSION is committed; where rows alone are missing it is a failure. */
+	if (!OidIsValid(tier_relid(TIER_LOG)))
 		return 0;
 	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
+	settings = guard_settings();
 	saved = switch_user(opened[TIER_ROWS].rel->rd_rel->relowner);
 	tier_set_writing(true);
 	PG_TRY();
@@ -124,6 +126,7 @@ tier_clean(int64 max_rows)
 	}
 	PG_END_TRY();
 	restore_user(saved);
+	restore_settings(settings);
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);
 	return removed;

@@ -390,15 +390,18 @@ tier_sequence_raise(uint64 value)
 {
 	Relation rel = open_sequence(RowExclusiveLock);
 	LOCKTAG tag;
+	int settings;
 	SavedUser saved;
 
 	/* So that nobody lowers it again: held for the two next statements, and by nobody for longer. */
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationGetRelid(rel), 0, CLAIM_LOCK_FIELD);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	settings = guard_settings();
 	saved = switch_user(rel->rd_rel->relowner);
 	if (sequence_value(rel) < value)
 		DirectFunctionCall2(setval_oid, ObjectIdGetDatum(RelationGetRelid(rel)), Int64GetDatum(value));
 	restore_user(saved);
+	restore_settings(settings);
 	LockRelease(&tag, ExclusiveLock, false);
 	relation_close(rel, NoLock);
 }

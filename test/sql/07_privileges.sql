@@ -201,14 +201,19 @@ BEGIN
     END LOOP;
 END $$;
 
--- 6. a search_path that nobody should trust: its functions and operators would tell
+-- 6. a search_path that nobody should trust: its functions and operators would tell; the owner's own code goes by names too
 \c - postgres
 SET client_min_messages = warning;
+SET ROLE ac_owner;
+CREATE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
+CREATE INDEX innocent ON bookings (stylist_user_id, plain('constant'));
+RESET ROLE;
 GRANT CREATE ON DATABASE ac_privileges TO ac_anon;
 SELECT id('stylist 1') AS s1, id('stylist 2') AS s2, id('service 1') AS v1 \gset
 \c - ac_anon
 SET client_min_messages = warning;
 CREATE SCHEMA evil;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
 \set ECHO none
 SELECT unnest(ARRAY[format('CREATE FUNCTION evil.tell(%s, %1$s) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION ''evil operator, as %%'', current_user; END $f$', t),
                     format('CREATE OPERATOR evil.= (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.tell)', t), format('CREATE OPERATOR evil.<> (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.tell)', t),
@@ -216,7 +221,7 @@ SELECT unnest(ARRAY[format('CREATE FUNCTION evil.tell(%s, %1$s) RETURNS boolean 
                     format('CREATE OPERATOR evil.> (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.tell)', t), format('CREATE OPERATOR evil.>= (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.tell)', t)])
   FROM unnest('{uuid,text,timestamptz,timestamp,date,time,integer,bigint,boolean,oid,name,jsonb,interval,regclass}'::text[]) t \gexec
 SELECT format('CREATE FUNCTION evil.%s(%s) RETURNS %s LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION ''evil function, as %%'', current_user; END $f$', f, a, r)
-  FROM (VALUES ('floor', 'numeric', 'numeric'), ('extract', 'text, interval', 'numeric'), ('date_part', 'text, interval', 'float8'), ('timezone', 'text, timestamptz', 'timestamp'),
+  FROM (VALUES ('lower', 'text', 'text'), ('floor', 'numeric', 'numeric'), ('extract', 'text, interval', 'numeric'), ('date_part', 'text, interval', 'float8'), ('timezone', 'text, timestamptz', 'timestamp'),
                ('jsonb_each_text', 'jsonb', 'SETOF record'), ('to_char', 'timestamp, text', 'text'), ('id', 'text', 'uuid'), ('format', 'text, regclass', 'text'), ('unnest', 'text[]', 'SETOF text'),
                ('now', '', 'timestamptz'), ('clock_timestamp', '', 'timestamptz'), ('pg_partition_tree', 'regclass', 'SETOF regclass')) v(f, a, r) \gexec
 SELECT format('CREATE DOMAIN evil.%I AS text CHECK (false)', t) FROM unnest('{text,date,timestamptz,interval,bool,uuid,time,regclass,oid,jsonb}'::text[]) t \gexec
@@ -232,6 +237,7 @@ SELECT public.get_available_slots_v2(:'s1', :'v1', '2031-03-05') OPERATOR(pg_cat
 SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-03-05');
 \c - postgres
 SET client_min_messages = warning;
+DROP INDEX innocent;
 -- the superuser, tricked into the same path, books, attaches, looks and detaches
 SET search_path = evil, pg_catalog, public;
 INSERT INTO public.bookings (stylist_user_id, service_id, start_time, end_time) VALUES (:'s1', :'v1', '2031-03-05 02:45Z', '2031-03-05 03:15Z');
