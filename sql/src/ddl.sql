@@ -8,6 +8,25 @@ AS 'MODULE_PATHNAME', 'availability_cache_attaches_partition'
 LANGUAGE C STRICT;
 COMMENT ON FUNCTION availability_cache_internal.attaches_partition(pg_ddl_command) IS 'Internal: whether an ALTER TABLE has ATTACH PARTITION.';
 
+-- Somebody's DDL must not fail because of the cache; but what was said before an error is undone with it.
+CREATE OR REPLACE FUNCTION availability_cache_internal.could_not_follow(tag text, why text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    BEGIN
+        PERFORM availability_cache_internal.touch_database();
+    EXCEPTION WHEN undefined_file OR undefined_function THEN
+        NULL;       -- without the library nobody answers
+    END;
+    RAISE WARNING 'availability_cache could not follow %: %', tag, why
+        USING HINT = 'SELECT * FROM availability_cache.sources shows the state; availability_cache.attach() puts triggers back.';
+END
+$$;
+REVOKE ALL ON FUNCTION availability_cache_internal.could_not_follow(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION availability_cache_internal.could_not_follow(text, text) IS 'Internal, of the event triggers: outdates every answer and warns.';
+
 CREATE OR REPLACE FUNCTION availability_cache_internal.on_ddl()
 RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -45,10 +64,7 @@ BEGIN
         END IF;
     END LOOP;
 EXCEPTION WHEN OTHERS THEN
-    -- Somebody's DDL must not fail because of the cache.
-    PERFORM availability_cache_internal.touch_database();
-    RAISE WARNING 'availability_cache could not follow %: %', tg_tag, SQLERRM
-        USING HINT = 'SELECT * FROM availability_cache.sources shows the state; availability_cache.attach() puts triggers back.';
+    PERFORM availability_cache_internal.could_not_follow(tg_tag, SQLERRM);
 END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.on_ddl() IS 'Internal: event trigger; invalidates when an attached table is altered, and gives new partitions their TRUNCATE trigger.';
@@ -67,10 +83,7 @@ BEGIN
          WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = s.relation;
     END IF;
 EXCEPTION WHEN OTHERS THEN
-    -- What was said before the error is undone with it.
-    PERFORM availability_cache_internal.touch_database();
-    RAISE WARNING 'availability_cache could not follow %: %', tg_tag, SQLERRM
-        USING HINT = 'SELECT * FROM availability_cache.sources shows the state; availability_cache.attach() puts triggers back.';
+    PERFORM availability_cache_internal.could_not_follow(tg_tag, SQLERRM);
 END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.on_drop() IS 'Internal: event trigger; invalidates when a table, column or trigger is dropped, and forgets attached tables that are gone.';

@@ -27,7 +27,8 @@ DO $$
 DECLARE
     f regprocedure;
     names text[] := '{touch_database,config_changed,availability_cache_changed,log_changed,discard,rules_keep_one,relation_tree,'
-                    'trigger_state,attaches_partition,on_ddl,on_drop,stats,entries}';
+                    'trigger_state,attaches_partition,on_ddl,on_drop,stats,entries,trigger_name,resolve_column,check_relation,'
+                    'install_truncate_triggers,drop_triggers}';
     moved int := 0;
 BEGIN
     FOR f IN
@@ -43,15 +44,8 @@ BEGIN
     IF moved <> cardinality(names) THEN
         RAISE EXCEPTION 'functions of availability_cache 1.0.0 are missing'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'SELECT availability_cache.detach(), then DROP EXTENSION and CREATE EXTENSION.';
+                  HINT = 'ALTER EXTENSION availability_cache ADD FUNCTION puts back what was taken out of it.';
     END IF;
 END
 $$;
 ALTER FUNCTION availability_cache_internal.availability_cache_changed() RENAME TO row_changed;
-
--- Made anew by attach.sql, without the privileges that they had.
-DROP FUNCTION availability_cache.trigger_name(text),
-    availability_cache.resolve_column(regclass, availability_cache.source_column, text),
-    availability_cache.check_relation(text, regclass),
-    availability_cache.install_truncate_triggers(text, regclass),
-    availability_cache.drop_triggers(text, regclass);

@@ -203,12 +203,13 @@ UNION ALL
 SELECT 'comment on ' || o.name, jsonb_build_array(d.objsubid, d.description)
   FROM object o JOIN pg_description d ON (d.classoid, d.objoid) = (o.classid, o.objid)
 UNION ALL
-SELECT 'initial privileges of ' || o.name, jsonb_build_array(i.objsubid, i.privtype, i.initprivs)
+SELECT 'initial privileges of ' || o.name, jsonb_build_array(i.objsubid, i.privtype, ARRAY(SELECT a::text FROM unnest(i.initprivs) a ORDER BY 1))
   FROM object o JOIN pg_init_privs i ON (i.classoid, i.objoid) = (o.classid, o.objid)
 UNION ALL
 SELECT o.name, jsonb_build_array(nspowner::regrole, nspacl) FROM object o JOIN pg_namespace x ON x.oid = objid WHERE classid = 'pg_namespace'::regclass
 UNION ALL
-SELECT o.name, jsonb_build_array(pg_get_functiondef(objid), prosrc, proowner::regrole, proacl) FROM object o JOIN pg_proc x ON x.oid = objid WHERE classid = 'pg_proc'::regclass
+SELECT o.name, jsonb_build_array(pg_get_functiondef(objid), prosrc, proowner::regrole,
+       ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1)) FROM object o JOIN pg_proc x ON x.oid = objid WHERE classid = 'pg_proc'::regclass
 UNION ALL
 SELECT o.name, jsonb_build_array(relkind, relpersistence, relowner::regrole, relacl, reloptions, relreplident, relrowsecurity, relforcerowsecurity,
        relnatts, CASE WHEN relkind = 'v' THEN pg_get_viewdef(objid) WHEN relkind = 'i' THEN pg_get_indexdef(objid) END)
