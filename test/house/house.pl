@@ -44,6 +44,8 @@ my @plants = (
 	[ 'base/guard.c', '#include "../cache/cells.h"', 'base/guard\.c:\d+ includes \.\./cache/cells\.h: write it as "room/file\.h"' ],
 	[ 'cache/store.c', '#include "cells.h"', 'cache/store\.c:\d+ includes cells\.h: write it as "room/file\.h"' ],
 	[ 'cache/store.c', '#include "cache/cells.c"', 'cache/store\.c:\d+ includes cache/cells\.c: write it as "room/file\.h"' ],
+	[ 'base/guard.c', '#include "./cache/cells.h"', 'base/guard\.c:\d+ includes \./cache/cells\.h: write it as "room/file\.h"' ],
+	[ 'base/guard.c', '/* */ #include "cache/cells.h"', 'base/guard\.c:\d+: an include that this cannot read' ],
 	[ 'cache/store.c', '  #  include CELLS', 'cache/store\.c:\d+: an include that this cannot read' ],
 	[ 'misc/thing.c', '', 'misc/thing\.c: a file in no room' ],
 	[ 'thing.c', '', 'thing\.c: a file in no room' ],
