@@ -23,23 +23,11 @@ typedef struct SavedUser
 	int context;
 } SavedUser;
 
-/* Without a level of settings around it this would last until the transaction ends. */
-static inline void
-make_search_path_safe(void)
-{
-	if (strcmp(namespace_search_path, SAFE_SEARCH_PATH) != 0)
-		(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
-}
-
-/* Begins a level of settings, to be ended by restore_settings. */
+/* Begins a level of settings, around one or more switches; to be ended by restore_settings. */
 static inline int
 guard_settings(void)
 {
-	int level = NewGUCNestLevel();
-
-	make_search_path_safe();
-	return level;
+	return NewGUCNestLevel();
 }
 
 static inline void
@@ -48,13 +36,16 @@ restore_settings(int level)
 	AtEOXact_GUC(false, level);
 }
 
-/* Caller guards the settings.  Code of another user may have run since. */
+/* Caller guards the settings: the search_path lasts until they are restored. */
 static inline SavedUser
 switch_user(Oid user)
 {
 	SavedUser saved;
 
-	make_search_path_safe();
+	/* Not yet, or code of the user before has changed it. */
+	if (strcmp(namespace_search_path, SAFE_SEARCH_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	GetUserIdAndSecContext(&saved.user, &saved.context);
 	SetUserIdAndSecContext(user, saved.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	return saved;

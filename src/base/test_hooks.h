@@ -31,7 +31,7 @@ typedef enum AcMutant
 
 extern int ac_mutant;
 extern int ac_sleep_before_visible; /* microseconds between PRE_COMMIT and COMMIT */
-extern int ac_sleep_after_compute;	/* microseconds between computing and storing */
+extern int ac_sleep_after_compute;	/* microseconds between computing and keeping */
 extern int ac_sleep_in_copy;		/* microseconds while an entry is copied */
 extern char *ac_test_now;			/* what the clock says, or empty */
 #define AC_MUTATED(m) (unlikely(ac_mutant == (m)))
