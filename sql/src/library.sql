@@ -6,7 +6,7 @@
 -- one would look for what this script makes elsewhere.
 DO $$
 BEGIN
-    CREATE FUNCTION availability_cache_internal.library_version()
+    CREATE OR REPLACE FUNCTION availability_cache_internal.library_version()
     RETURNS text
     AS 'MODULE_PATHNAME', 'availability_cache_library_version'
     LANGUAGE C STRICT STABLE PARALLEL SAFE;
