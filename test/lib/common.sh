@@ -77,11 +77,9 @@ ac_remove_stage()
 # The sources without what is built from them or belongs to git.
 ac_copy_sources()
 {
-	local version
-	version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$AC_ROOT/availability_cache.control")
 	mkdir -p "$1"
 	tar -C "$AC_ROOT" --exclude=./.git --exclude='./build-*' --exclude='*.o' --exclude='*.so' \
-		--exclude=./.buildflags --exclude="./sql/*--$version.sql" -cf - . | tar -C "$1" --no-same-owner -xf -
+		--exclude=./.buildflags -cf - . | tar -C "$1" --no-same-owner -xf -
 }
 
 # Who runs the servers when we are root, which PostgreSQL refuses to be.
