@@ -22,6 +22,7 @@
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/databases.h"
+#include "cache/exact.h"
 #include "cache/flights.h"
 #include "cache/prepared.h"
 #include "cache/store.h"
@@ -41,7 +42,7 @@ static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
 
 PGDLLEXPORT void _PG_init(void);
 
-/* What everything but the memory store takes. */
+/* What everything but the memory store and the exact cells takes. */
 static Size
 fixed_size(void)
 {
@@ -56,9 +57,16 @@ fixed_size(void)
 
 /* What is left of the setting; with many connections the smallest settings may not leave much. */
 static Size
-store_budget(void)
+answers_size(void)
 {
 	return Max((Size) ac_shared_memory_kb * 1024, fixed_size() + 1024 * 1024) - fixed_size();
+}
+
+/* One fifth: for each small answer that fits into the rest, one and a half cells. */
+static Size
+exact_budget(void)
+{
+	return answers_size() / 5;
 }
 
 static void
@@ -66,7 +74,7 @@ request_shared_memory(void)
 {
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
-	RequestAddinShmemSpace(add_size(fixed_size(), store_budget()));
+	RequestAddinShmemSpace(add_size(fixed_size(), answers_size()));
 	shmem_request_locks();
 }
 
@@ -83,7 +91,8 @@ startup_shared_memory(void)
 	counters_shmem_init();
 	flights_shmem_init();
 	tier_state_shmem_init();
-	store_shmem_init(store_budget());
+	exact_shmem_init(exact_budget());
+	store_shmem_init(answers_size() - exact_budget());
 	LWLockRelease(AddinShmemInitLock);
 	ac_shared_memory_ready = true;
 }

@@ -14,6 +14,7 @@ int ac_shared_memory_kb = 64 * 1024;
 int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
 int ac_single_flight_timeout = 200;
+int ac_max_answer_size = 256;
 int ac_table_tier = TABLE_TIER_OFF;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
@@ -40,6 +41,9 @@ settings_define(void)
 							"How long a call waits for another session that computes the same answer.",
 							"Then it computes itself; 0 never waits.", &ac_single_flight_timeout, 200, 0, 60000,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.max_answer_size", "Larger answers are not kept in memory.",
+							"Nor is one that would take more than an eighth of the memory.", &ac_max_answer_size, 256,
+							1, MAX_ANSWER_SIZE_KB, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomEnumVariable("availability_cache.table_tier",
 							 "Keeps answers in private.availability_cache too, and who writes them there.",
 							 "inline: the session that computed; background: a worker. Set it for a whole database.",

@@ -10,8 +10,10 @@
 /* LWLocks of the named tranche "availability_cache", in lock order; no code holds two today. */
 typedef enum AcLock
 {
-	AC_LOCK_STORE, /* every change of the memory store */
-	AC_LOCK_STATS, /* the databases' counters */
+	AC_LOCK_STORE,	   /* every change of the memory store */
+	AC_LOCK_CELLS,	   /* exact cells being taken */
+	AC_LOCK_DATABASES, /* databases' numbers being taken */
+	AC_LOCK_STATS,	   /* the databases' counters */
 	AC_NLOCKS
 } AcLock;
 

@@ -6,14 +6,22 @@
 
 #ifdef AC_TEST_HOOKS
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "base/test_hooks.h"
 
 int ac_mutant = AC_MUTANT_NONE;
 int ac_sleep_before_visible = 0;
+int ac_sleep_before_end = 0;
+int ac_sleep_before_snapshot = 0;
+int ac_sleep_after_snapshot = 0;
 int ac_sleep_after_compute = 0;
 int ac_sleep_in_copy = 0;
+int ac_sleep_in_take = 0;
+int ac_sleep_in_naming = 0;
+int ac_sleep_in_begin = 0;
+int ac_test_exact_buckets = 0;
 char *ac_test_now = NULL;
 
 static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, false},
@@ -30,19 +38,44 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
 												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
+												   {"clock_after_snapshot", AC_MUTANT_CLOCK_AFTER_SNAPSHOT, false},
+												   {"messages_before_clock", AC_MUTANT_MESSAGES_BEFORE_CLOCK, false},
+												   {"hit_ignores_pending", AC_MUTANT_HIT_IGNORES_PENDING, false},
+												   {"end_before_visible", AC_MUTANT_END_BEFORE_VISIBLE, false},
+												   {"named_by_tag", AC_MUTANT_NAMED_BY_TAG, false},
+												   {"word_lowered", AC_MUTANT_WORD_LOWERED, false},
+												   {"tag_first", AC_MUTANT_TAG_FIRST, false},
+												   {"coarse_first", AC_MUTANT_COARSE_FIRST, false},
+												   {"no_coarse", AC_MUTANT_NO_COARSE, false},
+												   {"exact_first", AC_MUTANT_EXACT_FIRST, false},
+												   {"xid_by_maker", AC_MUTANT_XID_BY_MAKER, false},
 												   {NULL, 0, false}};
+
+static const struct
+{
+	const char *name;
+	int *variable;
+} sleeps[] = {{"availability_cache.test_sleep_before_visible", &ac_sleep_before_visible},
+			  {"availability_cache.test_sleep_before_end", &ac_sleep_before_end},
+			  {"availability_cache.test_sleep_before_snapshot", &ac_sleep_before_snapshot},
+			  {"availability_cache.test_sleep_after_snapshot", &ac_sleep_after_snapshot},
+			  {"availability_cache.test_sleep_after_compute", &ac_sleep_after_compute},
+			  {"availability_cache.test_sleep_in_copy", &ac_sleep_in_copy},
+			  {"availability_cache.test_sleep_in_take", &ac_sleep_in_take},
+			  {"availability_cache.test_sleep_in_naming", &ac_sleep_in_naming},
+			  {"availability_cache.test_sleep_in_begin", &ac_sleep_in_begin}};
 
 void
 test_hooks_define(void)
 {
 	DefineCustomEnumVariable("availability_cache.test_mutant", "Breaks the protocol.", NULL, &ac_mutant, AC_MUTANT_NONE,
 							 mutants, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("availability_cache.test_sleep_before_visible", "Sleeps between PRE_COMMIT and COMMIT.",
-							NULL, &ac_sleep_before_visible, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("availability_cache.test_sleep_after_compute", "Sleeps between computing and keeping.",
-							NULL, &ac_sleep_after_compute, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("availability_cache.test_sleep_in_copy", "Sleeps while it copies an entry.", NULL,
-							&ac_sleep_in_copy, 0, 0, 10000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	for (int i = 0; i < lengthof(sleeps); i++)
+		DefineCustomIntVariable(sleeps[i].name, "Sleeps so many microseconds.", NULL, sleeps[i].variable, 0, 0,
+								10000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("availability_cache.test_exact_buckets", "How many buckets of exact cells there are.",
+								NULL, &ac_test_exact_buckets, 0, 0, 65536, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -26,14 +26,35 @@ typedef enum AcMutant
 	AC_MUTANT_NO_DISTRUST,
 	AC_MUTANT_NO_WORD_CHECK,
 	/* of what a session remembers */
-	AC_MUTANT_NO_MEMO_CHECK
+	AC_MUTANT_NO_MEMO_CHECK,
+	/* of the version clock */
+	AC_MUTANT_CLOCK_AFTER_SNAPSHOT,
+	AC_MUTANT_MESSAGES_BEFORE_CLOCK,
+	AC_MUTANT_HIT_IGNORES_PENDING,
+	AC_MUTANT_END_BEFORE_VISIBLE,
+	/* of exact cells */
+	AC_MUTANT_NAMED_BY_TAG,
+	AC_MUTANT_WORD_LOWERED,
+	AC_MUTANT_TAG_FIRST,
+	AC_MUTANT_COARSE_FIRST,
+	AC_MUTANT_NO_COARSE,
+	AC_MUTANT_EXACT_FIRST,
+	AC_MUTANT_XID_BY_MAKER
 } AcMutant;
 
 extern int ac_mutant;
-extern int ac_sleep_before_visible; /* microseconds between PRE_COMMIT and COMMIT */
-extern int ac_sleep_after_compute;	/* microseconds between computing and keeping */
-extern int ac_sleep_in_copy;		/* microseconds while an entry is copied */
-extern char *ac_test_now;			/* what the clock says, or empty */
+/* Microseconds: */
+extern int ac_sleep_before_visible;	 /* between PRE_COMMIT and COMMIT */
+extern int ac_sleep_before_end;		 /* when a transaction is visible, and has not ended its changes */
+extern int ac_sleep_before_snapshot; /* after messages are accepted */
+extern int ac_sleep_after_snapshot;
+extern int ac_sleep_after_compute; /* between computing and keeping */
+extern int ac_sleep_in_copy;	   /* while an entry is copied */
+extern int ac_sleep_in_take;	   /* before an exact cell that is taken has another generation */
+extern int ac_sleep_in_naming;	   /* when a keeper has an exact cell, before it looks at the coarse one */
+extern int ac_sleep_in_begin;	   /* before a writer looks for the second of a tag's cells */
+extern int ac_test_exact_buckets;  /* of exact cells, at most; 0: what the memory has */
+extern char *ac_test_now;		   /* what the clock says, or empty */
 #define AC_MUTATED(m) (unlikely(ac_mutant == (m)))
 #define AC_TEST_SLEEP(us)  \
 	do                     \

@@ -1,43 +1,56 @@
 /*
  * cells.c
- *		Version cells: what changed, since when, and whether a change is under way.
+ *		Version cells: whether what an answer depends on has changed.
  *
- * Owns an array of MAX_CELLS cells in shared memory.  A tag hashes to a cell;
- * two tags in one cell cost a needless computation, never a wrong answer.
+ * Owns the version clock, a cell for each database's number, and an array of
+ * coarse cells; exact.c has the exact ones.  docs/architecture.md, "The
+ * protocol", says why this is exact; test/model/tags.pml says it to a model
+ * checker.
  *
- * Locking: none.  A word holds the version and the number of changes under
- * way together, because read apart (pending first) they let a stale answer
- * in: a whole change could pass between the two reads.  Writers use atomic
- * read-modify-writes, which are full barriers; readers use plain atomic
- * reads, and put a barrier between reading words and whatever must come
- * after (taking a snapshot, reading last_xid).  Writers order last_xid
- * before the word, so that who sees the new word sees the xid too.
+ * A tag has a coarse cell, which it shares with others and which is always
+ * there, and an exact cell once some answer that depends on it was kept.
+ *
+ *	writer	begins on the coarse cell, then looks for the exact one and begins
+ *			there too; takes a value of the clock when it is over, and ends on both
+ *	keeper	finds or makes the exact cell, then looks at the coarse one: it
+ *			keeps the answer if no change is under way there or came after its clock
+ *	hit		looks at the exact cell only
+ *
+ * Who makes an exact cell before a writer looks is seen by it; who makes it
+ * later sees the writer at the coarse cell.  A database has one cell, which
+ * is always there, and needs no second.
+ *
+ * Locking: none but for taking an exact cell.  Words are read before
+ * last_xid, with a barrier between.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
-#include "port/atomics.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #include "base/test_hooks.h"
 #include "cache/cells.h"
+#include "cache/exact.h"
 
-#define ONE_VERSION (UINT64CONST(1) << CELL_PENDING_BITS)
+#define NCOARSE 65536
 
-typedef struct VersionCell
+/* CellNo counts the databases' cells, then the coarse ones, then the exact ones. */
+#define FIRST_COARSE MAX_DATABASES
+#define FIRST_EXACT (FIRST_COARSE + NCOARSE)
+
+typedef struct CellsState
 {
-	pg_atomic_uint64 word;
-	pg_atomic_uint64 last_xid; /* newest full xid that changed it */
-} VersionCell;
+	pg_atomic_uint64 clock;
+	char pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];
+	VersionCell cells[FIRST_EXACT];
+} CellsState;
 
-#define TAG_DATABASE 0
-
-static VersionCell *cells = NULL;
+static CellsState *state = NULL;
 
 Size
 cells_shmem_size(void)
 {
-	return mul_size(MAX_CELLS, sizeof(VersionCell));
+	return sizeof(CellsState);
 }
 
 void
@@ -45,93 +58,206 @@ cells_shmem_init(void)
 {
 	bool found;
 
-	cells = ShmemInitStruct("availability_cache cells", cells_shmem_size(), &found);
+	state = ShmemInitStruct("availability_cache cells", cells_shmem_size(), &found);
 	if (found)
 		return;
-	for (int i = 0; i < MAX_CELLS; i++)
+	pg_atomic_init_u64(&state->clock, 1);
+	for (int i = 0; i < FIRST_EXACT; i++)
+		version_init(&state->cells[i]);
+}
+
+uint64
+cells_clock(void)
+{
+	uint64 clock = pg_atomic_read_u64(&state->clock);
+
+	pg_memory_barrier();
+	return clock;
+}
+
+static uint64
+next_clock(void)
+{
+	return pg_atomic_add_fetch_u64(&state->clock, 1);
+}
+
+static VersionCell *
+cell_at(CellNo cell)
+{
+	return cell < FIRST_EXACT ? &state->cells[cell] : exact_cell(cell - FIRST_EXACT);
+}
+
+/* The cell of a tag that is always there. */
+static CellNo
+coarse_of(Tag tag)
+{
+	return tag_is_database(tag) ? (CellNo) tag : FIRST_COARSE + (CellNo) (tag % NCOARSE);
+}
+
+/* ---- readers ---- */
+
+static CellsStatus
+status_of(CellNo cell, uint64 clock)
+{
+	uint64 word = pg_atomic_read_u64(&cell_at(cell)->word);
+
+	if (VERSION_OF(word) > clock)
+		return CELLS_OUTDATED;
+	return VERSION_PENDING(word) != 0 ? CELLS_PENDING : CELLS_CURRENT;
+}
+
+/* Finds or makes the exact cells; false if one is not to be had. */
+static bool
+name_cells(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
+{
+	on->generations = 0;
+	for (uint32 i = 0; i < ntags; i++)
 	{
-		pg_atomic_init_u64(&cells[i].word, 0);
-		pg_atomic_init_u64(&cells[i].last_xid, 0);
+		VersionCell *coarse = cell_at(coarse_of(tags[i]));
+		ExactRef ref;
+		bool made;
+
+		if (!exact_find_or_make(tags[i], &ref, &made))
+			return false;
+		/* Who made the cell does not know who changed its tag before; nor do those who find it then. */
+		if (made || !AC_MUTATED(AC_MUTANT_XID_BY_MAKER))
+			version_raise_xid(exact_cell(ref.cell), pg_atomic_read_u64(&coarse->last_xid));
+		AC_TEST_SLEEP(ac_sleep_in_naming);
+		cells[i] = FIRST_EXACT + ref.cell;
+		on->generations += ref.generation;
 	}
+	on->cells = cells;
+	on->ncells = ntags;
+	return true;
 }
 
-CellNo
-cell_of_tag(const void *tag, Size size)
+/* What the cells say that are always there. */
+static CellsStatus
+coarse_status(const Dependencies *on, const Tag *tags, uint32 ntags)
 {
-	return hash_bytes(tag, size) % MAX_CELLS;
+	CellsStatus status = status_of(on->database, on->clock);
+
+	for (uint32 i = 0; i < ntags; i++)
+		status = Max(status, status_of(coarse_of(tags[i]), on->clock));
+	return status;
 }
 
-CellNo
-cell_of_database(Oid dboid)
+CellsStatus
+cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
 {
-	TagHeader tag = {TAG_DATABASE, dboid};
+	CellsStatus early = CELLS_CURRENT;
 
-	return cell_of_tag(&tag, sizeof(tag));
+	on->database = database_my_number();
+	if (AC_MUTATED(AC_MUTANT_COARSE_FIRST))
+		early = coarse_status(on, tags, ntags);
+	if (ntags > MAX_DEPENDENCIES || !name_cells(on, tags, ntags, cells))
+		return CELLS_OUTDATED;
+	/* Also where the cells were there: see above. */
+	pg_memory_barrier();
+	if (AC_MUTATED(AC_MUTANT_COARSE_FIRST) || AC_MUTATED(AC_MUTANT_NO_COARSE))
+		return early;
+	return coarse_status(on, tags, ntags);
 }
 
-uint64
-cell_read(CellNo cell)
+CellsStatus
+cells_status(const Dependencies *on)
 {
-	return pg_atomic_read_u64(&cells[cell].word);
+	CellsStatus status = status_of(on->database, on->clock);
+	uint32 generations = 0;
+
+	for (uint32 i = 0; i < on->ncells; i++)
+		generations += exact_generation(on->cells[i] - FIRST_EXACT);
+	if (generations != on->generations)
+		return CELLS_OUTDATED;
+	/* A word read now was the same tag's when its generation was read. */
+	pg_read_barrier();
+	for (uint32 i = 0; i < on->ncells; i++)
+	{
+		exact_use(on->cells[i] - FIRST_EXACT);
+		status = Max(status, status_of(on->cells[i], on->clock));
+	}
+	if (AC_MUTATED(AC_MUTANT_HIT_IGNORES_PENDING) && status == CELLS_PENDING)
+		return CELLS_CURRENT;
+	return status;
 }
 
-/*
- * Each step of a writer adds to a word and none takes away (the second adds a
- * version less one pending), so words that differ from earlier ones have a larger sum.
- */
-uint64
-cells_sum(const CellNo *some, int n)
+static bool
+changed_before(CellNo cell, uint64 xid)
 {
-	uint64 sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += cell_read(some[i]);
-	return sum;
+	return pg_atomic_read_u64(&cell_at(cell)->last_xid) < xid;
 }
 
-/* Caller has read the word before, with a barrier between. */
-uint64
-cell_last_xid(CellNo cell)
+bool
+cells_changed_before(const Dependencies *on, uint64 xid)
 {
-	return pg_atomic_read_u64(&cells[cell].last_xid);
+	bool before = changed_before(on->database, xid);
+
+	for (uint32 i = 0; i < on->ncells; i++)
+		before &= changed_before(on->cells[i], xid);
+	return before;
 }
 
-/* From here on nothing that depends on the cell is answered or kept, until cell_end_change. */
-void
-cell_begin_change(CellNo cell, uint64 xid)
-{
-	uint64 last = pg_atomic_read_u64(&cells[cell].last_xid);
+/* ---- writers ---- */
 
-	while (last < xid && !pg_atomic_compare_exchange_u64(&cells[cell].last_xid, &last, xid))
-		;
+static void
+begin(CellNo cell, uint64 xid)
+{
+	version_raise_xid(cell_at(cell), xid);
 	if (AC_MUTATED(AC_MUTANT_BUMP_ONLY_AT_COMMIT))
 		return;
-	pg_atomic_fetch_add_u64(&cells[cell].word, AC_MUTATED(AC_MUTANT_NO_PENDING) ? ONE_VERSION : ONE_VERSION + 1);
+	if (AC_MUTATED(AC_MUTANT_NO_PENDING))
+		version_raise(cell_at(cell), next_clock(), 0);
+	else
+		pg_atomic_fetch_add_u64(&cell_at(cell)->word, 1);
+}
+
+int
+cells_begin_change(Tag tag, uint64 xid, CellNo *cells)
+{
+	ExactNo exact;
+	int n = 0;
+
+	if (AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
+		begin(cells[n++] = FIRST_EXACT + exact, xid);
+	AC_TEST_SLEEP(ac_sleep_in_begin);
+	begin(cells[n++] = coarse_of(tag), xid);
+	if (!AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
+		begin(cells[n++] = FIRST_EXACT + exact, xid);
+	return n;
 }
 
 void
-cell_end_change(CellNo cell)
+cells_end_change(const CellNo *cells, int n)
 {
+	uint64 version = next_clock();
+	uint32 ended = AC_MUTATED(AC_MUTANT_BUMP_ONLY_AT_COMMIT) || AC_MUTATED(AC_MUTANT_NO_PENDING) ? 0 : 1;
+
 	if (AC_MUTATED(AC_MUTANT_NO_PENDING))
 		return;
-	if (AC_MUTATED(AC_MUTANT_BUMP_ONLY_AT_COMMIT))
-		pg_atomic_fetch_add_u64(&cells[cell].word, ONE_VERSION);
-	else
-		pg_atomic_fetch_add_u64(&cells[cell].word, ONE_VERSION - 1);
+	for (int i = 0; i < n; i++)
+		version_raise(cell_at(cells[i]), version, ended);
 }
 
-void
-cell_bump(CellNo cell)
+uint64
+cells_outdate(Tag tag)
 {
-	pg_atomic_fetch_add_u64(&cells[cell].word, ONE_VERSION);
+	uint64 version = next_clock();
+	ExactNo exact;
+
+	version_raise(cell_at(coarse_of(tag)), version, 0);
+	if (!tag_is_database(tag) && exact_find(tag, &exact))
+		version_raise(exact_cell(exact), version, 0);
+	return version;
 }
+
+/* ---- for the statistics ---- */
 
 int
 cells_count_pending(void)
 {
 	int n = 0;
 
-	for (int i = 0; i < MAX_CELLS; i++)
-		n += CELL_PENDING(cell_read(i)) != 0;
+	for (CellNo cell = 0; cell < FIRST_EXACT; cell++)
+		n += VERSION_PENDING(pg_atomic_read_u64(&cell_at(cell)->word)) != 0;
 	return n;
 }

@@ -1,44 +1,82 @@
 /*
  * cells.h
- *		Version cells: what changed, since when, and whether a change is under way.
+ *		Version cells: whether what an answer depends on has changed.
  */
 #ifndef AC_CACHE_CELLS_H
 #define AC_CACHE_CELLS_H
 
-typedef uint16 CellNo;
-#define MAX_CELLS 65536
+#include "cache/databases.h"
+#include "cache/tag.h"
 
-/* A word is version << 20 | pending, and only ever grows: see cells_sum. */
-#define CELL_PENDING_BITS 20
-#define CELL_PENDING(word) ((word) & ((UINT64CONST(1) << CELL_PENDING_BITS) - 1))
+/* Of any cell: the databases', the coarse ones, the exact ones. */
+typedef uint32 CellNo;
+
+/* An answer depends on at most this many tags, besides its database. */
+#define MAX_DEPENDENCIES 255
 
 extern Size cells_shmem_size(void);
 extern void cells_shmem_init(void);
 
-/*
- * What an answer depends on and a change touches is a tag: bytes, without
- * padding, that begin with this.  Kind 0 is the database's own tag; the rest
- * of the numbers is for those who make tags, each of whom has its own.
- */
-typedef struct TagHeader
+/* ---- the clock: grows with each transaction that changed something, and is never 0 ---- */
+
+/* What is done after it is done after the clock is read. */
+extern uint64 cells_clock(void);
+
+/* ---- readers ---- */
+
+/* What an answer depends on, by cells; and on its database. */
+typedef struct Dependencies
 {
-	uint32 kind;
-	Oid dboid;
-} TagHeader;
+	uint64 clock; /* before the snapshot it was computed under */
+	DatabaseNo database;
+	uint32 generations; /* the sum of the cells': as it was only if each is, since they only grow */
+	uint32 ncells;
+	const CellNo *cells;
+} Dependencies;
 
-extern CellNo cell_of_tag(const void *tag, Size size);
-extern CellNo cell_of_database(Oid dboid);
+typedef enum CellsStatus
+{
+	CELLS_CURRENT,
+	CELLS_PENDING, /* a change is under way */
+	CELLS_OUTDATED
+} CellsStatus;
 
-extern uint64 cell_read(CellNo cell);
-extern uint64 cell_last_xid(CellNo cell);
-/* The sum of the cells' words: it is what it was only if each of them is. */
-extern uint64 cells_sum(const CellNo *some, int n);
+/*
+ * For an answer that is to be kept, with its clock set: the cells of its
+ * tags, into room for as many.  Unless it is CELLS_CURRENT a change came
+ * after the clock or is under way; or there is no cell to be had, which is
+ * told as CELLS_OUTDATED.
+ */
+extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells);
 
-/* The writer's two steps, and both in one for what takes effect at once. */
-extern void cell_begin_change(CellNo cell, uint64 xid);
-extern void cell_end_change(CellNo cell);
-extern void cell_bump(CellNo cell);
+extern CellsStatus cells_status(const Dependencies *on);
 
+/*
+ * Whether each transaction that changed what the answer depends on precedes
+ * this full xid.  Caller has looked at the status before, with a barrier between.
+ */
+extern bool cells_changed_before(const Dependencies *on, uint64 xid);
+
+/* ---- writers ---- */
+
+/* At most so many cells stand for a tag. */
+#define CELLS_PER_TAG 2
+
+/*
+ * The two steps of a change.  The first fills in the tag's cells and returns
+ * how many; from there on nothing that depends on it is answered from memory
+ * or kept, until the second step, which comes when the transaction is over
+ * and visible, or gone.
+ */
+extern int cells_begin_change(Tag tag, uint64 xid, CellNo *cells);
+extern void cells_end_change(const CellNo *cells, int n);
+
+/* Both in one, for what takes effect at once; returns the clock. */
+extern uint64 cells_outdate(Tag tag);
+
+/* ---- for the statistics ---- */
+
+/* Without the exact ones. */
 extern int cells_count_pending(void);
 
 #endif /* AC_CACHE_CELLS_H */

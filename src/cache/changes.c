@@ -2,9 +2,9 @@
  * changes.c
  *		What this transaction has changed, and publishing it when it ends.
  *
- * Whoever notices a change calls changes_touch.  At PRE_COMMIT every touched cell is
- * begun: nothing that depends on it is answered from memory or kept any
- * more.  When the transaction is over, seen by others or gone, every cell is
+ * Whoever notices a change calls changes_touch.  At PRE_COMMIT every touched
+ * tag is begun: nothing that depends on it is answered from memory or kept
+ * any more.  When the transaction is over, seen by others or gone, all are
  * ended.  "Over" is the release of the transaction's resources after its
  * locks and not XACT_EVENT_COMMIT: the transaction's catalog invalidations
  * go out between the two, and a session that computes after our end must
@@ -26,6 +26,7 @@
 
 #include "base/shmem.h"
 #include "base/test_hooks.h"
+#include "cache/cells.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/prepared.h"
@@ -33,16 +34,29 @@
 /* More than this is the whole database. */
 #define MAX_TOUCHED 4096
 
+/* Twice as many, so that a search in them is short. */
+#define NSLOTS (2 * MAX_TOUCHED)
+
 typedef enum ChangesPhase
 {
-	COLLECTING, /* cells are touched, not begun */
-	BEGUN,		/* every touched cell is begun */
+	COLLECTING, /* tags are touched, not begun */
+	BEGUN,		/* every touched tag is begun */
 	ENDING		/* begun, and the transaction has been decided */
 } ChangesPhase;
 
-static CellNo touched[MAX_TOUCHED];
+typedef struct Touched
+{
+	Tag tag;
+	uint16 slot; /* that leads here */
+} Touched;
+
+static Touched touched[MAX_TOUCHED];
 static int ntouched = 0;
-static uint8 is_touched[MAX_CELLS / BITS_PER_BYTE];
+/* By tag: 1 + its place in touched; 0: none. */
+static uint16 slots[NSLOTS];
+/* The cells of what is begun. */
+static CellNo begun[MAX_TOUCHED * CELLS_PER_TAG];
+static int nbegun = 0;
 static ChangesPhase phase = COLLECTING;
 static uint64 begun_xid = 0;
 static int prepared_place = -1;
@@ -57,45 +71,72 @@ changes_init(void)
 	RegisterResourceReleaseCallback(changes_release_callback, NULL);
 }
 
-void
-changes_touch(CellNo cell)
+/* The tag's slot, or the free one where it belongs; half of them are free at least. */
+static uint16
+slot_of(Tag tag)
 {
-	uint8 bit = 1 << (cell % BITS_PER_BYTE);
+	uint16 slot = tag % NSLOTS;
 
-	if (!ac_shared_memory_ready || (is_touched[cell / BITS_PER_BYTE] & bit))
+	StaticAssertStmt(NSLOTS <= PG_UINT16_MAX, "slots have 16 bits");
+	while (slots[slot] != 0 && touched[slots[slot] - 1].tag != tag)
+		slot = (slot + 1) % NSLOTS;
+	return slot;
+}
+
+static void
+begin_change(Tag tag)
+{
+	nbegun += cells_begin_change(tag, begun_xid, &begun[nbegun]);
+}
+
+/* Another extension's pre-commit callback wrote something after ours. */
+static void
+begin_late(Tag tag)
+{
+	int before = nbegun;
+
+	begin_change(tag);
+	for (int i = before; i < nbegun && prepared_place >= 0; i++)
+		prepared_append(prepared_place, begun_xid, begun[i]);
+}
+
+void
+changes_touch(Tag tag)
+{
+	uint16 slot;
+
+	if (!ac_shared_memory_ready)
 		return;
-	if (ntouched >= MAX_TOUCHED - 1)
-	{
-		/* The last place is the database's; with it every answer is covered. */
-		cell = cell_of_database(MyDatabaseId);
-		bit = 1 << (cell % BITS_PER_BYTE);
-		if (ntouched == MAX_TOUCHED || (is_touched[cell / BITS_PER_BYTE] & bit))
-			return;
-	}
-	is_touched[cell / BITS_PER_BYTE] |= bit;
-	touched[ntouched++] = cell;
-	/* Another extension's pre-commit callback wrote something after ours. */
+	slot = slot_of(tag);
+	/* The last place is the database's; with it every answer is covered. */
+	if (slots[slot] == 0 && ntouched >= MAX_TOUCHED - 1)
+		slot = slot_of(tag = tag_of_database());
+	if (slots[slot] != 0 || ntouched == MAX_TOUCHED)
+		return;
+	touched[ntouched].tag = tag;
+	touched[ntouched].slot = slot;
+	slots[slot] = ++ntouched;
 	if (phase != COLLECTING)
-	{
-		cell_begin_change(cell, begun_xid);
-		if (prepared_place >= 0)
-			prepared_append(prepared_place, begun_xid, cell);
-	}
+		begin_late(tag);
 }
 
 void
 changes_touch_database(void)
 {
-	changes_touch(cell_of_database(MyDatabaseId));
+	if (ac_shared_memory_ready)
+		changes_touch(tag_of_database());
 }
 
-void
-changes_touch_now(CellNo cell)
+uint64
+changes_touch_now(Tag tag)
 {
+	uint64 clock;
+
 	if (!ac_shared_memory_ready)
-		return;
-	cell_bump(cell);
-	changes_touch(cell);
+		return 0;
+	clock = cells_outdate(tag);
+	changes_touch(tag);
+	return clock;
 }
 
 static void
@@ -106,8 +147,13 @@ begin_changes(void)
 	phase = BEGUN;
 	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	for (int i = 0; i < ntouched; i++)
-		cell_begin_change(touched[i], begun_xid);
+		begin_change(touched[i].tag);
 	counter_add(COUNTER_INVALIDATIONS, ntouched);
+	if (AC_MUTATED(AC_MUTANT_END_BEFORE_VISIBLE))
+	{
+		cells_end_change(begun, nbegun);
+		nbegun = 0;
+	}
 	AC_TEST_SLEEP(ac_sleep_before_visible);
 }
 
@@ -115,8 +161,9 @@ static void
 forget_changes(void)
 {
 	for (int i = 0; i < ntouched; i++)
-		is_touched[touched[i] / BITS_PER_BYTE] = 0;
+		slots[touched[i].slot] = 0;
 	ntouched = 0;
+	nbegun = 0;
 	phase = COLLECTING;
 	prepared_place = -1;
 }
@@ -124,13 +171,11 @@ forget_changes(void)
 static void
 end_changes(void)
 {
+	AC_TEST_SLEEP(ac_sleep_before_end);
 	if (prepared_place >= 0)
 		prepared_drop(prepared_place, begun_xid);
 	else
-	{
-		for (int i = 0; i < ntouched; i++)
-			cell_end_change(touched[i]);
-	}
+		cells_end_change(begun, nbegun);
 	forget_changes();
 }
 
@@ -145,7 +190,7 @@ changes_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			begin_changes();
 			if (ntouched > 0)
-				prepared_place = prepared_add(begun_xid, touched, ntouched);
+				prepared_place = prepared_add(begun_xid, begun, nbegun);
 			if (ntouched > 0 && prepared_place < 0 && max_prepared_xacts > 0)
 				elog(ERROR, "no place is free to prepare a transaction");
 			break;

@@ -5,15 +5,15 @@
 #ifndef AC_CACHE_CHANGES_H
 #define AC_CACHE_CHANGES_H
 
-#include "cache/cells.h"
+#include "cache/tag.h"
 
 extern void changes_init(void);
 
-/* Remembers that the transaction changes what depends on the cell. */
-extern void changes_touch(CellNo cell);
+/* Remembers that the transaction changes what depends on the tag. */
+extern void changes_touch(Tag tag);
 extern void changes_touch_database(void);
 
-/* As changes_touch, and what depends on it is outdated from now on too. */
-extern void changes_touch_now(CellNo cell);
+/* As changes_touch, and what depends on it is outdated from now on too; returns the version clock. */
+extern uint64 changes_touch_now(Tag tag);
 
 #endif /* AC_CACHE_CHANGES_H */

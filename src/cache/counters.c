@@ -39,6 +39,7 @@ typedef union PaddedBackendPlace
 
 typedef struct DatabaseSums
 {
+	Oid dboid; /* whose they are: a number can go to another database */
 	uint64 left[NCOUNTERS];
 	uint64 at_reset[NCOUNTERS];
 } DatabaseSums;
@@ -95,14 +96,30 @@ leave_place(int code, Datum arg)
 	mine = NULL;
 }
 
+/* Caller holds AC_LOCK_STATS exclusively. */
+static void
+begin_sums(DatabaseNo database, Oid dboid)
+{
+	DatabaseSums *sums = &state->databases[database];
+
+	if (sums->dboid == dboid)
+		return;
+	memset(sums, 0, sizeof(*sums));
+	sums->dboid = dboid;
+}
+
 static void
 take_place(void)
 {
 	BackendPlace *place = &backends[AC_MY_PROCNO].place;
+	DatabaseNo database = database_my_number();
+	Oid dboid;
 
+	(void) database_by_number(database, &dboid);
 	before_shmem_exit(leave_place, (Datum) 0);
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
-	place->database = database_my_number();
+	begin_sums(database, dboid);
+	place->database = database;
 	place->in_use = true;
 	LWLockRelease(ac_lock(AC_LOCK_STATS));
 	mine = place;
@@ -118,11 +135,11 @@ counter_add(Counter which, uint64 n)
 	pg_atomic_write_u64(&mine->counts[which], pg_atomic_read_u64(&mine->counts[which]) + n);
 }
 
-/* Caller holds AC_LOCK_STATS.  Sums since the server started. */
+/* Caller holds AC_LOCK_STATS.  Sums since the server started, or the database's number was another's. */
 static void
-sum_up(DatabaseNo database, uint64 *counts)
+sum_up(DatabaseNo database, const DatabaseSums *sums, uint64 *counts)
 {
-	memcpy(counts, state->databases[database].left, sizeof(uint64) * NCOUNTERS);
+	memcpy(counts, sums->left, sizeof(uint64) * NCOUNTERS);
 	for (int i = 0; i < MaxBackends; i++)
 	{
 		BackendPlace *place = &backends[i].place;
@@ -137,16 +154,21 @@ sum_up(DatabaseNo database, uint64 *counts)
 int
 counters_read(DatabaseCounters *out)
 {
+	static const DatabaseSums none;
 	int n = 0;
 
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_SHARED);
 	for (int i = 0; i < MAX_DATABASES; i++)
 	{
+		const DatabaseSums *sums = &state->databases[i];
+
 		if (!database_by_number(i, &out[n].dboid))
 			continue;
-		sum_up(i, out[n].counts);
+		if (sums->dboid != out[n].dboid)
+			sums = &none;
+		sum_up(i, sums, out[n].counts);
 		for (int c = 0; c < NCOUNTERS; c++)
-			out[n].counts[c] -= state->databases[i].at_reset[c];
+			out[n].counts[c] -= sums->at_reset[c];
 		out[n].number = i;
 		out[n].reset = state->reset;
 		n++;
@@ -164,8 +186,10 @@ counters_reset(void)
 	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_DATABASES; i++)
 	{
-		if (database_by_number(i, &dboid))
-			sum_up(i, state->databases[i].at_reset);
+		if (!database_by_number(i, &dboid))
+			continue;
+		begin_sums(i, dboid);
+		sum_up(i, &state->databases[i], state->databases[i].at_reset);
 	}
 	state->reset = now;
 	LWLockRelease(ac_lock(AC_LOCK_STATS));

@@ -2,8 +2,16 @@
  * databases.c
  *		Small numbers for the databases that use the cache.
  *
- * Locking: none.  A number is taken by compare-and-exchange, in order, and
- * never given back; so every database has one, whoever looks at once.
+ * A database has one number, in whatever backend, for as long as it lives.
+ * With more databases than numbers those that come last share one; from then
+ * on no number is given again until the server starts, since a database
+ * that shares must not get another in some backends only.
+ *
+ * What goes by a number (counters, what the store holds) carries the OID of
+ * the database it was last used for, and begins anew for another.
+ *
+ * Locking: AC_LOCK_DATABASES, exclusively, to take a number.  Reading and
+ * freeing one are atomic.
  */
 #include "postgres.h"
 
@@ -11,6 +19,7 @@
 #include "port/atomics.h"
 #include "storage/shmem.h"
 
+#include "base/shmem.h"
 #include "cache/databases.h"
 
 #define SHARED (MAX_DATABASES - 1)
@@ -47,18 +56,45 @@ databases_shmem_init(void)
 	pg_atomic_init_u32(&databases->shared_in_use, 0);
 }
 
+/* The number that has this OID, or is free for InvalidOid; SHARED if there is none. */
 static DatabaseNo
-take_number(Oid dboid)
+find(Oid dboid)
 {
-	for (int i = 0; i < SHARED && OidIsValid(dboid); i++)
+	for (int i = 0; i < SHARED; i++)
 	{
-		uint32 holder = InvalidOid;
-
-		if (pg_atomic_compare_exchange_u32(&databases->dboids[i], &holder, dboid) || holder == dboid)
+		if (pg_atomic_read_u32(&databases->dboids[i]) == dboid)
 			return i;
 	}
-	pg_atomic_write_u32(&databases->shared_in_use, 1);
 	return SHARED;
+}
+
+/* Caller holds AC_LOCK_DATABASES. */
+static DatabaseNo
+find_or_take(Oid dboid)
+{
+	DatabaseNo number = find(dboid);
+
+	if (number != SHARED || pg_atomic_read_u32(&databases->shared_in_use) != 0)
+		return number;
+	number = find(InvalidOid);
+	if (number != SHARED)
+		pg_atomic_write_u32(&databases->dboids[number], dboid);
+	else
+		pg_atomic_write_u32(&databases->shared_in_use, 1);
+	return number;
+}
+
+DatabaseNo
+database_number(Oid dboid)
+{
+	DatabaseNo number;
+
+	if (!OidIsValid(dboid))
+		return SHARED;
+	LWLockAcquire(ac_lock(AC_LOCK_DATABASES), LW_EXCLUSIVE);
+	number = find_or_take(dboid);
+	LWLockRelease(ac_lock(AC_LOCK_DATABASES));
+	return number;
 }
 
 DatabaseNo
@@ -66,10 +102,19 @@ database_my_number(void)
 {
 	if (unlikely(!my_number_known))
 	{
-		my_number = take_number(MyDatabaseId);
+		my_number = database_number(MyDatabaseId);
 		my_number_known = true;
 	}
 	return my_number;
+}
+
+void
+database_forget(Oid dboid)
+{
+	DatabaseNo number = find(dboid);
+
+	if (number != SHARED)
+		pg_atomic_write_u32(&databases->dboids[number], InvalidOid);
 }
 
 bool

@@ -12,8 +12,12 @@ typedef uint16 DatabaseNo;
 extern Size databases_shmem_size(void);
 extern void databases_shmem_init(void);
 
-/* The number of this backend's database, which gets one at first use and keeps it. */
+/* The number of this backend's database, and of any; it gets one at first use. */
 extern DatabaseNo database_my_number(void);
+extern DatabaseNo database_number(Oid dboid);
+
+/* The database is gone: its number is free for another. */
+extern void database_forget(Oid dboid);
 
 /* Whether a number is in use, and whose it is; InvalidOid: the shared one. */
 extern bool database_by_number(DatabaseNo number, Oid *dboid);

@@ -46,14 +46,20 @@ eviction_remove(StoreState *store, Block *blocks, uint32 e)
 		store->oldest = entry->newer;
 }
 
+static bool
+is_spared(const StoreState *store, const Entry *entry)
+{
+	return entry->visited && !entry_is_dead(store, entry);
+}
+
 uint32
 eviction_choose(StoreState *store, Block *blocks)
 {
 	uint32 e = store->hand != NONE ? store->hand : store->oldest;
 
-	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && pg_atomic_read_u32(&blocks[e].entry.visited) != 0; step++)
+	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && is_spared(store, &blocks[e].entry); step++)
 	{
-		pg_atomic_write_u32(&blocks[e].entry.visited, 0);
+		blocks[e].entry.visited = false;
 		e = blocks[e].entry.newer != NONE ? blocks[e].entry.newer : store->oldest;
 	}
 	store->hand = e; /* eviction_remove moves it on */

@@ -4,8 +4,10 @@
  *
  * Owns a table of places; a key's hash chooses one.  The first to put its
  * hash there leads, later ones with the same hash wait for it, and a key
- * that finds its place taken by another is computed without waiting.  The
- * table only saves work: nothing about exactness rests on it.
+ * that finds its place taken by another is computed without waiting.  So is
+ * one whose answers cannot be kept just now: those who waited would compute
+ * one after the other.  The table only saves work: nothing about exactness
+ * rests on it.
  *
  * Locking: a place is taken and left by compare-and-exchange of its hash; the
  * condition variable in it brings its own spinlock.  A leader leaves its
@@ -29,7 +31,8 @@
 
 typedef struct Flight
 {
-	pg_atomic_uint64 hash; /* 0: free */
+	pg_atomic_uint64 hash;	 /* 0: free */
+	pg_atomic_uint64 futile; /* of a key whose answers were not kept lately */
 	ConditionVariable done;
 } Flight;
 
@@ -58,6 +61,7 @@ flights_shmem_init(void)
 	for (int i = 0; i < NFLIGHTS; i++)
 	{
 		pg_atomic_init_u64(&flights[i].hash, 0);
+		pg_atomic_init_u64(&flights[i].futile, 0);
 		ConditionVariableInit(&flights[i].done);
 	}
 }
@@ -90,7 +94,7 @@ flight_begin(uint64 hash)
 	Flight *flight = flight_of(&hash);
 	uint64 leader = 0;
 
-	if (nled == MAX_LED)
+	if (nled == MAX_LED || pg_atomic_read_u64(&flight->futile) == hash)
 		return FLIGHT_ALONE;
 	if (!exit_registered)
 	{
@@ -109,6 +113,16 @@ flight_begin(uint64 hash)
 			return FLIGHT_ALONE;
 	}
 	return leader == hash ? FLIGHT_FOLLOWER : FLIGHT_ALONE;
+}
+
+void
+flight_note(uint64 hash, bool kept)
+{
+	Flight *flight = flight_of(&hash);
+	bool futile = pg_atomic_read_u64(&flight->futile) == hash;
+
+	if (futile == kept)
+		pg_atomic_write_u64(&flight->futile, kept ? 0 : hash);
 }
 
 void

@@ -35,7 +35,7 @@
 #include "cache/prepared.h"
 
 /* More changed cells than this become the database's cell. */
-#define PLACE_CELLS 62
+#define PLACE_CELLS 126
 
 typedef enum PlaceState
 {
@@ -127,8 +127,7 @@ publish(PreparedPlace *place, uint64 xid)
 static void
 release(PreparedPlace *place)
 {
-	for (uint32 i = 0; i < place->n; i++)
-		cell_end_change(place->changed[i]);
+	cells_end_change(place->changed, place->n);
 	pg_atomic_fetch_sub_u32(&prepared->taken, 1);
 	pg_atomic_exchange_u32(&place->state, PLACE_FREE);
 }
@@ -137,21 +136,20 @@ release(PreparedPlace *place)
 static void
 append(PreparedPlace *place, uint64 xid, CellNo changed)
 {
-	CellNo database = cell_of_database(MyDatabaseId);
-
 	if (place->n == PLACE_CELLS)
 	{
-		cell_begin_change(database, xid);
-		for (uint32 i = 0; i < place->n; i++)
-			cell_end_change(place->changed[i]);
-		place->changed[0] = database;
-		place->n = 1;
+		CellNo database[CELLS_PER_TAG];
+		int n = cells_begin_change(tag_of_database(), xid, database);
+
+		cells_end_change(place->changed, place->n);
+		memcpy(place->changed, database, n * sizeof(CellNo));
+		place->n = n;
 	}
 	place->changed[place->n++] = changed;
 }
 
 /*
- * Takes over cells on which cell_begin_change was called.  Returns the place,
+ * Takes over cells on which a change was begun.  Returns the place,
  * or -1 if the transaction cannot be prepared anyway.  May raise an error, as
  * a pre-commit callback may.
  */
@@ -255,9 +253,7 @@ remember_found(TransactionId found, Oid dboid)
 	place = claim_free_place();
 	if (place == NULL)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no place is free for a prepared transaction"));
-	place->changed[0] = cell_of_database(dboid);
-	place->n = 1;
-	cell_begin_change(place->changed[0], xid);
+	place->n = cells_begin_change(database_number(dboid), xid, place->changed);
 	publish(place, xid);
 }
 

@@ -3,23 +3,25 @@
  *		Answering from memory, or computing and keeping: exactly.
  *
  * Why an answer from memory is exact (docs/architecture.md has it at length):
- * an entry holds the words of the cells it depends on as they were before its
- * snapshot was taken, none with a change pending.  A writer that this
- * snapshot does not see either had begun before the words were read (then one
- * was pending, and nothing was kept) or begins later (then the words differ).
- * So equal words mean: every transaction that is visible now was visible to
- * the entry's snapshot, as far as the answer depends on it.
+ * an entry carries the version clock as it was before its snapshot was
+ * taken.  A writer that this snapshot does not see takes its value of the
+ * clock after it became visible, hence a greater one, which its cells have
+ * for good; and between becoming visible and that, its cells are pending.
+ * So cells that are not pending and not past the entry's clock mean: every
+ * transaction that is visible now was visible to the entry's snapshot, as far
+ * as the answer depends on it.
  *
  *	1 the transaction has written something (it has a xid), or is
  *	  SERIALIZABLE: compute, keep nothing
- *	2 an entry is found, its words equal the cells', the clock is within its
- *	  validity (REPEATABLE READ: and each cell's last xid precedes the
- *	  snapshot's xmin): answer it
- *	3 read the words of every cell the answer may depend on; none pending?
- *	4 only then take a snapshot, compute, and keep the answer with the words
- *	  of 3 (REPEATABLE READ computes under its own snapshot and keeps nothing)
+ *	2 an entry is found, none of its cells is pending or past its clock, the
+ *	  time is within its validity (REPEATABLE READ: and each cell's last xid
+ *	  precedes the snapshot's xmin): answer it
+ *	3 read the clock, accept invalidation messages, take a snapshot, in this
+ *	  order; compute, and keep the answer with the clock, unless one of its
+ *	  cells is pending or past it (REPEATABLE READ computes under its own
+ *	  snapshot and keeps nothing)
  *
- * Locking: none is held here; store.c and flights.c have their own.
+ * Locking: none is held here; cells.c, store.c and flights.c have their own.
  */
 #include "postgres.h"
 
@@ -100,18 +102,19 @@ snapshot_covers(const StoredEntry *entry)
 	full_xmin = full_xid_of(GetTransactionSnapshot()->xmin);
 	if (full_xmin < prepared_known_xid())
 		return false;
-	for (uint32 i = 0; i < entry->ncells; i++)
-	{
-		if (cell_last_xid(entry->cells[i]) >= full_xmin)
-			return false;
-	}
-	return true;
+	return cells_changed_before(&entry->on, full_xmin);
 }
 
-static bool
-words_are_current(const StoredEntry *entry)
+/* What the cells say, once prepared transactions that are over have been ended. */
+static CellsStatus
+entry_status(const StoredEntry *entry)
 {
-	return cells_sum(entry->cells, entry->ncells) == entry->words;
+	CellsStatus status = cells_status(&entry->on);
+
+	if (status != CELLS_PENDING)
+		return status;
+	prepared_sweep();
+	return cells_status(&entry->on);
 }
 
 static bool
@@ -126,21 +129,24 @@ time_is_current(const StoredEntry *entry, int64 now)
 bool
 entry_is_current(const StoredEntry *entry)
 {
-	return words_are_current(entry) && time_is_current(entry, cache_now());
+	return cells_status(&entry->on) == CELLS_CURRENT && time_is_current(entry, cache_now());
 }
 
 /* Looks in memory; *why says what kind of miss it was. */
 static bool
 look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 {
-	if (!store_fetch(request->key, request->key_size, hash, entry))
+	CellsStatus status;
+
+	if (!store_fetch(&request->key, hash, entry))
 	{
 		*why = COUNTER_MISS_ABSENT;
 		return false;
 	}
-	if (!words_are_current(entry))
+	status = entry_status(entry);
+	if (status != CELLS_CURRENT)
 	{
-		*why = COUNTER_MISS_OUTDATED;
+		*why = status == CELLS_PENDING ? COUNTER_BYPASS_PENDING : COUNTER_MISS_OUTDATED;
 		return false;
 	}
 	pg_read_barrier();
@@ -155,31 +161,6 @@ look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *w
 		return false;
 	}
 	return true;
-}
-
-/* The cells that an answer may depend on, and their words before its snapshot. */
-typedef struct Captured
-{
-	CellNo cells[MAX_DEPENDENCIES];
-	uint64 words[MAX_DEPENDENCIES];
-	int n;
-} Captured;
-
-/* Reads the words; false if a change is pending on one. */
-static bool
-capture(Captured *captured)
-{
-	bool quiet = true;
-
-	for (int i = 0; i < captured->n; i++)
-	{
-		captured->words[i] = cell_read(captured->cells[i]);
-		if (CELL_PENDING(captured->words[i]) != 0)
-			quiet = false;
-	}
-	/* The snapshot comes after. */
-	pg_memory_barrier();
-	return quiet;
 }
 
 /* An answer is kept until it changes, or until ttl has passed, less a random part of it. */
@@ -214,35 +195,65 @@ keep_below(CacheRequest *request, const Computed *result)
 	request->below->keep(request->arg, &limited);
 }
 
-/* From the tier below where use_lower_tier allows it, else computed; under a new snapshot. */
+/* The answer under the active snapshot: from the tier below where use_lower_tier allows it, else computed. */
 static void
-answer_fresh(CacheRequest *request, bool use_lower_tier, Computed *result)
+fetch_or_compute(CacheRequest *request, bool use_lower_tier, uint64 clock, Computed *result)
 {
 	memset(result, 0, sizeof(*result));
+	result->from_below = use_lower_tier && request->below->fetch(request->arg, result);
+	if (result->from_below)
+		return;
+	request->compute(request->arg, clock, result);
+	if (use_lower_tier)
+		keep_below(request, result);
+}
+
+/*
+ * Answers under a new snapshot, and tells the version clock from before it;
+ * NO_CLOCK if nothing that is computed now may be remembered.
+ */
+static uint64
+answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+{
+	uint64 clock;
+
 	/* What the calling command has written so far is to be seen. */
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		CommandCounterIncrement();
-	/* The mapping must be no older than the snapshot. */
-	AcceptInvalidationMessages();
-	request->before_snapshot(request->arg);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	result->from_below = use_lower_tier && request->below->fetch(request->arg, result);
-	if (!result->from_below)
+	if (AC_MUTATED(AC_MUTANT_MESSAGES_BEFORE_CLOCK))
 	{
-		request->compute(request->arg, result);
-		if (use_lower_tier)
-			keep_below(request, result);
+		AcceptInvalidationMessages();
+		AC_TEST_SLEEP(ac_sleep_before_snapshot);
 	}
+	clock = may_remember ? cells_clock() : NO_CLOCK;
+	/*
+	 * Definitions must be no older than the clock: a writer sends its
+	 * messages before it moves the clock on.
+	 */
+	if (!AC_MUTATED(AC_MUTANT_MESSAGES_BEFORE_CLOCK))
+	{
+		AcceptInvalidationMessages();
+		AC_TEST_SLEEP(ac_sleep_before_snapshot);
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	AC_TEST_SLEEP(ac_sleep_after_snapshot);
+	if (AC_MUTATED(AC_MUTANT_CLOCK_AFTER_SNAPSHOT) && may_remember)
+		clock = cells_clock();
+	fetch_or_compute(request, use_lower_tier, clock, result);
 	PopActiveSnapshot();
 	AC_TEST_SLEEP(ac_sleep_after_compute);
+	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE) && may_remember)
+		clock = cells_clock();
+	return clock;
 }
 
 void
 compute_fresh(CacheRequest *request, Computed *result)
 {
 	/* What is remembered between computations rests on cells too. */
-	(void) reason_to_bypass_still(request);
-	answer_fresh(request, false, result);
+	bool may_remember = reason_to_bypass_still(request) == NCOUNTERS && !IsolationUsesXactSnapshot();
+
+	(void) answer_fresh(request, false, may_remember, result);
 }
 
 static void
@@ -257,68 +268,53 @@ count_answer(const Computed *result, Counter otherwise)
 		counter_add(otherwise, 1);
 }
 
-static void
-keep(const CacheRequest *request, uint64 hash, const Computed *result, const Captured *captured)
+/* Keeps an answer of this clock; what the cells said if not, or CELLS_CURRENT. */
+static bool
+keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, CellsStatus *status)
 {
 	CellNo cells[MAX_DEPENDENCIES];
 	StoredEntry entry = {.key = request->key,
-						 .key_size = request->key_size,
 						 .payload = result->payload,
 						 .payload_size = result->payload_size,
-						 .cells = cells,
+						 .on.clock = clock,
 						 .valid_from = result->valid_from,
 						 .valid_until = expires(result)};
-
 	uint32 place;
 
-	Assert(result->depends_on & 1);
-	for (int i = 0; i < captured->n; i++)
-	{
-		if ((result->depends_on & (1u << i)) == 0)
-			continue;
-		cells[entry.ncells++] = captured->cells[i];
-		entry.words += captured->words[i];
-	}
-	/* It would be outdated on arrival if a change came while it was computed. */
-	if (!words_are_current(&entry) || !store_keep(&entry, hash, &place))
-	{
-		counter_add(COUNTER_STORE_SKIPS, 1);
-		return;
-	}
-	counter_add(COUNTER_STORES, 1);
+	*status = cells_depend(&entry.on, result->tags, result->ntags, cells);
+	if (*status != CELLS_CURRENT || !store_keep(&entry, hash, &place))
+		return false;
 	if (request->below != NULL && !result->from_below)
 		request->below->offer(place);
+	return true;
 }
 
-/* Steps 3 and 4, as the only one for this key or not. */
+/* Step 3, as the only one for this key or not. */
 static void
 compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *result)
 {
-	Captured captured;
-	bool quiet;
+	bool may_keep = !IsolationUsesXactSnapshot();
+	CellsStatus status = CELLS_CURRENT;
+	bool kept = false;
+	uint64 clock;
 
-	request->list_cells(request->arg, captured.cells, &captured.n);
-	quiet = capture(&captured);
-	if (!quiet)
-	{
-		/* Perhaps it was a prepared transaction, and it is over. */
-		prepared_sweep();
-		quiet = capture(&captured);
-	}
-	answer_fresh(request, may_use_lower_tier(request), result);
-	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE))
-		quiet = capture(&captured);
-
-	if (!quiet)
-		why = COUNTER_BYPASS_PENDING;
-	else if (IsolationUsesXactSnapshot())
+	/* Prepared transactions that are over: their end has to come before the clock is read. */
+	prepared_sweep();
+	clock = answer_fresh(request, may_use_lower_tier(request), may_keep, result);
+	if (!may_keep)
 		why = COUNTER_BYPASS_ISOLATION;
 	else if (result->untracked)
 		why = COUNTER_BYPASS_TRIGGERS;
-	else if (result->keepable)
-		keep(request, hash, result, &captured);
 	else
-		counter_add(COUNTER_STORE_SKIPS, 1);
+	{
+		kept = result->keepable && keep(request, hash, clock, result, &status);
+		if (status == CELLS_PENDING)
+			why = COUNTER_BYPASS_PENDING;
+		else
+			counter_add(kept ? COUNTER_STORES : COUNTER_STORE_SKIPS, 1);
+	}
+	if (may_keep)
+		flight_note(hash, kept);
 	count_answer(result, why);
 }
 
@@ -329,11 +325,14 @@ compute_as_leader(CacheRequest *request, uint64 hash, Counter why, Computed *res
 	{
 		compute_and_keep(request, hash, why, result);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		flight_note(hash, false);
 		flight_end(hash);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	flight_end(hash);
 }
 
 /*
@@ -346,8 +345,8 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	int64 give_up = GetCurrentTimestamp() + (int64) ac_single_flight_timeout * 1000;
 	bool waited = false;
 
-	/* What is computed under an old snapshot is kept by nobody, so nobody waits for it. */
-	while (!IsolationUsesXactSnapshot())
+	/* What cannot be kept nobody waits for. */
+	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING)
 	{
 		FlightRole role = flight_begin(hash);
 		int64 left = (give_up - GetCurrentTimestamp()) / 1000;
@@ -390,7 +389,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 
 	if (why == NCOUNTERS)
 	{
-		hash = store_hash(request->key, request->key_size);
+		hash = store_hash(&request->key);
 		if (look_up(request, hash, &entry, &why) || compute_once(request, hash, &entry, why, &result))
 		{
 			counter_add(COUNTER_HITS, 1);
@@ -401,7 +400,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	}
 	else
 	{
-		answer_fresh(request, may_use_lower_tier(request), &result);
+		(void) answer_fresh(request, may_use_lower_tier(request), false, &result);
 		count_answer(&result, why);
 	}
 	*payload = result.payload;

@@ -2,8 +2,8 @@
  * readpath.h
  *		Answering from memory, or computing and keeping: exactly.
  *
- * Knows nothing of stylists: it takes a key, the cells that the answer may
- * depend on, and how to compute it.
+ * Knows nothing of stylists: it takes a key, and how to compute the answer
+ * and what it depends on.
  */
 #ifndef AC_CACHE_READPATH_H
 #define AC_CACHE_READPATH_H
@@ -17,7 +17,8 @@ typedef struct Computed
 	uint32 payload_size;
 	/* Whether it may be kept, and then: */
 	bool keepable;
-	uint32 depends_on; /* a bit for each of the listed cells; bit 0 must be set */
+	const Tag *tags; /* what it depends on, besides the database; until the next computation */
+	uint32 ntags;
 	int64 valid_from;
 	int64 valid_until;
 	bool untracked;	 /* not to be kept because changes would go unnoticed */
@@ -37,16 +38,18 @@ typedef struct LowerTier
 	bool (*wrote_all)(void);
 } LowerTier;
 
+/* In place of a version clock: what is computed now may not be remembered. */
+#define NO_CLOCK 0
+
 typedef struct CacheRequest
 {
-	const char *key;
-	uint32 key_size;
-	/* Fills in cells: what the answer may depend on, the database's first.  Called on a miss. */
-	void (*list_cells)(void *arg, CellNo *cells, int *ncells);
-	/* Called before the snapshot is taken. */
-	void (*before_snapshot)(void *arg);
-	/* Computes under the active snapshot. */
-	void (*compute)(void *arg, Computed *result);
+	StoreKey key;
+	/*
+	 * Computes under the active snapshot.  The version clock is from before
+	 * that snapshot: what depends on cells that do not change after it may be
+	 * remembered.
+	 */
+	void (*compute)(void *arg, uint64 clock, Computed *result);
 	const LowerTier *below; /* NULL: none */
 	void *arg;
 } CacheRequest;

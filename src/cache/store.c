@@ -13,8 +13,10 @@
  *				Blocks have one size, so that memory does not fragment.
  *
  * Locking: every change is made under AC_LOCK_STORE, exclusively, by code
- * that neither allocates nor raises nor computes; it copies an image into
- * blocks and moves a few numbers, for at most MAX_EVICTIONS evictions.
+ * that neither allocates nor raises nor computes; it copies a small image
+ * into blocks and moves a few numbers, for at most MAX_EVICTIONS evictions.
+ * A larger image gets its blocks in several turns and is copied without the
+ * lock: nobody else knows those blocks.
  * Fetching takes no lock.  It copies the image and then looks whether the
  * entry's sequence number is what it was before and even.  Taking an entry
  * away makes it odd before anything else, and it stays odd, whatever the block
@@ -30,8 +32,11 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
+#include "utils/memutils.h"
 
+#include "base/settings.h"
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/counters.h"
@@ -44,9 +49,10 @@
 #define BLOCKS_PER_BUCKET (BUCKET_REFS / 2)
 /* What a block takes with its share of a bucket. */
 #define BLOCK_COST (sizeof(Block) + sizeof(Bucket) / BLOCKS_PER_BUCKET)
-#define MAX_BLOCKS_PER_ENTRY (1 + (MAX_ENTRY_SIZE - ENTRY_DATA + CONTINUATION_DATA - 1) / CONTINUATION_DATA)
-/* How many entries go for one that comes. */
-#define MAX_EVICTIONS (MAX_BLOCKS_PER_ENTRY + 1)
+/* How many entries go in one turn of the lock, and how many blocks an image has that is copied in it. */
+#define MAX_EVICTIONS 64
+/* No image is larger: the largest setting, a key, and what describes them. */
+#define MAX_IMAGE_SIZE (MAX_ANSWER_SIZE_KB * 1024 + 128 * 1024)
 
 typedef struct Bucket
 {
@@ -54,28 +60,13 @@ typedef struct Bucket
 	pg_atomic_uint64 refs[BUCKET_REFS];
 } Bucket;
 
-/* An image is this, the cells, the key and the payload. */
-typedef struct ImageHeader
-{
-	uint16 key_size;
-	uint16 payload_size;
-	uint16 ncells;
-	uint16 zero;
-	uint64 words;
-	int64 valid_from;
-	int64 valid_until;
-} ImageHeader;
-
 static StoreState *store = NULL;
 static Bucket *buckets = NULL;
 static Block *blocks = NULL;
 
-/* This backend's copy of the image fetched last; the header needs alignment. */
-static union
-{
-	ImageHeader header;
-	char bytes[MAX_ENTRY_SIZE + CONTINUATION_DATA];
-} fetched;
+/* This backend's copy of the image fetched last, in TopMemoryContext; it grows with what is fetched. */
+static char *fetched = NULL;
+static uint32 fetched_size = 0;
 
 void
 store_shmem_init(Size budget)
@@ -104,6 +95,8 @@ store_shmem_init(Size budget)
 	}
 	for (int i = 0; i < MAX_DATABASES; i++)
 	{
+		pg_atomic_init_u32(&store->usage[i].dboid, InvalidOid);
+		pg_atomic_init_u64(&store->usage[i].flushed, 0);
 		pg_atomic_init_u64(&store->usage[i].entries, 0);
 		pg_atomic_init_u64(&store->usage[i].bytes, 0);
 	}
@@ -111,9 +104,9 @@ store_shmem_init(Size budget)
 }
 
 uint64
-store_hash(const char *key, uint32 key_size)
+store_hash(const StoreKey *key)
 {
-	return hash_bytes_extended((const unsigned char *) key, key_size, 0);
+	return hash_bytes_extended((const unsigned char *) key->bytes, key->size, key->format);
 }
 
 static Bucket *
@@ -130,28 +123,42 @@ ref_value(uint64 hash, uint32 e)
 
 /* ---- fetching: no lock ---- */
 
+/* Room for an image and the rest of its last block; false if there is no memory for it. */
+static bool
+make_fetched(uint32 image_size)
+{
+	Size size = pg_nextpower2_32(Max(image_size + BLOCK_SIZE, 4096));
+
+	if (image_size + BLOCK_SIZE <= fetched_size)
+		return true;
+	if (fetched != NULL)
+		pfree(fetched);
+	fetched = MemoryContextAllocExtended(TopMemoryContext, size, MCXT_ALLOC_NO_OOM);
+	fetched_size = fetched == NULL ? 0 : size;
+	return fetched != NULL;
+}
+
 /* Copies an entry's image; false if it changed meanwhile, or there is none. */
 static bool
-copy_image(Entry *entry)
+copy_image(Entry *entry, uint32 *size)
 {
 	uint32 before = pg_atomic_read_u32(&entry->sequence);
-	uint32 size;
 	uint32 b;
 
 	if (before & 1)
 		return false;
 	pg_read_barrier();
-	size = entry->image_size;
+	*size = entry->image_size;
 	b = entry->next;
-	if (size < sizeof(ImageHeader) || size > MAX_ENTRY_SIZE)
+	if (*size < sizeof(ImageHeader) || *size > MAX_IMAGE_SIZE || !make_fetched(*size))
 		return false;
-	memcpy(fetched.bytes, entry->data, ENTRY_DATA);
+	memcpy(fetched, entry->image.bytes, ENTRY_DATA);
 	AC_TEST_SLEEP(ac_sleep_in_copy);
-	for (uint32 copied = ENTRY_DATA; copied < size; copied += CONTINUATION_DATA)
+	for (uint32 copied = ENTRY_DATA; copied < *size; copied += CONTINUATION_DATA)
 	{
 		if (b >= store->nblocks)
 			return false;
-		memcpy(fetched.bytes + copied, blocks[b].more.data, CONTINUATION_DATA);
+		memcpy(fetched + copied, blocks[b].more.data, CONTINUATION_DATA);
 		b = blocks[b].more.next;
 	}
 	pg_read_barrier();
@@ -160,25 +167,54 @@ copy_image(Entry *entry)
 
 /* Points found to the parts of the image fetched last, which is whole. */
 static void
-open_image(StoredEntry *found)
+open_image(const Entry *entry, uint32 size, StoredEntry *found)
 {
-	char *p = fetched.bytes + sizeof(ImageHeader);
+	const ImageHeader *header = (const ImageHeader *) fetched;
+	char *p = fetched + sizeof(ImageHeader);
 
-	found->cells = (const CellNo *) p;
-	found->ncells = fetched.header.ncells;
-	found->words = fetched.header.words;
-	p += found->ncells * sizeof(CellNo);
-	found->key = p;
-	found->key_size = fetched.header.key_size;
-	p += found->key_size;
+	found->on.clock = header->clock;
+	found->on.database = entry->database;
+	found->on.generations = header->generations;
+	found->on.ncells = header->ncells;
+	found->on.cells = (const CellNo *) p;
+	p += header->ncells * sizeof(CellNo);
+	found->key.format = entry->format;
+	found->key.bytes = p;
+	found->key.size = header->key_size;
+	p += header->key_size;
 	found->payload = p;
-	found->payload_size = fetched.header.payload_size;
-	found->valid_from = fetched.header.valid_from;
-	found->valid_until = fetched.header.valid_until;
+	found->payload_size = fetched + size - p;
+	found->valid_from = header->valid_from;
+	found->valid_until = header->valid_until;
+}
+
+/* Copies and opens; false if there is no whole entry. */
+static bool
+fetch_entry(Entry *entry, StoredEntry *found)
+{
+	uint32 size;
+
+	if (!copy_image(entry, &size))
+		return false;
+	open_image(entry, size, found);
+	return true;
+}
+
+/* entry_is_dead, of a copy. */
+static bool
+is_dead(const StoredEntry *entry)
+{
+	return entry->on.clock < pg_atomic_read_u64(&store->usage[entry->on.database].flushed);
+}
+
+static bool
+same_key(const StoreKey *a, const StoreKey *b)
+{
+	return a->format == b->format && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
 bool
-store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found)
+store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
 {
 	Bucket *bucket = bucket_of(hash);
 
@@ -190,13 +226,10 @@ store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found)
 		if (ref == 0 || (ref ^ hash) >> 32 != 0)
 			continue;
 		entry = &blocks[(uint32) ref - 1].entry;
-		if (!copy_image(entry))
+		if (!fetch_entry(entry, found) || !same_key(&found->key, key) || is_dead(found))
 			continue;
-		open_image(found);
-		if (found->key_size != key_size || memcmp(found->key, key, key_size) != 0)
-			continue;
-		if (pg_atomic_read_u32(&entry->visited) == 0)
-			pg_atomic_write_u32(&entry->visited, 1);
+		if (!entry->visited)
+			entry->visited = true;
 		return true;
 	}
 	return false;
@@ -223,10 +256,13 @@ cost(const Entry *entry)
 }
 
 void
-store_usage(DatabaseNo database, uint64 *entries, uint64 *bytes)
+store_usage(DatabaseNo database, Oid dboid, uint64 *entries, uint64 *bytes)
 {
-	*entries = pg_atomic_read_u64(&store->usage[database].entries);
-	*bytes = pg_atomic_read_u64(&store->usage[database].bytes);
+	DatabaseUsage *usage = &store->usage[database];
+	bool counted = pg_atomic_read_u32(&usage->dboid) == dboid;
+
+	*entries = counted ? pg_atomic_read_u64(&usage->entries) : 0;
+	*bytes = counted ? pg_atomic_read_u64(&usage->bytes) : 0;
 }
 
 bool
@@ -234,11 +270,9 @@ store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info)
 {
 	Entry *entry = &blocks[place].entry;
 
-	if (!copy_image(entry))
+	if (!fetch_entry(entry, found) || is_dead(found))
 		return false;
-	open_image(found);
-	info->database = entry->database;
-	info->visited = pg_atomic_read_u32(&entry->visited) != 0;
+	info->visited = entry->visited;
 	info->bytes = cost(entry);
 	return true;
 }
@@ -250,12 +284,6 @@ static void
 advance_sequence(Entry *entry)
 {
 	pg_atomic_write_u32(&entry->sequence, pg_atomic_read_u32(&entry->sequence) + 1);
-}
-
-static bool
-is_entry(uint32 b)
-{
-	return (pg_atomic_read_u32(&blocks[b].entry.sequence) & 1) == 0;
 }
 
 static uint32
@@ -297,6 +325,18 @@ free_blocks(uint32 e)
 	store->free_blocks += n;
 }
 
+/* An entry that comes or, with sign -1, goes. */
+static void
+count_entry(const Entry *entry, int sign)
+{
+	DatabaseUsage *usage = &store->usage[entry->database];
+
+	if (entry_is_dead(store, entry))
+		return;
+	pg_atomic_fetch_add_u64(&usage->entries, sign);
+	pg_atomic_fetch_add_u64(&usage->bytes, sign * (int64) cost(entry));
+}
+
 static void
 remove_entry(uint32 e)
 {
@@ -308,8 +348,7 @@ remove_entry(uint32 e)
 		if (pg_atomic_read_u64(&bucket->refs[s]) == ref_value(entry->hash, e))
 			pg_atomic_write_u64(&bucket->refs[s], 0);
 	}
-	pg_atomic_fetch_sub_u64(&store->usage[entry->database].entries, 1);
-	pg_atomic_fetch_sub_u64(&store->usage[entry->database].bytes, cost(entry));
+	count_entry(entry, -1);
 	advance_sequence(entry);
 	pg_write_barrier();
 	eviction_remove(store, blocks, e);
@@ -356,7 +395,7 @@ make_ref(uint64 hash, int *evicted)
 
 		if (ref == 0)
 			return &bucket->refs[s];
-		if (pg_atomic_read_u32(&blocks[(uint32) ref - 1].entry.visited) == 0)
+		if (!blocks[(uint32) ref - 1].entry.visited)
 			victim = s;
 	}
 	remove_entry((uint32) pg_atomic_read_u64(&bucket->refs[victim]) - 1);
@@ -364,61 +403,158 @@ make_ref(uint64 hash, int *evicted)
 	return &bucket->refs[victim];
 }
 
-/* Writes an image into its first block and, where it does not fit, further ones. */
+/* ---- keeping ---- */
+
+/* Blocks that nobody else knows of, chained. */
+typedef struct Chain
+{
+	uint32 first;
+	uint32 last;
+	uint32 n;
+} Chain;
+
 static void
-write_image(Entry *entry, const char *image, uint32 size)
+add_block(Chain *chain)
 {
-	uint32 *link = &entry->next;
-	uint32 done = Min(size, ENTRY_DATA);
+	uint32 b = take_block();
 
-	entry->image_size = size;
-	memcpy(entry->data, image, done);
-	while (done < size)
-	{
-		uint32 n = Min(size - done, CONTINUATION_DATA);
-		uint32 b = take_block();
-
-		memcpy(blocks[b].more.data, image + done, n);
-		*link = b;
-		link = &blocks[b].more.next;
-		done += n;
-	}
-	*link = NONE;
+	if (chain->n++ == 0)
+		chain->first = b;
+	else
+		blocks[chain->last].more.next = b;
+	chain->last = b;
+	blocks[b].more.next = NONE;
 }
 
-static uint32
-insert_entry(pg_atomic_uint64 *ref, uint64 hash, const char *image, uint32 size, DatabaseNo database, bool visited)
+static void
+give_back(const Chain *chain)
 {
-	uint32 e = take_block();
-	Entry *entry = &blocks[e].entry;
-
-	entry->hash = hash;
-	entry->database = database;
-	pg_atomic_write_u32(&entry->visited, visited);
-	write_image(entry, image, size);
-	eviction_add(store, blocks, e);
-	pg_write_barrier();
-	advance_sequence(entry);
-	pg_atomic_fetch_add_u64(&store->usage[database].entries, 1);
-	pg_atomic_fetch_add_u64(&store->usage[database].bytes, cost(entry));
-	pg_atomic_write_u64(ref, ref_value(hash, e));
-	return e;
+	if (chain->n == 0)
+		return;
+	blocks[chain->last].more.next = store->free_block;
+	store->free_block = chain->first;
+	store->free_blocks += chain->n;
 }
 
-/* Makes room for an image of this size; false if there is not enough to be had. */
+/*
+ * Takes n blocks, and takes away what is in their way.  The caller holds the
+ * lock, which others get in between if it is much.  False if there are not
+ * as many to be had: others may be taking them.
+ */
 static bool
-make_room(uint32 size, int *evicted)
+take_blocks(Chain *chain, uint32 n, int *evicted)
 {
-	while (blocks_available() < blocks_for(size))
+	int turn = 0;
+	int64 most = 2 * (int64) n + MAX_EVICTIONS;
+
+	for (int64 taken = 0; chain->n < n; taken++)
 	{
-		if (*evicted >= MAX_EVICTIONS || !evict_one())
+		if (blocks_available() > 0)
+		{
+			add_block(chain);
+			continue;
+		}
+		if (taken >= most || !evict_one())
 			return false;
 		(*evicted)++;
+		if (++turn % MAX_EVICTIONS == 0)
+		{
+			LWLockRelease(ac_lock(AC_LOCK_STORE));
+			LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
+		}
 	}
 	return true;
 }
 
-/* ---- the caller's side of changing ---- */
+/* Nobody else knows the blocks. */
+static void
+write_image(const Chain *chain, const char *image, uint32 size)
+{
+	Entry *entry = &blocks[chain->first].entry;
+	uint32 b = entry->next;
+
+	entry->image_size = size;
+	memcpy(entry->image.bytes, image, Min(size, ENTRY_DATA));
+	for (uint32 done = ENTRY_DATA; done < size; done += CONTINUATION_DATA)
+	{
+		memcpy(blocks[b].more.data, image + done, Min(size - done, CONTINUATION_DATA));
+		b = blocks[b].more.next;
+	}
+}
+
+/* Takes away the entry of this hash, for which there is a new one; whether there was one that counted. */
+static bool
+remove_same_hash(uint64 hash)
+{
+	uint32 old = find_same_hash(hash);
+	bool counted;
+
+	if (old == NONE)
+		return false;
+	counted = !entry_is_dead(store, &blocks[old].entry);
+	remove_entry(old);
+	return counted;
+}
+
+/* Makes an entry of blocks that have an image. */
+static void
+publish(const Chain *chain, const StoredEntry *kept, uint64 hash, bool visited, int *evicted)
+{
+	uint32 e = chain->first;
+	Entry *entry = &blocks[e].entry;
+	pg_atomic_uint64 *ref = make_ref(hash, evicted);
+
+	entry->hash = hash;
+	entry->database = kept->on.database;
+	entry->format = kept->key.format;
+	entry->visited = visited;
+	eviction_add(store, blocks, e);
+	pg_write_barrier();
+	advance_sequence(entry);
+	count_entry(entry, 1);
+	pg_atomic_write_u64(ref, ref_value(hash, e));
+}
+
+/* The number went to another database, whose first answer this is: nothing older counts. */
+static void
+begin_usage(DatabaseNo database, Oid dboid, uint64 clock)
+{
+	DatabaseUsage *usage = &store->usage[database];
+
+	if (pg_atomic_read_u32(&usage->dboid) == dboid)
+		return;
+	pg_atomic_write_u64(&usage->flushed, clock);
+	pg_atomic_write_u64(&usage->entries, 0);
+	pg_atomic_write_u64(&usage->bytes, 0);
+	pg_atomic_write_u32(&usage->dboid, dboid);
+}
+
+/* Caller holds the lock, but for copying what is large. */
+static bool
+keep_image(const StoredEntry *entry, uint64 hash, const char *image, uint32 size, uint32 *place, int *evicted)
+{
+	uint32 n = blocks_for(size);
+	/* Who replaces an outdated answer is a second one to ask for it. */
+	bool visited = remove_same_hash(hash);
+	Chain chain = {.n = 0};
+
+	if (!take_blocks(&chain, n, evicted))
+	{
+		give_back(&chain);
+		return false;
+	}
+	if (n > MAX_EVICTIONS)
+		LWLockRelease(ac_lock(AC_LOCK_STORE));
+	write_image(&chain, image, size);
+	if (n > MAX_EVICTIONS)
+	{
+		LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
+		visited |= remove_same_hash(hash);
+	}
+	publish(&chain, entry, hash, visited, evicted);
+	*place = chain.first;
+	return true;
+}
 
 /* Lays an entry out in one piece; the caller frees it. */
 static char *
@@ -426,19 +562,19 @@ build_image(const StoredEntry *entry, uint32 size)
 {
 	char *image = palloc(size);
 	char *p = image;
-	ImageHeader header = {.key_size = entry->key_size,
-						  .payload_size = entry->payload_size,
-						  .ncells = entry->ncells,
-						  .words = entry->words,
+	ImageHeader header = {.clock = entry->on.clock,
 						  .valid_from = entry->valid_from,
-						  .valid_until = entry->valid_until};
+						  .valid_until = entry->valid_until,
+						  .generations = entry->on.generations,
+						  .ncells = entry->on.ncells,
+						  .key_size = entry->key.size};
 
 	memcpy(p, &header, sizeof(header));
 	p += sizeof(header);
-	memcpy(p, entry->cells, entry->ncells * sizeof(CellNo));
-	p += entry->ncells * sizeof(CellNo);
-	memcpy(p, entry->key, entry->key_size);
-	p += entry->key_size;
+	memcpy(p, entry->on.cells, entry->on.ncells * sizeof(CellNo));
+	p += entry->on.ncells * sizeof(CellNo);
+	memcpy(p, entry->key.bytes, entry->key.size);
+	p += entry->key.size;
 	memcpy(p, entry->payload, entry->payload_size);
 	return image;
 }
@@ -446,57 +582,47 @@ build_image(const StoredEntry *entry, uint32 size)
 bool
 store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
-	Size size = sizeof(ImageHeader) + entry->ncells * sizeof(CellNo) + entry->key_size + entry->payload_size;
-	DatabaseNo database = database_my_number();
+	Size size = sizeof(ImageHeader) + entry->on.ncells * sizeof(CellNo) + entry->key.size + (Size) entry->payload_size;
 	int evicted = 0;
-	bool stored = false;
+	Oid dboid;
+	bool kept;
 	char *image;
-	uint32 old;
 
 	/* One answer may not take more than a small part of the memory. */
-	if (size > MAX_ENTRY_SIZE || size > (Size) store->nblocks * BLOCK_SIZE / 8)
+	if (entry->key.size > MAX_KEY_SIZE || entry->payload_size > (Size) ac_max_answer_size * 1024 ||
+		size > (Size) store->nblocks * BLOCK_SIZE / 8)
 		return false;
+	(void) database_by_number(entry->on.database, &dboid);
 	image = build_image(entry, size);
 
 	LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
-	old = find_same_hash(hash);
-	if (old != NONE)
-		remove_entry(old);
-	if (make_room(size, &evicted))
-	{
-		pg_atomic_uint64 *ref = make_ref(hash, &evicted);
-
-		/* Who replaces an outdated answer is a second one to ask for it. */
-		*place = insert_entry(ref, hash, image, size, database, old != NONE);
-		stored = true;
-	}
+	begin_usage(entry->on.database, dboid, entry->on.clock);
+	kept = keep_image(entry, hash, image, size, place, &evicted);
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
 
 	pfree(image);
 	counter_add(COUNTER_EVICTIONS, evicted);
-	return stored;
+	return kept;
 }
 
 int64
-store_drop_database(void)
+store_flush(uint64 clock)
 {
 	DatabaseNo database = database_my_number();
-	uint32 n = store_count_places();
-	int64 dropped = 0;
+	DatabaseUsage *usage = &store->usage[database];
+	int64 flushed;
+	Oid dboid;
 
-	for (uint32 first = 0; first < n; first += 256)
+	(void) database_by_number(database, &dboid);
+	LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
+	begin_usage(database, dboid, clock);
+	flushed = pg_atomic_read_u64(&usage->entries);
+	if (pg_atomic_read_u64(&usage->flushed) < clock)
 	{
-		CHECK_FOR_INTERRUPTS();
-		LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
-		for (uint32 e = first; e < Min(first + 256, n); e++)
-		{
-			if (is_entry(e) && blocks[e].entry.database == database)
-			{
-				remove_entry(e);
-				dropped++;
-			}
-		}
-		LWLockRelease(ac_lock(AC_LOCK_STORE));
+		pg_atomic_write_u64(&usage->flushed, clock);
+		pg_atomic_write_u64(&usage->entries, 0);
+		pg_atomic_write_u64(&usage->bytes, 0);
 	}
-	return dropped;
+	LWLockRelease(ac_lock(AC_LOCK_STORE));
+	return flushed;
 }

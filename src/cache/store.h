@@ -11,21 +11,27 @@
 #include "cache/cells.h"
 #include "cache/databases.h"
 
-/* An entry depends on at most this many cells. */
-#define MAX_DEPENDENCIES 16
-/* A larger entry is not kept. */
-#define MAX_ENTRY_SIZE (16 * 1024)
+/* A longer key is not kept. */
+#define MAX_KEY_SIZE PG_UINT16_MAX
+
+/*
+ * A key, and what form its payload has.  Those who keep answers number
+ * theirs; keys of different formats are different.
+ */
+typedef struct StoreKey
+{
+	uint8 format;
+	const char *bytes;
+	uint32 size;
+} StoreKey;
 
 /* An entry as it was put or fetched. */
 typedef struct StoredEntry
 {
-	const char *key;
-	uint32 key_size;
+	StoreKey key;
 	const char *payload;
 	uint32 payload_size;
-	const CellNo *cells; /* that it depends on */
-	uint32 ncells;
-	uint64 words;	   /* their sum, when the answer was computed */
+	Dependencies on;
 	int64 valid_from;  /* exact from here */
 	int64 valid_until; /* up to, not including, here */
 } StoredEntry;
@@ -33,7 +39,6 @@ typedef struct StoredEntry
 /* What a listing shows of an entry besides its content. */
 typedef struct EntryInfo
 {
-	DatabaseNo database;
 	bool visited;
 	uint32 bytes;
 } EntryInfo;
@@ -41,23 +46,26 @@ typedef struct EntryInfo
 /* Takes budget bytes of shared memory. */
 extern void store_shmem_init(Size budget);
 
-extern uint64 store_hash(const char *key, uint32 key_size);
+extern uint64 store_hash(const StoreKey *key);
 
 /*
  * Copies the entry of this key.  The result points into memory of this
  * backend that the next call overwrites.  Takes no lock and writes nothing
  * that others share, except once after eviction has passed by.
  */
-extern bool store_fetch(const char *key, uint32 key_size, uint64 hash, StoredEntry *found);
+extern bool store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found);
 
 /* Keeps an entry in place of the one of the same key, and says where; false if it cannot. */
 extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);
 
-/* Takes away every entry of this backend's database; returns how many. */
-extern int64 store_drop_database(void);
+/*
+ * Lets the entries of this backend's database go whose clock is before this
+ * one; they are outdated.  Returns how many were there.
+ */
+extern int64 store_flush(uint64 clock);
 
 /* What a database's entries take now. */
-extern void store_usage(DatabaseNo database, uint64 *entries, uint64 *bytes);
+extern void store_usage(DatabaseNo database, Oid dboid, uint64 *entries, uint64 *bytes);
 
 /* For listings: 0 .. store_count_places() - 1. */
 extern uint32 store_count_places(void);

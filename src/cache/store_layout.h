@@ -17,6 +17,17 @@
 #define ENTRY_DATA (BLOCK_SIZE - 32)
 #define CONTINUATION_DATA (BLOCK_SIZE - 8)
 
+/* An image is this, the cells, the key and the payload. */
+typedef struct ImageHeader
+{
+	uint64 clock;
+	int64 valid_from;
+	int64 valid_until;
+	uint32 generations;
+	uint16 ncells;
+	uint16 key_size;
+} ImageHeader;
+
 /* The first block of an entry, which goes by this block's number. */
 typedef struct Entry
 {
@@ -25,10 +36,15 @@ typedef struct Entry
 	uint64 hash;
 	uint32 newer; /* the queue */
 	uint32 older;
-	pg_atomic_uint32 visited;
-	uint16 image_size;
+	uint32 image_size;
 	DatabaseNo database;
-	char data[ENTRY_DATA];
+	uint8 visited; /* set by hits, without lock */
+	uint8 format;
+	union
+	{
+		ImageHeader header;
+		char bytes[ENTRY_DATA];
+	} image; /* as much as fits */
 } Entry;
 
 typedef struct Continuation
@@ -47,6 +63,8 @@ typedef union Block
 /* Changed under AC_LOCK_STORE, read without. */
 typedef struct DatabaseUsage
 {
+	pg_atomic_uint32 dboid;	  /* whose it is: a number can go to another database */
+	pg_atomic_uint64 flushed; /* entries with an earlier clock are dead, and not counted */
 	pg_atomic_uint64 entries;
 	pg_atomic_uint64 bytes;
 } DatabaseUsage;
@@ -64,5 +82,13 @@ typedef struct StoreState
 	uint32 hand;
 	DatabaseUsage usage[MAX_DATABASES];
 } StoreState;
+
+/* Whether it was let go by a flush, or is of a database that is gone. */
+static inline bool
+entry_is_dead(const StoreState *store, const Entry *entry)
+{
+	return entry->image.header.clock <
+		   pg_atomic_read_u64(&unconstify(StoreState *, store)->usage[entry->database].flushed);
+}
 
 #endif /* AC_CACHE_STORE_LAYOUT_H */

@@ -4,14 +4,19 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 
 #include "cache/changes.h"
+#include "cache/databases.h"
 #include "entry/drop_database.h"
 #include "table/state.h"
 
 static object_access_hook_type previous_object_access_hook = NULL;
+
+/* Dropped by this transaction, which drops no more than one. */
+static Oid dropped = InvalidOid;
 
 /* A later database may get the dropped one's OID: nothing of the old may be left valid. */
 static void
@@ -21,8 +26,19 @@ notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int 
 		previous_object_access_hook(access, classid, objectid, subid, arg);
 	if (access != OAT_DROP || classid != DatabaseRelationId)
 		return;
-	changes_touch(cell_of_database(objectid));
+	changes_touch(database_number(objectid));
 	tier_state_forget(objectid);
+	dropped = objectid;
+}
+
+/* Nobody is connected to it any more. */
+static void
+free_number(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && OidIsValid(dropped))
+		database_forget(dropped);
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		dropped = InvalidOid;
 }
 
 void
@@ -30,4 +46,5 @@ drop_database_init(void)
 {
 	previous_object_access_hook = object_access_hook;
 	object_access_hook = notice_dropped_database;
+	RegisterXactCallback(free_number, NULL);
 }

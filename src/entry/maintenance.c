@@ -48,12 +48,12 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 		PreventCommandIfReadOnly("availability_cache.invalidate()");
 	if (DATE_NOT_FINITE(first) || DATE_NOT_FINITE(last) || last - first >= MAX_TOUCHED_DAYS)
 	{
-		changes_touch_now(cell_of_stylist(stylist));
+		changes_touch_now(tag_of_stylist(stylist));
 		tier_log_stylist(stylist);
 		PG_RETURN_VOID();
 	}
 	for (DateADT day = first; day <= last; day++)
-		changes_touch_now(cell_of_stylist_day(stylist, day));
+		changes_touch_now(tag_of_stylist_day(stylist, day));
 	tier_log_days(stylist, first, last);
 	PG_RETURN_VOID();
 }
@@ -68,8 +68,7 @@ availability_cache_flush(PG_FUNCTION_ARGS)
 	}
 	if (!ac_shared_memory_ready)
 		PG_RETURN_INT64(0);
-	changes_touch_now(cell_of_database(MyDatabaseId));
-	PG_RETURN_INT64(store_drop_database());
+	PG_RETURN_INT64(store_flush(changes_touch_now(tag_of_database())));
 }
 
 /* availability_cache.clean(max_rows) returns how many rows of private.availability_cache it removed. */

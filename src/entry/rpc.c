@@ -100,18 +100,6 @@ look_at_arguments(FunctionCallInfo fcinfo, DayRequest *day)
 	return DAY_OK;
 }
 
-static void
-list_cells(void *arg, CellNo *cells, int *ncells)
-{
-	day_list_cells(&((Call *) arg)->day, cells, ncells);
-}
-
-static void
-before_snapshot(void *arg)
-{
-	day_before_snapshot(&((Call *) arg)->day);
-}
-
 static bool
 fetch(void *arg, Computed *result)
 {
@@ -127,13 +115,12 @@ keep(void *arg, const Computed *result)
 static const LowerTier table_tier = {fetch, keep, tier_offer, tier_wrote_all};
 
 static void
-prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, Computed *))
+prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, uint64, Computed *))
 {
 	call->day.function = fcinfo->flinfo->fn_oid;
-	call->request.key = call->key.bytes;
-	call->request.key_size = day_key_make(&call->key, &call->day);
-	call->request.list_cells = list_cells;
-	call->request.before_snapshot = before_snapshot;
+	call->request.key.format = FORMAT_DAY;
+	call->request.key.bytes = call->key.bytes;
+	call->request.key.size = day_key_make(&call->key, &call->day);
 	call->request.compute = compute;
 	call->request.below = &table_tier;
 	call->request.arg = call;
@@ -152,11 +139,11 @@ raise_error(DayError error)
 /* ---- v1 ---- */
 
 static void
-compute_raising(void *arg, Computed *result)
+compute_raising(void *arg, uint64 clock, Computed *result)
 {
 	Call *call = arg;
 
-	day_compute(&call->day, result);
+	day_compute(&call->day, clock, result);
 }
 
 static text *
@@ -235,6 +222,7 @@ note_error(Call *call, ErrorData *error)
 typedef struct Computation
 {
 	DayRequest *day;
+	uint64 clock;
 	Computed *result;
 } Computation;
 
@@ -243,15 +231,15 @@ run_computation(void *arg)
 {
 	Computation *computation = arg;
 
-	day_compute(computation->day, computation->result);
+	day_compute(computation->day, computation->clock, computation->result);
 }
 
 /* Computes so that an error leaves the caller's transaction usable. */
 static void
-compute_catching(void *arg, Computed *result)
+compute_catching(void *arg, uint64 clock, Computed *result)
 {
 	Call *call = arg;
-	Computation computation = {&call->day, result};
+	Computation computation = {&call->day, clock, result};
 	ErrorData *error = guarded(run_computation, &computation);
 
 	if (error == NULL)

@@ -45,7 +45,7 @@ availability_cache_row_changed(PG_FUNCTION_ARGS)
 		Datum stylist = heap_getattr(data->tg_trigtuple, ROW_STYLIST, desc, &isnull);
 		Datum date = heap_getattr(data->tg_trigtuple, ROW_DATE, desc, &isnull);
 
-		changes_touch(cell_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
+		changes_touch(tag_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
 	}
 	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
 		changes_touch_database();

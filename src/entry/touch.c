@@ -22,14 +22,14 @@ touch_everything(void)
 void
 touch_stylist(const pg_uuid_t *stylist)
 {
-	changes_touch(cell_of_stylist(stylist));
+	changes_touch(tag_of_stylist(stylist));
 	tier_log_stylist(stylist);
 }
 
 void
 touch_service(const pg_uuid_t *service)
 {
-	changes_touch(cell_of_service(service));
+	changes_touch(tag_of_service(service));
 	tier_log_service(service);
 }
 
@@ -50,6 +50,6 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 	first = utc_day_of(start);
 	last = utc_day_of(end - 1);
 	for (int64 day = first; day <= last; day++)
-		changes_touch(cell_of_stylist_day(stylist, day));
+		changes_touch(tag_of_stylist_day(stylist, day));
 	tier_log_days(stylist, first, last);
 }

@@ -65,7 +65,7 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	uint64 bytes;
 	int n = 0;
 
-	store_usage(db->number, &entries, &bytes);
+	store_usage(db->number, db->dboid, &entries, &bytes);
 	nulls[n] = db->dboid == InvalidOid;
 	values[n++] = ObjectIdGetDatum(db->dboid);
 	values[n++] = Int64GetDatum(db->counts[COUNTER_HITS]);
@@ -112,7 +112,7 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	Datum values[10];
 	bool nulls[10] = {false};
 
-	day_key_open(entry->key, entry->key_size, &key, &zone);
+	day_key_open(&entry->key, &key, &zone);
 	memcpy(&header, entry->payload, sizeof(header));
 	values[0] = ObjectIdGetDatum(key.dboid);
 	values[1] = UUIDPGetDatum(&key.stylist);
@@ -142,7 +142,7 @@ availability_cache_entries(PG_FUNCTION_ARGS)
 		EntryInfo info;
 
 		CHECK_FOR_INTERRUPTS();
-		if (store_fetch_place(place, &entry, &info))
+		if (store_fetch_place(place, &entry, &info) && entry.key.format == FORMAT_DAY)
 			put_entry((ReturnSetInfo *) fcinfo->resultinfo, &entry, &info);
 	}
 	return (Datum) 0;

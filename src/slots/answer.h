@@ -24,7 +24,7 @@ typedef struct AnswerHeader
 	uint8 nchanges; /* of the offset, after first */
 	bool has_price;
 	bool has_display; /* else the display is HH24:MI */
-	uint8 zero;
+	uint8 days;		  /* that it depends on, in UTC: so many before the date << 4 | so many after it */
 } AnswerHeader;
 
 /* Slots that follow each other by a step. */

@@ -10,7 +10,6 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -25,29 +24,6 @@
 #include "slots/rules_memo.h"
 #include "slots/sources.h"
 #include "slots/tags.h"
-
-/*
- * A window may begin a day early in UTC and end three days late (the day after
- * the date, and the zone), and a buffer may add a day on each side.
- */
-#define DAYS_BEFORE 3
-#define DAYS_AFTER 5
-
-void
-day_before_snapshot(DayRequest *day)
-{
-	rules_note_words(&day->stylist, &day->service, &day->rules_words);
-}
-
-void
-day_list_cells(const DayRequest *day, CellNo *cells, int *ncells)
-{
-	StaticAssertStmt(RULES_NCELLS + DAYS_BEFORE + 1 + DAYS_AFTER <= MAX_DEPENDENCIES, "too many cells");
-	rules_list_cells(&day->stylist, &day->service, cells);
-	*ncells = RULES_NCELLS;
-	for (int d = -DAYS_BEFORE; d <= DAYS_AFTER; d++)
-		cells[(*ncells)++] = cell_of_stylist_day(&day->stylist, day->date + d);
-}
 
 /* A time of day in whole seconds; false for NULL. */
 static bool
@@ -180,29 +156,31 @@ read_busy(const DayRequest *day, const DayRules *rules, SlotInterval reach, Slot
 	}
 }
 
-uint32
-day_cells_of_days(const DayRequest *day, DateADT first, DateADT last)
+void
+day_depends_on(DayRequest *day, DateADT first, DateADT last, Computed *result)
 {
-	uint32 bits = (1u << RULES_NCELLS) - 1;
-
-	for (int d = Max(first - day->date, -DAYS_BEFORE); d <= Min(last - day->date, DAYS_AFTER); d++)
-		bits |= 1u << (RULES_NCELLS + DAYS_BEFORE + d);
-	return bits;
+	result->ntags = RULES_NTAGS;
+	rules_list_tags(&day->stylist, &day->service, day->tags);
+	day->first_day = Max(first, day->date - DAYS_BEFORE);
+	day->last_day = Min(last, day->date + DAYS_AFTER);
+	for (DateADT d = day->first_day; d <= day->last_day; d++)
+		day->tags[result->ntags++] = tag_of_stylist_day(&day->stylist, d);
+	result->tags = day->tags;
 }
 
 void
-day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last)
+day_days_of_answer(DayRequest *day, const char *packed)
 {
-	uint32 days = depends_on >> RULES_NCELLS;
+	AnswerHeader header;
 
-	Assert(days != 0);
-	*first = day->date - DAYS_BEFORE + pg_rightmost_one_pos32(days);
-	*last = day->date - DAYS_BEFORE + pg_leftmost_one_pos32(days);
+	memcpy(&header, packed, sizeof(header));
+	day->first_day = day->date - (header.days >> 4);
+	day->last_day = day->date + (header.days & 15);
 }
 
-/* The cells that an answer with this reach depends on; *all: they are all among the request's. */
-static uint32
-dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
+/* The days that an answer with this reach depends on, its own among them; false if it is more than there may be. */
+static bool
+depend_on_reach(DayRequest *day, SlotInterval reach, Computed *result)
 {
 	int64 first = day->date;
 	int64 last = day->date;
@@ -212,8 +190,8 @@ dependencies_of(const DayRequest *day, SlotInterval reach, bool *all)
 		first = Min(first, utc_day_of(reach.start));
 		last = Max(last, utc_day_of(reach.end - 1));
 	}
-	*all = first >= day->date - DAYS_BEFORE && last <= day->date + DAYS_AFTER;
-	return day_cells_of_days(day, Max(first, day->date - DAYS_BEFORE), Min(last, day->date + DAYS_AFTER));
+	day_depends_on(day, first, last, result);
+	return first == day->first_day && last == day->last_day;
 }
 
 /* Days that are over, and those beyond the horizon, are not worth memory. */
@@ -261,26 +239,27 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	header.step = rules->step / USECS_PER_SEC;
 	header.has_price = rules->price != NO_PRICE;
 	header.price_cents = header.has_price ? rules->price : 0;
+	header.days = (day->date - day->first_day) << 4 | (day->last_day - day->date);
 	MemoryContextSwitchTo(caller);
 	result->payload = answer_pack(&header, slots, n, day->zone != NULL ? day->zone : rules_default_zone(rules),
 								  rules->display_format, &result->payload_size);
 }
 
 static DayError
-compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
+compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed *result)
 {
 	DayRules rules;
 	SlotInput input;
 	SlotInterval reach;
 	DayError error;
-	bool all_cells;
+	bool all_days;
 
 	sources_load(day->function);
-	if (!rules_recall(&day->stylist, &day->service, &day->rules_words, &rules))
+	if (!rules_recall(&day->stylist, &day->service, clock, &rules))
 	{
 		if ((error = rules_read(&day->stylist, &day->service, &rules)) != DAY_OK)
 			return error;
-		rules_remember(&day->stylist, &day->service, &day->rules_words, &rules);
+		rules_remember(&day->stylist, &day->service, clock, &rules);
 	}
 	init_input(&rules, &input);
 	read_schedule(day, &rules, &input);
@@ -291,21 +270,21 @@ compute_connected(DayRequest *day, MemoryContext caller, Computed *result)
 
 	result->valid_from = input.now;
 	result->untracked = !sources_tracked();
-	result->depends_on = dependencies_of(day, reach, &all_cells);
-	result->keepable = all_cells && worth_keeping(day, &input);
+	all_days = depend_on_reach(day, reach, result);
+	result->keepable = all_days && worth_keeping(day, &input);
 	compute_slots(day, &rules, &input, caller, result);
 	return DAY_OK;
 }
 
 void
-day_compute(DayRequest *day, Computed *result)
+day_compute(DayRequest *day, uint64 clock, Computed *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int settings = guard_settings();
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	day->error = compute_connected(day, caller, result);
+	day->error = compute_connected(day, clock, caller, result);
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
 	restore_settings(settings);

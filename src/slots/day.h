@@ -9,41 +9,47 @@
 #include "utils/uuid.h"
 
 #include "cache/readpath.h"
-#include "slots/rules_memo.h"
+#include "slots/rules.h"
 #include "slots/zone.h"
+
+/*
+ * The UTC days around the date that an answer may depend on: a window may begin
+ * a day early in UTC and end three days late (the day after the date, and the
+ * zone), and a buffer may add a day on each side.
+ */
+#define DAYS_BEFORE 3
+#define DAYS_AFTER 5
+#define DAY_MAX_TAGS (RULES_NTAGS + DAYS_BEFORE + 1 + DAYS_AFTER)
 
 typedef struct DayRequest
 {
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-	DateADT date;			/* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
-	pg_tz *zone;			/* the customer's; NULL: the rules' default */
-	Oid function;			/* that was called; its owner is the extension's */
-	DayError error;			/* set by day_compute */
-	RulesWords rules_words; /* set by day_before_snapshot */
+	DateADT date; /* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
+	pg_tz *zone;  /* the customer's; NULL: the rules' default */
+	Oid function; /* that was called; its owner is the extension's */
+	/* Set by who answers: */
+	DayError error;
+	DateADT first_day; /* UTC days that the answer depends on */
+	DateADT last_day;
+	Tag tags[DAY_MAX_TAGS];
 } DayRequest;
 
 /* 1900-01-01 and 9998-12-31: years of four digits, whatever the zone. */
 #define DAY_FIRST (-36524)
 #define DAY_LAST (2921574)
 
-/* To be called before the snapshot that day_compute runs under is taken. */
-extern void day_before_snapshot(DayRequest *day);
+/* Says in result that it depends on these UTC days, besides what the rules depend on. */
+extern void day_depends_on(DayRequest *day, DateADT first, DateADT last, Computed *result);
 
-/* What the answer may depend on, the database's cell first. */
-extern void day_list_cells(const DayRequest *day, CellNo *cells, int *ncells);
-
-/*
- * From a Computed's depends_on to the UTC days that the answer depends on,
- * which are one range around the date; and back.
- */
-extern void day_days_of_cells(const DayRequest *day, uint32 depends_on, DateADT *first, DateADT *last);
-extern uint32 day_cells_of_days(const DayRequest *day, DateADT first, DateADT last);
+/* The same days in the packed answer, for who has only that. */
+extern void day_days_of_answer(DayRequest *day, const char *packed);
 
 /*
- * Computes under the active snapshot.  The payload is a packed answer
- * (answer.h), or absent where error is set.  Raises what queries raise.
+ * Computes under the active snapshot; clock is as a CacheRequest's compute
+ * gets it.  The payload is a packed answer (answer.h), or absent where error
+ * is set.  Raises what queries raise.
  */
-extern void day_compute(DayRequest *day, Computed *result);
+extern void day_compute(DayRequest *day, uint64 clock, Computed *result);
 
 #endif /* AC_SLOTS_DAY_H */

@@ -22,8 +22,10 @@ day_key_make(DayKey *key, const DayRequest *day)
 }
 
 void
-day_key_open(const char *key, uint32 size, DayKeyFixed *fixed, char **zone)
+day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone)
 {
-	memcpy(fixed, key, sizeof(*fixed));
-	*zone = size == sizeof(*fixed) ? NULL : pnstrdup(key + sizeof(*fixed), size - sizeof(*fixed));
+	Size zone_size = key->size - sizeof(*fixed);
+
+	memcpy(fixed, key->bytes, sizeof(*fixed));
+	*zone = zone_size == 0 ? NULL : pnstrdup(key->bytes + sizeof(*fixed), zone_size);
 }

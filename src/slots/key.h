@@ -7,6 +7,9 @@
 
 #include "slots/day.h"
 
+/* Of packed days, among the formats of keys. */
+#define FORMAT_DAY 1
+
 /* What stands before the zone's name in a key.  No padding. */
 typedef struct DayKeyFixed
 {
@@ -26,6 +29,6 @@ typedef struct DayKey
 extern uint32 day_key_make(DayKey *key, const DayRequest *day);
 
 /* Takes a key apart; the zone's name is in the current context, NULL for the default. */
-extern void day_key_open(const char *key, uint32 size, DayKeyFixed *fixed, char **zone);
+extern void day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone);
 
 #endif /* AC_SLOTS_KEY_H */

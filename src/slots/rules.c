@@ -26,11 +26,10 @@
 #define NO_DURATION PG_INT64_MIN
 
 void
-rules_list_cells(const pg_uuid_t *stylist, const pg_uuid_t *service, CellNo cells[RULES_NCELLS])
+rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, Tag tags[RULES_NTAGS])
 {
-	cells[0] = cell_of_database(MyDatabaseId);
-	cells[1] = cell_of_stylist(stylist);
-	cells[2] = cell_of_service(service);
+	tags[0] = tag_of_stylist(stylist);
+	tags[1] = tag_of_service(service);
 }
 
 /* From two columns: the array, and its text. */

@@ -8,7 +8,7 @@
 #include "pgtime.h"
 #include "utils/uuid.h"
 
-#include "cache/cells.h"
+#include "cache/tag.h"
 #include "slots/queries.h"
 
 /* Why there is no answer; the names are the codes that clients see. */
@@ -51,9 +51,9 @@ typedef struct DayRules
 	pg_tz *stylist_zone;
 } DayRules;
 
-/* The cells that they depend on: the database's, the stylist's, the service's. */
-#define RULES_NCELLS 3
-extern void rules_list_cells(const pg_uuid_t *stylist, const pg_uuid_t *service, CellNo cells[RULES_NCELLS]);
+/* What they depend on, besides the database: the stylist, the service. */
+#define RULES_NTAGS 2
+extern void rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, Tag tags[RULES_NTAGS]);
 
 /*
  * Reads them under the active snapshot; strings are in the current context.

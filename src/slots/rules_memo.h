@@ -7,23 +7,13 @@
 
 #include "slots/rules.h"
 
-/* Words of the cells that the rules depend on, from before a snapshot. */
-typedef struct RulesWords
-{
-	bool usable;
-	uint64 words[RULES_NCELLS];
-} RulesWords;
-
-/* To be called before the snapshot is taken that the rules are read under. */
-extern void rules_note_words(const pg_uuid_t *stylist, const pg_uuid_t *service, RulesWords *words);
-
 /*
  * What an earlier call in this session read for the stylist and service, if
  * nothing has changed since for the active snapshot; the strings are good
- * for this computation.
+ * for this computation.  The version clock is from before that snapshot;
+ * with NO_CLOCK nothing is recalled or remembered.
  */
-extern bool rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, const RulesWords *before, DayRules *rules);
-extern void
-rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, const RulesWords *before, const DayRules *rules);
+extern bool rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, DayRules *rules);
+extern void rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, const DayRules *rules);
 
 #endif /* AC_SLOTS_RULES_MEMO_H */

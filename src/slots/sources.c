@@ -5,10 +5,10 @@
  * The mapping (availability_cache.source) is loaded once per session and again
  * after a relcache message of any table that matters (the attached tables,
  * their partitions, source and rules) or one of the syscaches that
- * sources_init names.  Invalidations are accepted
- * after the cells' words are read and before the snapshot is taken, and a
- * writer ends its cells after it has sent its invalidations; so no answer is
- * kept that was made with an older mapping than its words say.
+ * sources_init names.  Invalidations are accepted after the version clock is
+ * read and before the snapshot is taken, and a writer moves the clock on
+ * after it has sent its own; so no answer is kept that was made with an
+ * older mapping than its clock says.
  */
 #include "postgres.h"
 

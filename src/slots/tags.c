@@ -1,6 +1,6 @@
 /*
  * tags.c
- *		What a day's slots depend on, and changes of the attached tables touch: tags, and their cells.
+ *		What a day's slots depend on, and changes of the attached tables touch.
  */
 #include "postgres.h"
 
@@ -24,29 +24,29 @@ typedef struct SlotsTag
 	pg_uuid_t id;
 } SlotsTag;
 
-static CellNo
-cell_of(SlotsTagKind kind, const pg_uuid_t *id, int32 utc_day)
+static Tag
+slots_tag(SlotsTagKind kind, const pg_uuid_t *id, int32 utc_day)
 {
 	SlotsTag tag = {.header = {kind, MyDatabaseId}, .utc_day = utc_day, .id = *id};
 
 	StaticAssertStmt(sizeof(SlotsTag) == 32, "tags are hashed as bytes");
-	return cell_of_tag(&tag, sizeof(tag));
+	return tag_of(&tag, sizeof(tag));
 }
 
-CellNo
-cell_of_stylist(const pg_uuid_t *stylist)
+Tag
+tag_of_stylist(const pg_uuid_t *stylist)
 {
-	return cell_of(TAG_STYLIST, stylist, 0);
+	return slots_tag(TAG_STYLIST, stylist, 0);
 }
 
-CellNo
-cell_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day)
+Tag
+tag_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day)
 {
-	return cell_of(TAG_STYLIST_DAY, stylist, utc_day);
+	return slots_tag(TAG_STYLIST_DAY, stylist, utc_day);
 }
 
-CellNo
-cell_of_service(const pg_uuid_t *service)
+Tag
+tag_of_service(const pg_uuid_t *service)
 {
-	return cell_of(TAG_SERVICE, service, 0);
+	return slots_tag(TAG_SERVICE, service, 0);
 }

@@ -82,7 +82,7 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 
 /* Takes a row's answer apart; false if it is not one that row_keep made for this key. */
 static bool
-open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const DayKey *key, uint32 key_size, RowScope *scope,
+open_row(TierRelation *rows, HeapTuple row, DayRequest *day, const DayKey *key, uint32 key_size, RowScope *scope,
 		 Computed *result)
 {
 	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
@@ -106,12 +106,12 @@ open_row(TierRelation *rows, HeapTuple row, const DayRequest *day, const DayKey 
 	result->valid_from = blob.valid_from;
 	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
 	result->keepable = true;
-	result->depends_on = day_cells_of_days(day, scope->first_day, scope->last_day);
+	day_depends_on(day, scope->first_day, scope->last_day, result);
 	return true;
 }
 
 static bool
-find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *result)
+find_row(TierRelation *rows, DayRequest *day, RowScope *scope, Computed *result)
 {
 	DayKey key;
 	uint32 key_size = day_key_make(&key, day);
@@ -130,7 +130,7 @@ find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *r
 }
 
 bool
-row_fetch(const DayRequest *day, Computed *result)
+row_fetch(DayRequest *day, Computed *result)
 {
 	TierRelation rows;
 	TierRelation since;
@@ -236,7 +236,10 @@ bool
 row_keep(const DayRequest *day, const Computed *result)
 {
 	TierRelation rows;
-	RowScope scope = {.stylist = day->stylist, .service = day->service};
+	RowScope scope = {.stylist = day->stylist,
+					  .service = day->service,
+					  .first_day = day->first_day,
+					  .last_day = day->last_day};
 	DayKey key;
 	uint32 key_size = day_key_make(&key, day);
 	text *zone = zone_text(&key, key_size);
@@ -246,7 +249,6 @@ row_keep(const DayRequest *day, const Computed *result)
 
 	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
 	scope.snapshot = seen_snapshot();
-	day_days_of_cells(day, result->depends_on, &scope.first_day, &scope.last_day);
 	kept = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
 		   remove_old(&rows, day, zone);
 	if (kept)

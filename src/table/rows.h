@@ -12,7 +12,7 @@
  * snapshot and the clock; the payload is in the current memory context.
  * Never waits; raises 55006 when a table cannot be used.
  */
-extern bool row_fetch(const DayRequest *day, Computed *result);
+extern bool row_fetch(DayRequest *day, Computed *result);
 
 /*
  * Keeps an answer that was computed under the active snapshot, in place of the

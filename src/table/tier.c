@@ -33,7 +33,7 @@
 
 typedef struct RowCall
 {
-	const DayRequest *day;
+	DayRequest *day;
 	Computed *fetched;
 	const Computed *computed;
 	bool found;
@@ -71,7 +71,7 @@ succeeds(void (*fn)(void *), RowCall *call)
 }
 
 bool
-tier_fetch(const DayRequest *day, Computed *result)
+tier_fetch(DayRequest *day, Computed *result)
 {
 	RowCall call = {.day = day, .fetched = result};
 
@@ -110,7 +110,7 @@ tier_wrote_all(void)
 }
 
 void
-tier_keep(const DayRequest *day, const Computed *result)
+tier_keep(DayRequest *day, const Computed *result)
 {
 	RowCall call = {.day = day, .computed = result};
 

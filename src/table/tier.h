@@ -8,8 +8,8 @@
 #include "slots/day.h"
 
 /* What a LowerTier does, for a day; never fail. */
-extern bool tier_fetch(const DayRequest *day, Computed *result);
-extern void tier_keep(const DayRequest *day, const Computed *result);
+extern bool tier_fetch(DayRequest *day, Computed *result);
+extern void tier_keep(DayRequest *day, const Computed *result);
 extern void tier_offer(uint32 place);
 extern bool tier_wrote_all(void);
 

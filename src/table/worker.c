@@ -8,8 +8,8 @@
  * that DROP DATABASE and the like do not have to wait for it).
  *
  * It does not need the snapshot that an answer was computed under: an entry
- * whose cells still have its words, read after a new snapshot was taken, is
- * what would be computed under that snapshot (see cache/readpath.c).
+ * that is current, looked at after a new snapshot was taken, is what would be
+ * computed under that snapshot (see cache/readpath.c).
  *
  * Locking: none while it waits; see tables.c and state.c.
  */
@@ -62,7 +62,9 @@ day_of_entry(const StoredEntry *entry, DayRequest *day)
 	DayKeyFixed fixed;
 	char *zone;
 
-	day_key_open(entry->key, entry->key_size, &fixed, &zone);
+	if (entry->key.format != FORMAT_DAY)
+		return false;
+	day_key_open(&entry->key, &fixed, &zone);
 	if (fixed.dboid != MyDatabaseId)
 		return false;
 	day->stylist = fixed.stylist;
@@ -72,27 +74,14 @@ day_of_entry(const StoredEntry *entry, DayRequest *day)
 	return zone == NULL || day->zone != NULL;
 }
 
-/* The entry as it was computed; its cells tell which of the day's cells it depends on. */
+/* The entry as it was computed. */
 static Computed
-computed_of_entry(const StoredEntry *entry, const DayRequest *day)
+computed_of_entry(const StoredEntry *entry)
 {
-	Computed computed = {.payload = unconstify(char *, entry->payload),
-						 .payload_size = entry->payload_size,
-						 .valid_from = entry->valid_from,
-						 .valid_until = entry->valid_until};
-	CellNo cells[MAX_DEPENDENCIES];
-	int ncells;
-
-	day_list_cells(day, cells, &ncells);
-	for (int i = 0; i < ncells; i++)
-	{
-		for (uint32 d = 0; d < entry->ncells; d++)
-		{
-			if (entry->cells[d] == cells[i])
-				computed.depends_on |= 1u << i;
-		}
-	}
-	return computed;
+	return (Computed){.payload = unconstify(char *, entry->payload),
+					  .payload_size = entry->payload_size,
+					  .valid_from = entry->valid_from,
+					  .valid_until = entry->valid_until};
 }
 
 static void
@@ -107,7 +96,8 @@ write_entry(uint32 place)
 		return;
 	if (!entry_is_current(&entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
 		return;
-	computed = computed_of_entry(&entry, &day);
+	day_days_of_answer(&day, entry.payload);
+	computed = computed_of_entry(&entry);
 	row_keep(&day, &computed);
 }
 

@@ -153,8 +153,13 @@ SELECT mark() \g /dev/null
 UPDATE stylist_schedules SET start_time = '00:00', end_time = '00:00' WHERE stylist_user_id = stylist(3);
 UPDATE services SET duration_minutes = 1 WHERE id = service(1);
 UPDATE availability_cache.rules SET slot_step = '1 minute', display_format = rpad('HH24:MI', 64, '"x"');
+SET availability_cache.max_answer_size = '16kB';
 SELECT v2(3, '2031-03-10') ->> 'success', v2(3, '2031-03-10') \g /dev/null
 SELECT is(since(), 'invalidations 3, miss_outdated 2, misses 2, store_skips 2', 'an answer too large');
+SELECT mark() \g /dev/null
+RESET availability_cache.max_answer_size;
+SELECT is(v2(3, '2031-03-10') -> 'slots', v2(3, '2031-03-10') -> 'slots', 'the same by the default setting, from memory');
+SELECT is(since(), 'hits, miss_outdated, misses, stores', 'is kept');
 UPDATE availability_cache.rules SET slot_step = '30 minutes', display_format = 'HH24:MI';
 
 -- the sum, over a mixture of everything

@@ -1,0 +1,252 @@
+/*
+ * exact.c
+ *		Exact cells: a version cell of its own for each tag that a kept answer depends on.
+ *
+ * Owns a hash table of cells in shared memory, sized at server start.  A tag
+ * has one bucket of eight cells.  Cells are made when an answer is kept, and
+ * never freed: where a bucket is full, one that was not used lately is taken
+ * for the new tag, and answers that depended on it are computed again.
+ *
+ * An answer names a cell by its number and generation.  Named by its tag
+ * alone it would come to life again when the cell goes to another tag and
+ * back, after a change that found no cell.  The word and last_xid of a cell
+ * that is taken are not lowered: lowered before the generation is another,
+ * they make an outdated answer good.  test/model/reuse.pml has the protocol.
+ *
+ * Locking: AC_LOCK_CELLS, exclusively, to take a cell for a tag; so no tag
+ * has two.  Taking makes the generation odd, changes the tag, and makes the
+ * generation even; whoever reads a tag without lock and rests on it reads the
+ * generation before and after.  All fields are atomics.
+ */
+#include "postgres.h"
+
+#include "storage/shmem.h"
+
+#include "base/shmem.h"
+#include "base/test_hooks.h"
+#include "cache/exact.h"
+
+#define BUCKET_CELLS 8
+#define NO_TAG 0
+
+/* Two in a cache line, so that a hit reads one line for each cell. */
+typedef struct ExactCell
+{
+	VersionCell version;
+	pg_atomic_uint64 tag; /* NO_TAG: was never taken */
+	pg_atomic_uint32 generation;
+	pg_atomic_uint32 used; /* since a search for a cell to take passed by */
+} ExactCell;
+
+typedef struct Bucket
+{
+	ExactCell cells[BUCKET_CELLS];
+} Bucket;
+
+typedef struct ExactState
+{
+	uint32 nbuckets;
+} ExactState;
+
+static ExactState *state = NULL;
+static Bucket *buckets = NULL;
+
+static void
+init_bucket(Bucket *bucket)
+{
+	for (int i = 0; i < BUCKET_CELLS; i++)
+	{
+		version_init(&bucket->cells[i].version);
+		pg_atomic_init_u64(&bucket->cells[i].tag, NO_TAG);
+		pg_atomic_init_u32(&bucket->cells[i].generation, 0);
+		pg_atomic_init_u32(&bucket->cells[i].used, 0);
+	}
+}
+
+static uint32
+count_buckets(Size budget)
+{
+	uint32 n = Min((budget - 2 * PG_CACHE_LINE_SIZE) / sizeof(Bucket), PG_INT32_MAX / BUCKET_CELLS);
+
+#ifdef AC_TEST_HOOKS
+	if (ac_test_exact_buckets > 0)
+		n = Min(n, ac_test_exact_buckets);
+#endif
+	return n;
+}
+
+void
+exact_shmem_init(Size budget)
+{
+	bool found;
+
+	StaticAssertStmt(sizeof(ExactCell) == 32, "a cell does not lie across two cache lines");
+	state = ShmemInitStruct("availability_cache exact cells", budget, &found);
+	buckets = (Bucket *) CACHELINEALIGN((char *) state + sizeof(ExactState));
+	if (found)
+		return;
+	state->nbuckets = count_buckets(budget);
+	for (uint32 b = 0; b < state->nbuckets; b++)
+		init_bucket(&buckets[b]);
+}
+
+static ExactCell *
+cell_at(ExactNo cell)
+{
+	return &buckets[cell / BUCKET_CELLS].cells[cell % BUCKET_CELLS];
+}
+
+VersionCell *
+exact_cell(ExactNo cell)
+{
+	return &cell_at(cell)->version;
+}
+
+uint32
+exact_generation(ExactNo cell)
+{
+	return pg_atomic_read_u32(&cell_at(cell)->generation);
+}
+
+static bool
+was_used(ExactNo cell)
+{
+	return pg_atomic_read_u32(&cell_at(cell)->used) != 0;
+}
+
+void
+exact_use(ExactNo cell)
+{
+	if (!was_used(cell))
+		pg_atomic_write_u32(&cell_at(cell)->used, 1);
+}
+
+/* The first cell of the tag's bucket. */
+static ExactNo
+bucket_of(Tag tag)
+{
+	return ((tag >> 32) * state->nbuckets >> 32) * BUCKET_CELLS;
+}
+
+bool
+exact_find(Tag tag, ExactNo *cell)
+{
+	ExactNo first = bucket_of(tag);
+
+	for (*cell = first; *cell < first + BUCKET_CELLS; (*cell)++)
+	{
+		if (pg_atomic_read_u64(&cell_at(*cell)->tag) == tag)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the cell is the tag's, and has been since generation was read. */
+static bool
+is_tags_cell(ExactNo cell, Tag tag, uint32 *generation)
+{
+	*generation = exact_generation(cell);
+	if (*generation & 1)
+		return false;
+	pg_read_barrier();
+	if (pg_atomic_read_u64(&cell_at(cell)->tag) != tag)
+		return false;
+	pg_read_barrier();
+	return exact_generation(cell) == *generation;
+}
+
+static bool
+find_ref(Tag tag, ExactRef *ref)
+{
+	return exact_find(tag, &ref->cell) && is_tags_cell(ref->cell, tag, &ref->generation);
+}
+
+/* ---- taking: the caller holds AC_LOCK_CELLS exclusively ---- */
+
+static void
+forget_use(ExactNo first)
+{
+	for (ExactNo cell = first; cell < first + BUCKET_CELLS; cell++)
+		pg_atomic_write_u32(&cell_at(cell)->used, 0);
+}
+
+/* A cell of the tag's bucket that was not used lately; one with a change under way is left alone. */
+static bool
+choose(Tag tag, ExactNo *chosen)
+{
+	ExactNo first = bucket_of(tag);
+	bool found = false;
+
+	for (int i = 0; i < BUCKET_CELLS; i++)
+	{
+		ExactNo cell = first + (tag + i) % BUCKET_CELLS;
+
+		if (pg_atomic_read_u64(&cell_at(cell)->tag) == NO_TAG)
+		{
+			*chosen = cell;
+			return true;
+		}
+		if (VERSION_PENDING(pg_atomic_read_u64(&exact_cell(cell)->word)) != 0)
+			continue;
+		if (!found || (was_used(*chosen) && !was_used(cell)))
+			*chosen = cell;
+		found = true;
+	}
+	if (found && was_used(*chosen))
+		forget_use(first);
+	return found;
+}
+
+static void
+advance_generation(ExactCell *cell)
+{
+	pg_atomic_fetch_add_u32(&cell->generation, 1);
+}
+
+static void
+take(ExactCell *cell, Tag tag)
+{
+	if (AC_MUTATED(AC_MUTANT_WORD_LOWERED))
+		pg_atomic_write_u64(&cell->version.word, 0);
+	if (AC_MUTATED(AC_MUTANT_TAG_FIRST))
+		pg_atomic_write_u64(&cell->tag, tag);
+	AC_TEST_SLEEP(ac_sleep_in_take);
+	advance_generation(cell);
+	pg_atomic_write_u64(&cell->tag, tag);
+	pg_atomic_write_u32(&cell->used, 0);
+	pg_write_barrier();
+	advance_generation(cell);
+	if (AC_MUTATED(AC_MUTANT_NAMED_BY_TAG))
+		pg_atomic_write_u32(&cell->generation, (uint32) tag & ~1);
+}
+
+static bool
+find_or_take(Tag tag, ExactRef *ref, bool *made)
+{
+	*made = false;
+	if (find_ref(tag, ref))
+		return true;
+	if (!choose(tag, &ref->cell))
+		return false;
+	take(cell_at(ref->cell), tag);
+	ref->generation = exact_generation(ref->cell);
+	*made = true;
+	return true;
+}
+
+bool
+exact_find_or_make(Tag tag, ExactRef *ref, bool *made)
+{
+	bool found;
+
+	*made = false;
+	if (find_ref(tag, ref))
+	{
+		exact_use(ref->cell);
+		return true;
+	}
+	LWLockAcquire(ac_lock(AC_LOCK_CELLS), LW_EXCLUSIVE);
+	found = find_or_take(tag, ref, made);
+	LWLockRelease(ac_lock(AC_LOCK_CELLS));
+	return found;
+}

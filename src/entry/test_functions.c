@@ -1,0 +1,47 @@
+/*
+ * test_functions.c
+ *		Lets tests see which cells a tag has; in the test-only build.
+ */
+#include "postgres.h"
+
+#ifdef AC_TEST_HOOKS
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
+
+#include "base/compat.h"
+#include "cache/exact.h"
+#include "slots/tags.h"
+
+PG_FUNCTION_INFO_V1(availability_cache_test_tag);
+PG_FUNCTION_INFO_V1(availability_cache_test_cell);
+
+/* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day' only. */
+PGDLLEXPORT Datum
+availability_cache_test_tag(PG_FUNCTION_ARGS)
+{
+	char *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	pg_uuid_t *id = PG_GETARG_UUID_P(1);
+
+	if (strcmp(kind, "stylist") == 0)
+		PG_RETURN_INT64(tag_of_stylist(id));
+	if (strcmp(kind, "service") == 0)
+		PG_RETURN_INT64(tag_of_service(id));
+	PG_RETURN_INT64(tag_of_stylist_day(id, PG_GETARG_DATEADT(2)));
+}
+
+/* test_cell(tag bigint) returns int: the number of its exact cell, NULL if it has none. */
+PGDLLEXPORT Datum
+availability_cache_test_cell(PG_FUNCTION_ARGS)
+{
+	ExactNo cell;
+
+	if (!exact_find(PG_GETARG_INT64(0), &cell))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(cell);
+}
+
+#endif
