@@ -30,7 +30,6 @@
 
 #include "base/test_hooks.h"
 #include "cache/cells.h"
-#include "cache/exact.h"
 
 #define NCOARSE 65536
 
@@ -84,7 +83,7 @@ next_clock(void)
 static VersionCell *
 cell_at(CellNo cell)
 {
-	return cell < FIRST_EXACT ? &state->cells[cell] : exact_cell(cell - FIRST_EXACT);
+	return cell < FIRST_EXACT ? &state->cells[cell] : &exact_cells[cell - FIRST_EXACT].version;
 }
 
 /* The cell of a tag that is always there. */
@@ -96,19 +95,19 @@ coarse_of(Tag tag)
 
 /* ---- readers ---- */
 
-static CellsStatus
-status_of(CellNo cell, uint64 clock)
+static inline CellsStatus
+status_of(VersionCell *cell, uint64 clock)
 {
-	uint64 word = pg_atomic_read_u64(&cell_at(cell)->word);
+	uint64 word = pg_atomic_read_u64(&cell->word);
 
-	if (VERSION_OF(word) > clock)
+	if (unlikely(VERSION_OF(word) > clock))
 		return CELLS_OUTDATED;
-	return VERSION_PENDING(word) != 0 ? CELLS_PENDING : CELLS_CURRENT;
+	return unlikely(VERSION_PENDING(word) != 0) ? CELLS_PENDING : CELLS_CURRENT;
 }
 
 /* Finds or makes the exact cells; false if one is not to be had. */
 static bool
-name_cells(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
+name_cells(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 {
 	on->generations = 0;
 	for (uint32 i = 0; i < ntags; i++)
@@ -121,9 +120,9 @@ name_cells(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
 			return false;
 		/* Who made the cell does not know who changed its tag before; nor do those who find it then. */
 		if (made || !AC_MUTATED(AC_MUTANT_XID_BY_MAKER))
-			version_raise_xid(exact_cell(ref.cell), pg_atomic_read_u64(&coarse->last_xid));
+			version_raise_xid(&exact_cells[ref.cell].version, pg_atomic_read_u64(&coarse->last_xid));
 		AC_TEST_SLEEP(ac_sleep_in_naming);
-		cells[i] = FIRST_EXACT + ref.cell;
+		cells[i] = ref.cell;
 		on->generations += ref.generation;
 	}
 	on->cells = cells;
@@ -135,15 +134,15 @@ name_cells(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
 static CellsStatus
 coarse_status(const Dependencies *on, const Tag *tags, uint32 ntags)
 {
-	CellsStatus status = status_of(on->database, on->clock);
+	CellsStatus status = status_of(cell_at(on->database), on->clock);
 
 	for (uint32 i = 0; i < ntags; i++)
-		status = Max(status, status_of(coarse_of(tags[i]), on->clock));
+		status = Max(status, status_of(cell_at(coarse_of(tags[i])), on->clock));
 	return status;
 }
 
 CellsStatus
-cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
+cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 {
 	CellsStatus early = CELLS_CURRENT;
 
@@ -162,19 +161,19 @@ cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells)
 CellsStatus
 cells_status(const Dependencies *on)
 {
-	CellsStatus status = status_of(on->database, on->clock);
+	CellsStatus status = status_of(cell_at(on->database), on->clock);
 	uint32 generations = 0;
 
 	for (uint32 i = 0; i < on->ncells; i++)
-		generations += exact_generation(on->cells[i] - FIRST_EXACT);
+		generations += exact_generation(on->cells[i]);
 	if (generations != on->generations)
 		return CELLS_OUTDATED;
 	/* A word read now was the same tag's when its generation was read. */
 	pg_read_barrier();
 	for (uint32 i = 0; i < on->ncells; i++)
 	{
-		exact_use(on->cells[i] - FIRST_EXACT);
-		status = Max(status, status_of(on->cells[i], on->clock));
+		exact_use(on->cells[i]);
+		status = Max(status, status_of(&exact_cells[on->cells[i]].version, on->clock));
 	}
 	if (AC_MUTATED(AC_MUTANT_HIT_IGNORES_PENDING) && status == CELLS_PENDING)
 		return CELLS_CURRENT;
@@ -182,18 +181,18 @@ cells_status(const Dependencies *on)
 }
 
 static bool
-changed_before(CellNo cell, uint64 xid)
+changed_before(VersionCell *cell, uint64 xid)
 {
-	return pg_atomic_read_u64(&cell_at(cell)->last_xid) < xid;
+	return pg_atomic_read_u64(&cell->last_xid) < xid;
 }
 
 bool
 cells_changed_before(const Dependencies *on, uint64 xid)
 {
-	bool before = changed_before(on->database, xid);
+	bool before = changed_before(cell_at(on->database), xid);
 
 	for (uint32 i = 0; i < on->ncells; i++)
-		before &= changed_before(on->cells[i], xid);
+		before &= changed_before(&exact_cells[on->cells[i]].version, xid);
 	return before;
 }
 
@@ -246,7 +245,7 @@ cells_outdate(Tag tag)
 
 	version_raise(cell_at(coarse_of(tag)), version, 0);
 	if (!tag_is_database(tag) && exact_find(tag, &exact))
-		version_raise(exact_cell(exact), version, 0);
+		version_raise(&exact_cells[exact].version, version, 0);
 	return version;
 }
 

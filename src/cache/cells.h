@@ -6,10 +6,8 @@
 #define AC_CACHE_CELLS_H
 
 #include "cache/databases.h"
+#include "cache/exact.h"
 #include "cache/tag.h"
-
-/* Of any cell: the databases', the coarse ones, the exact ones. */
-typedef uint32 CellNo;
 
 /* An answer depends on at most this many tags, besides its database. */
 #define MAX_DEPENDENCIES 255
@@ -31,7 +29,7 @@ typedef struct Dependencies
 	DatabaseNo database;
 	uint32 generations; /* the sum of the cells': as it was only if each is, since they only grow */
 	uint32 ncells;
-	const CellNo *cells;
+	const ExactNo *cells;
 } Dependencies;
 
 typedef enum CellsStatus
@@ -47,7 +45,7 @@ typedef enum CellsStatus
  * after the clock or is under way; or there is no cell to be had, which is
  * told as CELLS_OUTDATED.
  */
-extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, CellNo *cells);
+extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells);
 
 extern CellsStatus cells_status(const Dependencies *on);
 
@@ -58,6 +56,9 @@ extern CellsStatus cells_status(const Dependencies *on);
 extern bool cells_changed_before(const Dependencies *on, uint64 xid);
 
 /* ---- writers ---- */
+
+/* Of any cell: the databases', the coarse ones, the exact ones. */
+typedef uint32 CellNo;
 
 /* At most so many cells stand for a tag. */
 #define CELLS_PER_TAG 2

@@ -29,44 +29,30 @@
 #define BUCKET_CELLS 8
 #define NO_TAG 0
 
-/* Two in a cache line, so that a hit reads one line for each cell. */
-typedef struct ExactCell
-{
-	VersionCell version;
-	pg_atomic_uint64 tag; /* NO_TAG: was never taken */
-	pg_atomic_uint32 generation;
-	pg_atomic_uint32 used; /* since a search for a cell to take passed by */
-} ExactCell;
-
-typedef struct Bucket
-{
-	ExactCell cells[BUCKET_CELLS];
-} Bucket;
-
 typedef struct ExactState
 {
 	uint32 nbuckets;
 } ExactState;
 
 static ExactState *state = NULL;
-static Bucket *buckets = NULL;
+/* A bucket's follow each other. */
+ExactCell *exact_cells = NULL;
+
+#define BUCKET_SIZE (BUCKET_CELLS * sizeof(ExactCell))
 
 static void
-init_bucket(Bucket *bucket)
+init_cell(ExactCell *cell)
 {
-	for (int i = 0; i < BUCKET_CELLS; i++)
-	{
-		version_init(&bucket->cells[i].version);
-		pg_atomic_init_u64(&bucket->cells[i].tag, NO_TAG);
-		pg_atomic_init_u32(&bucket->cells[i].generation, 0);
-		pg_atomic_init_u32(&bucket->cells[i].used, 0);
-	}
+	version_init(&cell->version);
+	pg_atomic_init_u64(&cell->tag, NO_TAG);
+	pg_atomic_init_u32(&cell->generation, 0);
+	pg_atomic_init_u32(&cell->used, 0);
 }
 
 static uint32
 count_buckets(Size budget)
 {
-	uint32 n = Min((budget - 2 * PG_CACHE_LINE_SIZE) / sizeof(Bucket), PG_INT32_MAX / BUCKET_CELLS);
+	uint32 n = Min((budget - 2 * PG_CACHE_LINE_SIZE) / BUCKET_SIZE, PG_INT32_MAX / BUCKET_CELLS);
 
 #ifdef AC_TEST_HOOKS
 	if (ac_test_exact_buckets > 0)
@@ -82,43 +68,12 @@ exact_shmem_init(Size budget)
 
 	StaticAssertStmt(sizeof(ExactCell) == 32, "a cell does not lie across two cache lines");
 	state = ShmemInitStruct("availability_cache exact cells", budget, &found);
-	buckets = (Bucket *) CACHELINEALIGN((char *) state + sizeof(ExactState));
+	exact_cells = (ExactCell *) CACHELINEALIGN((char *) state + sizeof(ExactState));
 	if (found)
 		return;
 	state->nbuckets = count_buckets(budget);
-	for (uint32 b = 0; b < state->nbuckets; b++)
-		init_bucket(&buckets[b]);
-}
-
-static ExactCell *
-cell_at(ExactNo cell)
-{
-	return &buckets[cell / BUCKET_CELLS].cells[cell % BUCKET_CELLS];
-}
-
-VersionCell *
-exact_cell(ExactNo cell)
-{
-	return &cell_at(cell)->version;
-}
-
-uint32
-exact_generation(ExactNo cell)
-{
-	return pg_atomic_read_u32(&cell_at(cell)->generation);
-}
-
-static bool
-was_used(ExactNo cell)
-{
-	return pg_atomic_read_u32(&cell_at(cell)->used) != 0;
-}
-
-void
-exact_use(ExactNo cell)
-{
-	if (!was_used(cell))
-		pg_atomic_write_u32(&cell_at(cell)->used, 1);
+	for (ExactNo cell = 0; cell < state->nbuckets * BUCKET_CELLS; cell++)
+		init_cell(&exact_cells[cell]);
 }
 
 /* The first cell of the tag's bucket. */
@@ -135,7 +90,7 @@ exact_find(Tag tag, ExactNo *cell)
 
 	for (*cell = first; *cell < first + BUCKET_CELLS; (*cell)++)
 	{
-		if (pg_atomic_read_u64(&cell_at(*cell)->tag) == tag)
+		if (pg_atomic_read_u64(&exact_cells[*cell].tag) == tag)
 			return true;
 	}
 	return false;
@@ -149,7 +104,7 @@ is_tags_cell(ExactNo cell, Tag tag, uint32 *generation)
 	if (*generation & 1)
 		return false;
 	pg_read_barrier();
-	if (pg_atomic_read_u64(&cell_at(cell)->tag) != tag)
+	if (pg_atomic_read_u64(&exact_cells[cell].tag) != tag)
 		return false;
 	pg_read_barrier();
 	return exact_generation(cell) == *generation;
@@ -163,11 +118,17 @@ find_ref(Tag tag, ExactRef *ref)
 
 /* ---- taking: the caller holds AC_LOCK_CELLS exclusively ---- */
 
+static bool
+was_used(ExactNo cell)
+{
+	return pg_atomic_read_u32(&exact_cells[cell].used) != 0;
+}
+
 static void
 forget_use(ExactNo first)
 {
 	for (ExactNo cell = first; cell < first + BUCKET_CELLS; cell++)
-		pg_atomic_write_u32(&cell_at(cell)->used, 0);
+		pg_atomic_write_u32(&exact_cells[cell].used, 0);
 }
 
 /* A cell of the tag's bucket that was not used lately; one with a change under way is left alone. */
@@ -181,12 +142,12 @@ choose(Tag tag, ExactNo *chosen)
 	{
 		ExactNo cell = first + (tag + i) % BUCKET_CELLS;
 
-		if (pg_atomic_read_u64(&cell_at(cell)->tag) == NO_TAG)
+		if (pg_atomic_read_u64(&exact_cells[cell].tag) == NO_TAG)
 		{
 			*chosen = cell;
 			return true;
 		}
-		if (VERSION_PENDING(pg_atomic_read_u64(&exact_cell(cell)->word)) != 0)
+		if (VERSION_PENDING(pg_atomic_read_u64(&exact_cells[cell].version.word)) != 0)
 			continue;
 		if (!found || (was_used(*chosen) && !was_used(cell)))
 			*chosen = cell;
@@ -228,7 +189,7 @@ find_or_take(Tag tag, ExactRef *ref, bool *made)
 		return true;
 	if (!choose(tag, &ref->cell))
 		return false;
-	take(cell_at(ref->cell), tag);
+	take(&exact_cells[ref->cell], tag);
 	ref->generation = exact_generation(ref->cell);
 	*made = true;
 	return true;

@@ -8,8 +8,18 @@
 #include "cache/tag.h"
 #include "cache/version.h"
 
-/* Of a cell, 0 .. number of cells - 1. */
+/* Two in a cache line, so that a hit reads one line for each cell. */
+typedef struct ExactCell
+{
+	VersionCell version;
+	pg_atomic_uint64 tag; /* 0: was never taken */
+	pg_atomic_uint32 generation;
+	pg_atomic_uint32 used; /* since a search for a cell to take passed by */
+} ExactCell;
+
+/* Of a cell, among all. */
 typedef uint32 ExactNo;
+extern ExactCell *exact_cells;
 
 /* A tag's cell, by number and generation: with another generation it is another tag's. */
 typedef struct ExactRef
@@ -21,11 +31,6 @@ typedef struct ExactRef
 /* Takes budget bytes of shared memory. */
 extern void exact_shmem_init(Size budget);
 
-extern VersionCell *exact_cell(ExactNo cell);
-extern uint32 exact_generation(ExactNo cell);
-/* Keeps the cell from being taken for another tag soon. */
-extern void exact_use(ExactNo cell);
-
 /* For who changes the tag: its cell, if there is one.  It may be another's by now, which does no harm. */
 extern bool exact_find(Tag tag, ExactNo *cell);
 
@@ -34,5 +39,21 @@ extern bool exact_find(Tag tag, ExactNo *cell);
  * False if there is none to be had.  A cell that is made knows of no xid.
  */
 extern bool exact_find_or_make(Tag tag, ExactRef *ref, bool *made);
+
+/* ---- inline, because a hit does it for each cell ---- */
+
+static inline uint32
+exact_generation(ExactNo cell)
+{
+	return pg_atomic_read_u32(&exact_cells[cell].generation);
+}
+
+/* Keeps the cell from being taken for another tag soon. */
+static inline void
+exact_use(ExactNo cell)
+{
+	if (pg_atomic_read_u32(&exact_cells[cell].used) == 0)
+		pg_atomic_write_u32(&exact_cells[cell].used, 1);
+}
 
 #endif /* AC_CACHE_EXACT_H */

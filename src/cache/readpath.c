@@ -272,7 +272,7 @@ count_answer(const Computed *result, Counter otherwise)
 static bool
 keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, CellsStatus *status)
 {
-	CellNo cells[MAX_DEPENDENCIES];
+	ExactNo cells[MAX_DEPENDENCIES];
 	StoredEntry entry = {.key = request->key,
 						 .payload = result->payload,
 						 .payload_size = result->payload_size,

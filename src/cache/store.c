@@ -176,8 +176,8 @@ open_image(const Entry *entry, uint32 size, StoredEntry *found)
 	found->on.database = entry->database;
 	found->on.generations = header->generations;
 	found->on.ncells = header->ncells;
-	found->on.cells = (const CellNo *) p;
-	p += header->ncells * sizeof(CellNo);
+	found->on.cells = (const ExactNo *) p;
+	p += header->ncells * sizeof(ExactNo);
 	found->key.format = entry->format;
 	found->key.bytes = p;
 	found->key.size = header->key_size;
@@ -571,8 +571,8 @@ build_image(const StoredEntry *entry, uint32 size)
 
 	memcpy(p, &header, sizeof(header));
 	p += sizeof(header);
-	memcpy(p, entry->on.cells, entry->on.ncells * sizeof(CellNo));
-	p += entry->on.ncells * sizeof(CellNo);
+	memcpy(p, entry->on.cells, entry->on.ncells * sizeof(ExactNo));
+	p += entry->on.ncells * sizeof(ExactNo);
 	memcpy(p, entry->key.bytes, entry->key.size);
 	p += entry->key.size;
 	memcpy(p, entry->payload, entry->payload_size);
@@ -582,7 +582,7 @@ build_image(const StoredEntry *entry, uint32 size)
 bool
 store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
-	Size size = sizeof(ImageHeader) + entry->on.ncells * sizeof(CellNo) + entry->key.size + (Size) entry->payload_size;
+	Size size = sizeof(ImageHeader) + entry->on.ncells * sizeof(ExactNo) + entry->key.size + (Size) entry->payload_size;
 	int evicted = 0;
 	Oid dboid;
 	bool kept;

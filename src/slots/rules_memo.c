@@ -38,7 +38,7 @@ typedef struct Memo
 	pg_uuid_t service;
 	uint64 generation; /* of the mapping; 0: empty */
 	Dependencies on;
-	CellNo cells[RULES_NTAGS];
+	ExactNo cells[RULES_NTAGS];
 	DayRules rules;
 } Memo;
 

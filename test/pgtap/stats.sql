@@ -3,7 +3,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(48);
+SELECT plan(50);
 -- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the counters.
 CREATE FUNCTION counters() RETURNS jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(s) - 'datid' - 'datname' - 'stats_reset' - 'bytes' - 'cells_pending' FROM availability_cache.stats s WHERE datname = current_database() $$;
