@@ -24,6 +24,7 @@
 #include "cache/databases.h"
 #include "cache/exact.h"
 #include "cache/flights.h"
+#include "cache/own_writes.h"
 #include "cache/prepared.h"
 #include "cache/store.h"
 #include "entry/drop_database.h"
@@ -116,5 +117,6 @@ _PG_init(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
+	own_writes_init();
 	drop_database_init();
 }

@@ -49,6 +49,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_coarse", AC_MUTANT_NO_COARSE, false},
 												   {"exact_first", AC_MUTANT_EXACT_FIRST, false},
 												   {"xid_by_maker", AC_MUTANT_XID_BY_MAKER, false},
+												   {"no_notes", AC_MUTANT_NO_NOTES, false},
 												   {NULL, 0, false}};
 
 static const struct

@@ -39,7 +39,9 @@ typedef enum AcMutant
 	AC_MUTANT_COARSE_FIRST,
 	AC_MUTANT_NO_COARSE,
 	AC_MUTANT_EXACT_FIRST,
-	AC_MUTANT_XID_BY_MAKER
+	AC_MUTANT_XID_BY_MAKER,
+	/* of a transaction's own writes */
+	AC_MUTANT_NO_NOTES
 } AcMutant;
 
 extern int ac_mutant;

@@ -95,14 +95,14 @@ coarse_of(Tag tag)
 
 /* ---- readers ---- */
 
-static inline CellsStatus
+static CellsStatus
 status_of(VersionCell *cell, uint64 clock)
 {
 	uint64 word = pg_atomic_read_u64(&cell->word);
 
-	if (unlikely(VERSION_OF(word) > clock))
+	if (VERSION_OF(word) > clock)
 		return CELLS_OUTDATED;
-	return unlikely(VERSION_PENDING(word) != 0) ? CELLS_PENDING : CELLS_CURRENT;
+	return VERSION_PENDING(word) != 0 ? CELLS_PENDING : CELLS_CURRENT;
 }
 
 /* Finds or makes the exact cells; false if one is not to be had. */
@@ -158,10 +158,25 @@ cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 	return coarse_status(on, tags, ntags);
 }
 
+/* For cells of which one is not current. */
+static CellsStatus
+worst_status(const Dependencies *on)
+{
+	CellsStatus status = status_of(cell_at(on->database), on->clock);
+
+	for (uint32 i = 0; i < on->ncells; i++)
+		status = Max(status, status_of(&exact_cells[on->cells[i]].version, on->clock));
+	if (AC_MUTATED(AC_MUTANT_HIT_IGNORES_PENDING) && status == CELLS_PENDING)
+		return CELLS_CURRENT;
+	return status;
+}
+
+/* Each hit does this, so it looks at all words together. */
 CellsStatus
 cells_status(const Dependencies *on)
 {
-	CellsStatus status = status_of(cell_at(on->database), on->clock);
+	uint64 highest = pg_atomic_read_u64(&state->cells[on->database].word);
+	uint64 any = highest;
 	uint32 generations = 0;
 
 	for (uint32 i = 0; i < on->ncells; i++)
@@ -172,12 +187,15 @@ cells_status(const Dependencies *on)
 	pg_read_barrier();
 	for (uint32 i = 0; i < on->ncells; i++)
 	{
+		uint64 word = pg_atomic_read_u64(&exact_cells[on->cells[i]].version.word);
+
 		exact_use(on->cells[i]);
-		status = Max(status, status_of(&exact_cells[on->cells[i]].version, on->clock));
+		highest = Max(highest, word);
+		any |= word;
 	}
-	if (AC_MUTATED(AC_MUTANT_HIT_IGNORES_PENDING) && status == CELLS_PENDING)
+	if (likely(VERSION_OF(highest) <= on->clock && VERSION_PENDING(any) == 0))
 		return CELLS_CURRENT;
-	return status;
+	return worst_status(on);
 }
 
 static bool

@@ -127,6 +127,12 @@ changes_touch_database(void)
 		changes_touch(tag_of_database());
 }
 
+bool
+changes_any(void)
+{
+	return ntouched > 0;
+}
+
 uint64
 changes_touch_now(Tag tag)
 {

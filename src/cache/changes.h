@@ -12,6 +12,8 @@ extern void changes_init(void);
 /* Remembers that the transaction changes what depends on the tag. */
 extern void changes_touch(Tag tag);
 extern void changes_touch_database(void);
+/* Whether it has changed anything. */
+extern bool changes_any(void);
 
 /* As changes_touch, and what depends on it is outdated from now on too; returns the version clock. */
 extern uint64 changes_touch_now(Tag tag);

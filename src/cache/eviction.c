@@ -46,8 +46,8 @@ eviction_remove(StoreState *store, Block *blocks, uint32 e)
 		store->oldest = entry->newer;
 }
 
-static bool
-is_spared(const StoreState *store, const Entry *entry)
+bool
+eviction_spares(const StoreState *store, const Entry *entry)
 {
 	return entry->visited && !entry_is_dead(store, entry);
 }
@@ -57,7 +57,7 @@ eviction_choose(StoreState *store, Block *blocks)
 {
 	uint32 e = store->hand != NONE ? store->hand : store->oldest;
 
-	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && is_spared(store, &blocks[e].entry); step++)
+	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && eviction_spares(store, &blocks[e].entry); step++)
 	{
 		blocks[e].entry.visited = false;
 		e = blocks[e].entry.newer != NONE ? blocks[e].entry.newer : store->oldest;

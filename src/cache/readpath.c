@@ -11,8 +11,9 @@
  * transaction that is visible now was visible to the entry's snapshot, as far
  * as the answer depends on it.
  *
- *	1 the transaction has written something (it has a xid), or is
- *	  SERIALIZABLE: compute, keep nothing
+ *	1 the transaction has written something (it has a xid) that may show in
+ *	  the answer, or is SERIALIZABLE: compute.  If it has written anything at
+ *	  all, keep nothing
  *	2 an entry is found, none of its cells is pending or past its clock, the
  *	  time is within its validity (REPEATABLE READ: and each cell's last xid
  *	  precedes the snapshot's xmin): answer it
@@ -39,8 +40,10 @@
 #include "base/settings.h"
 #include "base/shmem.h"
 #include "base/test_hooks.h"
+#include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/flights.h"
+#include "cache/own_writes.h"
 #include "cache/prepared.h"
 #include "cache/readpath.h"
 
@@ -68,14 +71,14 @@ reason_to_bypass(const CacheRequest *request)
 {
 	if (!ac_shared_memory_ready || !ac_enabled)
 		return COUNTER_BYPASS_DISABLED;
-	if (has_own_writes(request) && !AC_MUTATED(AC_MUTANT_NO_OWN_WRITES))
-		return COUNTER_BYPASS_OWN_WRITES;
 	if (IsolationIsSerializable())
 		return COUNTER_BYPASS_ISOLATION;
 	if (RecoveryInProgress())
 		return COUNTER_BYPASS_RECOVERY;
 	if (!prepared_known())
 		return COUNTER_BYPASS_PREPARED;
+	if (has_own_writes(request) && !AC_MUTATED(AC_MUTANT_NO_OWN_WRITES))
+		return COUNTER_BYPASS_OWN_WRITES;
 	return NCOUNTERS;
 }
 
@@ -379,29 +382,51 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	return false;
 }
 
+/* What this transaction has written shows in no answer to this request. */
+static bool
+wrote_elsewhere(const CacheRequest *request)
+{
+	return !changes_any() && !own_writes_may_concern(request->concerns);
+}
+
+/* From memory, or as the only one for this key into it; true if it is in entry, false if in result. */
+static bool
+answer_by_memory(CacheRequest *request, StoredEntry *entry, Computed *result)
+{
+	uint64 hash = store_hash(&request->key);
+	Counter why;
+
+	return look_up(request, hash, entry, &why) || compute_once(request, hash, entry, why, result);
+}
+
+/* Without keeping anything; from memory only if memory can be right for a transaction that has written. */
+static bool
+answer_by_computing(CacheRequest *request, Counter why, StoredEntry *entry, Computed *result)
+{
+	Counter miss;
+
+	if (why == COUNTER_BYPASS_OWN_WRITES && wrote_elsewhere(request) &&
+		look_up(request, store_hash(&request->key), entry, &miss))
+		return true;
+	(void) answer_fresh(request, may_use_lower_tier(request), false, result);
+	count_answer(result, why);
+	return false;
+}
+
 bool
 cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 {
 	Counter why = reason_to_bypass_still(request);
 	Computed result;
 	StoredEntry entry;
-	uint64 hash;
 
-	if (why == NCOUNTERS)
+	if (why == NCOUNTERS ? answer_by_memory(request, &entry, &result)
+						 : answer_by_computing(request, why, &entry, &result))
 	{
-		hash = store_hash(&request->key);
-		if (look_up(request, hash, &entry, &why) || compute_once(request, hash, &entry, why, &result))
-		{
-			counter_add(COUNTER_HITS, 1);
-			*payload = entry.payload;
-			*payload_size = entry.payload_size;
-			return true;
-		}
-	}
-	else
-	{
-		(void) answer_fresh(request, may_use_lower_tier(request), false, &result);
-		count_answer(&result, why);
+		counter_add(COUNTER_HITS, 1);
+		*payload = entry.payload;
+		*payload_size = entry.payload_size;
+		return true;
 	}
 	*payload = result.payload;
 	*payload_size = result.payload_size;

@@ -50,6 +50,8 @@ typedef struct CacheRequest
 	 * remembered.
 	 */
 	void (*compute)(void *arg, uint64 clock, Computed *result);
+	/* Whether what this transaction wrote to a relation may show in the answer. */
+	bool (*concerns)(Oid relid);
 	const LowerTier *below; /* NULL: none */
 	void *arg;
 } CacheRequest;

@@ -106,7 +106,7 @@ store_shmem_init(Size budget)
 uint64
 store_hash(const StoreKey *key)
 {
-	return hash_bytes_extended((const unsigned char *) key->bytes, key->size, key->format);
+	return hash_bytes_extended((const unsigned char *) key->bytes, key->size, 0) ^ key->format;
 }
 
 static Bucket *
@@ -123,14 +123,19 @@ ref_value(uint64 hash, uint32 e)
 
 /* ---- fetching: no lock ---- */
 
-/* Room for an image and the rest of its last block; false if there is no memory for it. */
-static bool
-make_fetched(uint32 image_size)
+/* What an image and the rest of its last block take. */
+static inline uint32
+fetched_size_for(uint32 image_size)
 {
-	Size size = pg_nextpower2_32(Max(image_size + BLOCK_SIZE, 4096));
+	return image_size + BLOCK_SIZE;
+}
 
-	if (image_size + BLOCK_SIZE <= fetched_size)
-		return true;
+/* Room for an image; false if there is no memory for it. */
+static bool
+grow_fetched(uint32 image_size)
+{
+	Size size = pg_nextpower2_32(Max(fetched_size_for(image_size), 4096));
+
 	if (fetched != NULL)
 		pfree(fetched);
 	fetched = MemoryContextAllocExtended(TopMemoryContext, size, MCXT_ALLOC_NO_OOM);
@@ -138,9 +143,9 @@ make_fetched(uint32 image_size)
 	return fetched != NULL;
 }
 
-/* Copies an entry's image; false if it changed meanwhile, or there is none. */
+/* Copies an entry's image, and what stands beside it; false if it changed meanwhile, or there is none. */
 static bool
-copy_image(Entry *entry, uint32 *size)
+copy_image(Entry *entry, uint32 *size, StoredEntry *found)
 {
 	uint32 before = pg_atomic_read_u32(&entry->sequence);
 	uint32 b;
@@ -150,7 +155,10 @@ copy_image(Entry *entry, uint32 *size)
 	pg_read_barrier();
 	*size = entry->image_size;
 	b = entry->next;
-	if (*size < sizeof(ImageHeader) || *size > MAX_IMAGE_SIZE || !make_fetched(*size))
+	found->on.database = entry->database;
+	found->key.format = entry->format;
+	if (*size < sizeof(ImageHeader) || *size > MAX_IMAGE_SIZE ||
+		(fetched_size_for(*size) > fetched_size && !grow_fetched(*size)))
 		return false;
 	memcpy(fetched, entry->image.bytes, ENTRY_DATA);
 	AC_TEST_SLEEP(ac_sleep_in_copy);
@@ -167,18 +175,16 @@ copy_image(Entry *entry, uint32 *size)
 
 /* Points found to the parts of the image fetched last, which is whole. */
 static void
-open_image(const Entry *entry, uint32 size, StoredEntry *found)
+open_image(uint32 size, StoredEntry *found)
 {
 	const ImageHeader *header = (const ImageHeader *) fetched;
 	char *p = fetched + sizeof(ImageHeader);
 
 	found->on.clock = header->clock;
-	found->on.database = entry->database;
 	found->on.generations = header->generations;
 	found->on.ncells = header->ncells;
 	found->on.cells = (const ExactNo *) p;
 	p += header->ncells * sizeof(ExactNo);
-	found->key.format = entry->format;
 	found->key.bytes = p;
 	found->key.size = header->key_size;
 	p += header->key_size;
@@ -194,9 +200,9 @@ fetch_entry(Entry *entry, StoredEntry *found)
 {
 	uint32 size;
 
-	if (!copy_image(entry, &size))
+	if (!copy_image(entry, &size, found))
 		return false;
-	open_image(entry, size, found);
+	open_image(size, found);
 	return true;
 }
 
@@ -355,14 +361,22 @@ remove_entry(uint32 e)
 	free_blocks(e);
 }
 
+/* Takes an entry away for another; a dead one is no loss. */
+static void
+evict(uint32 e, int *evicted)
+{
+	*evicted += !entry_is_dead(store, &blocks[e].entry);
+	remove_entry(e);
+}
+
 static bool
-evict_one(void)
+evict_one(int *evicted)
 {
 	uint32 e = eviction_choose(store, blocks);
 
 	if (e == NONE)
 		return false;
-	remove_entry(e);
+	evict(e, evicted);
 	return true;
 }
 
@@ -395,11 +409,10 @@ make_ref(uint64 hash, int *evicted)
 
 		if (ref == 0)
 			return &bucket->refs[s];
-		if (!blocks[(uint32) ref - 1].entry.visited)
+		if (!eviction_spares(store, &blocks[(uint32) ref - 1].entry))
 			victim = s;
 	}
-	remove_entry((uint32) pg_atomic_read_u64(&bucket->refs[victim]) - 1);
-	(*evicted)++;
+	evict((uint32) pg_atomic_read_u64(&bucket->refs[victim]) - 1, evicted);
 	return &bucket->refs[victim];
 }
 
@@ -454,9 +467,8 @@ take_blocks(Chain *chain, uint32 n, int *evicted)
 			add_block(chain);
 			continue;
 		}
-		if (taken >= most || !evict_one())
+		if (taken >= most || !evict_one(evicted))
 			return false;
-		(*evicted)++;
 		if (++turn % MAX_EVICTIONS == 0)
 		{
 			LWLockRelease(ac_lock(AC_LOCK_STORE));

@@ -22,6 +22,7 @@
 #include "slots/json.h"
 #include "slots/jsonb.h"
 #include "slots/key.h"
+#include "slots/sources.h"
 #include "slots/text.h"
 #include "table/tier.h"
 
@@ -122,6 +123,7 @@ prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, uint64
 	call->request.key.bytes = call->key.bytes;
 	call->request.key.size = day_key_make(&call->key, &call->day);
 	call->request.compute = compute;
+	call->request.concerns = sources_concerned;
 	call->request.below = &table_tier;
 	call->request.arg = call;
 	call->day.error = DAY_OK;

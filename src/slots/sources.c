@@ -81,6 +81,17 @@ static int nwatched = 0;
 /* How many use it, in nested calls. */
 static int users = 0;
 
+static bool
+is_watched(Oid relid)
+{
+	for (int i = 0; i < nwatched; i++)
+	{
+		if (watched[i] == relid)
+			return true;
+	}
+	return false;
+}
+
 static void
 forget_mapping_of_relation(Oid relid)
 {
@@ -89,11 +100,8 @@ forget_mapping_of_relation(Oid relid)
 		mapping_valid = false;
 		return;
 	}
-	for (int i = 0; i < nwatched; i++)
-	{
-		if (watched[i] == relid)
-			mapping_valid = false;
-	}
+	if (is_watched(relid))
+		mapping_valid = false;
 }
 
 static void
@@ -323,6 +331,13 @@ sources_load(Oid function)
 				errmsg("no table is attached as %s", roles[r].name),
 				errhint("Run SELECT * FROM availability_cache.attach()."));
 	}
+}
+
+/* A partitioned table may have an attached one among its partitions. */
+bool
+sources_concerned(Oid relid)
+{
+	return !mapping_valid || is_watched(relid) || get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
 }
 
 bool

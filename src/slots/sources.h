@@ -40,6 +40,9 @@ extern void sources_load(Oid function);
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 
+/* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
+extern bool sources_concerned(Oid relid);
+
 /* A number that changes with the mapping. */
 extern uint64 sources_generation(void);
 

@@ -4,7 +4,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(72);
+SELECT plan(87);
 -- pgTAP's own book-keeping would be rolled back too: within transactions results are kept in psql, and judged after them.
 CREATE FUNCTION own(at text DEFAULT '09:45', stylist int DEFAULT 1, day date DEFAULT '2031-03-07') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -42,17 +42,123 @@ CALL new('and after');
 DELETE FROM bookings WHERE start_time = '2031-03-07 09:45Z';
 CALL new('gone');
 
--- a transaction that wrote elsewhere computes too, and what it computes is not kept
+-- a transaction that wrote elsewhere finds what is in memory, and keeps nothing; fails when own_writes.c notes nothing, or too late
 CREATE TABLE elsewhere (i int);
 CALL new('DDL of a table that is not attached: nothing, or one computation', day => '2031-03-06');
 CALL hit('not that day either');
+CREATE FUNCTION two_days() RETURNS text LANGUAGE sql AS $$ SELECT own() || ', ' || own('09:45', 1, '2031-03-27') $$;
+CREATE VIEW elsewhere_view AS SELECT * FROM elsewhere;
+CREATE TABLE parted (i int) PARTITION BY LIST (i);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+SELECT own() \g /dev/null
 BEGIN;
 INSERT INTO elsewhere VALUES (1);
-SELECT own() AS a, own('09:45', 1, '2031-03-27') AS b \gset
+SELECT two_days() AS a \gset
 COMMIT;
-SELECT is(:'a' || ', ' || :'b', 'computed available, computed available', 'after a write that is not ours');
+SELECT is(:'a'::text, 'hit available, computed available', 'after a write that is not ours');
 CALL hit('which invalidated nothing');
 CALL new('and kept nothing', day => '2031-03-27');
+BEGIN;
+CREATE TEMP TABLE own_temp AS SELECT 1 AS i;
+UPDATE own_temp SET i = 2;
+INSERT INTO elsewhere_view VALUES (2);
+SELECT two_days() AS a \gset
+ROLLBACK;
+BEGIN;
+SELECT * FROM elsewhere FOR SHARE \g /dev/null
+SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS xid, own() AS b \gset
+ROLLBACK;
+INSERT INTO elsewhere VALUES (3) RETURNING own() AS c \gset
+CREATE MATERIALIZED VIEW days AS SELECT own('09:45', n) FROM generate_series(1, 1) n;
+SELECT own AS d FROM days \gset
+REFRESH MATERIALIZED VIEW days;
+SELECT own AS e FROM days \gset
+SELECT is(:'a'::text, 'hit available, hit available', 'CREATE TEMP TABLE AS, UPDATE of it, a view of another table');
+SELECT is(:'xid' || ' ' || :'b', 't hit available', 'SELECT FOR SHARE of another table');
+SELECT is(concat_ws(', ', :'c', :'d', :'e'), 'hit available, hit available, hit available', 'INSERT … RETURNING, CREATE and REFRESH MATERIALIZED VIEW');
+-- what is not told apart is computed
+BEGIN;
+CREATE TABLE other (i int);
+SELECT own() AS a \gset
+ROLLBACK;
+BEGIN;
+COPY elsewhere FROM PROGRAM 'echo 4';
+SELECT own() AS b \gset
+ROLLBACK;
+BEGIN;
+INSERT INTO parted VALUES (1);
+SELECT own() AS c \gset
+ROLLBACK;
+BEGIN;
+INSERT INTO elsewhere VALUES (5);
+DO $$ BEGIN PERFORM book(); END $$;
+SELECT own() AS d \gset
+ROLLBACK;
+BEGIN;
+UPDATE pg_class SET reltuples = reltuples WHERE oid = 'elsewhere'::regclass;
+SELECT own() AS e \gset
+ROLLBACK;
+SELECT is(concat_ws(', ', :'a', :'b', :'c', :'d', :'e'), 'computed available, computed available, computed available, computed booked, computed available',
+    'own DDL, COPY, a partitioned table, a booking in DO beside another table, the catalogs');
+CALL hit('memory is as it was');
+-- ways to an attached table on which something asks before our trigger is there
+CREATE TABLE asked (n serial, what text, answer text);
+CREATE FUNCTION asks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO asked (what, answer) VALUES (TG_OP || ' ' || TG_TABLE_NAME, own());
+    RETURN NULL;
+END
+$$;
+CREATE TABLE salons (id int PRIMARY KEY);
+INSERT INTO salons VALUES (1), (2), (3);
+ALTER TABLE bookings ADD salon int REFERENCES salons ON DELETE CASCADE ON UPDATE CASCADE;
+-- after the foreign key's triggers, which have removed the rows
+CREATE TRIGGER zzz AFTER DELETE OR UPDATE ON salons FOR EACH ROW EXECUTE FUNCTION asks();
+CREATE TRIGGER aaa AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION asks();
+CREATE VIEW booked AS SELECT * FROM bookings;
+CREATE TABLE wishes (at text);
+CREATE RULE wish AS ON INSERT TO wishes DO INSTEAD INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time)
+VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z');
+CALL new('a column, a view, a rule', differs => false);
+CREATE FUNCTION asked() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(what || ' ' || answer, ', ' ORDER BY n) FROM asked $$;
+BEGIN;
+INSERT INTO wishes VALUES ('');
+SELECT asked() AS a \gset
+ROLLBACK;
+BEGIN;
+INSERT INTO booked (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z');
+SELECT asked() AS b \gset
+ROLLBACK;
+BEGIN;
+MERGE INTO bookings b USING (VALUES (1)) v (i) ON false
+ WHEN NOT MATCHED THEN INSERT (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z');
+SELECT asked() AS c \gset
+ROLLBACK;
+PREPARE books AS INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z');
+BEGIN;
+EXECUTE books;
+SELECT asked() AS d \gset
+ROLLBACK;
+SELECT is(:'a'::text, 'INSERT bookings computed booked', 'by a rule');
+SELECT is(:'b'::text, 'INSERT bookings computed booked', 'by a view');
+SELECT is(:'c'::text, 'INSERT bookings computed booked', 'by MERGE');
+SELECT is(:'d'::text, 'INSERT bookings computed booked', 'by EXECUTE');
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time, salon) VALUES (stylist(1), service(1), '2031-03-07 09:45Z', '2031-03-07 10:15Z', 1);
+CALL new('a booking of a salon');
+DROP TRIGGER aaa ON bookings;
+TRUNCATE asked;
+CALL new('after DDL', differs => false);
+BEGIN;
+DELETE FROM salons WHERE id = 1;
+SELECT asked() AS a \gset
+ROLLBACK;
+SELECT is(:'a'::text, 'DELETE salons computed available', 'by a cascade: a trigger of the parent asks when the child has no row and has not told yet');
+CALL hit('rolled back');
+DROP TABLE salons CASCADE;
+DROP VIEW booked;
+DROP TABLE wishes;
+DELETE FROM bookings WHERE start_time = '2031-03-07 09:45Z';
+CALL new('gone');
 
 -- savepoints
 BEGIN;

@@ -3,7 +3,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(50);
+SELECT plan(51);
 -- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the counters.
 CREATE FUNCTION counters() RETURNS jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(s) - 'datid' - 'datname' - 'stats_reset' - 'bytes' - 'cells_pending' FROM availability_cache.stats s WHERE datname = current_database() $$;
@@ -75,7 +75,13 @@ BEGIN;
 SELECT pg_current_xact_id() \g /dev/null
 SELECT v2(), v2(1, '2031-03-20') \g /dev/null
 COMMIT;
-SELECT is(since(), 'bypass_own_writes 2, bypasses 2', 'after a write');
+SELECT is(since(), 'bypass_own_writes, bypasses, hits', 'with a xid that comes from nothing that shows: a hit, and one that is not there and not kept');
+SELECT mark() \g /dev/null
+BEGIN;
+UPDATE services SET price_cents = price_cents WHERE id = service(3);
+SELECT v2(), v2(1, '2031-03-20') \g /dev/null
+ROLLBACK;
+SELECT is(since(), 'bypass_own_writes 2, bypasses 2', 'after a write to an attached table');
 SELECT mark() \g /dev/null
 BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY;
 SELECT v2(), v2(1, '2031-03-20') \g /dev/null
@@ -159,7 +165,8 @@ SELECT is(since(), 'invalidations 3, miss_outdated 2, misses 2, store_skips 2', 
 SELECT mark() \g /dev/null
 RESET availability_cache.max_answer_size;
 SELECT is(v2(3, '2031-03-10') -> 'slots', v2(3, '2031-03-10') -> 'slots', 'the same by the default setting, from memory');
-SELECT is(since(), 'hits, miss_outdated, misses, stores', 'is kept');
+-- Other files may have filled the memory.
+SELECT is(regexp_replace(since(), '^evictions \d+, ', ''), 'hits, miss_outdated, misses, stores', 'is kept');
 UPDATE availability_cache.rules SET slot_step = '30 minutes', display_format = 'HH24:MI';
 
 -- the sum, over a mixture of everything
