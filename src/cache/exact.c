@@ -3,9 +3,10 @@
  *		Exact cells: a version cell of its own for each tag that a kept answer depends on.
  *
  * Owns a hash table of cells in shared memory, sized at server start.  A tag
- * has one bucket of eight cells.  Cells are made when an answer is kept, and
- * never freed: where a bucket is full, one that was not used lately is taken
- * for the new tag, and answers that depended on it are computed again.
+ * can be in two buckets of eight cells, so that nearly all cells are in use
+ * before one has to be taken away.  Cells are made when an answer is kept,
+ * and never freed: where both buckets are full, one that was not used lately
+ * is taken for the new tag, and answers that depended on it are computed again.
  *
  * An answer names a cell by its number and generation.  Named by its tag
  * alone it would come to life again when the cell goes to another tag and
@@ -27,6 +28,8 @@
 #include "cache/exact.h"
 
 #define BUCKET_CELLS 8
+/* Where a tag can be. */
+#define CANDIDATES (2 * BUCKET_CELLS)
 #define NO_TAG 0
 
 typedef struct ExactState
@@ -76,20 +79,21 @@ exact_shmem_init(Size budget)
 		init_cell(&exact_cells[cell]);
 }
 
-/* The first cell of the tag's bucket. */
-static ExactNo
-bucket_of(Tag tag)
+/* One of the cells where a tag can be; the first half of them are in one bucket. */
+static inline ExactNo
+candidate(Tag tag, int i)
 {
-	return ((tag >> 32) * state->nbuckets >> 32) * BUCKET_CELLS;
+	uint64 hash = i < BUCKET_CELLS ? tag >> 32 : (uint32) tag;
+
+	return (hash * state->nbuckets >> 32) * BUCKET_CELLS + i % BUCKET_CELLS;
 }
 
 bool
 exact_find(Tag tag, ExactNo *cell)
 {
-	ExactNo first = bucket_of(tag);
-
-	for (*cell = first; *cell < first + BUCKET_CELLS; (*cell)++)
+	for (int i = 0; i < CANDIDATES; i++)
 	{
+		*cell = candidate(tag, i);
 		if (pg_atomic_read_u64(&exact_cells[*cell].tag) == tag)
 			return true;
 	}
@@ -124,37 +128,55 @@ was_used(ExactNo cell)
 	return pg_atomic_read_u32(&exact_cells[cell].used) != 0;
 }
 
-static void
-forget_use(ExactNo first)
+static bool
+is_free(ExactNo cell)
 {
-	for (ExactNo cell = first; cell < first + BUCKET_CELLS; cell++)
-		pg_atomic_write_u32(&exact_cells[cell].used, 0);
+	return pg_atomic_read_u64(&exact_cells[cell].tag) == NO_TAG;
 }
 
-/* A cell of the tag's bucket that was not used lately; one with a change under way is left alone. */
 static bool
-choose(Tag tag, ExactNo *chosen)
+is_pending(ExactNo cell)
 {
-	ExactNo first = bucket_of(tag);
+	return VERSION_PENDING(pg_atomic_read_u64(&exact_cells[cell].version.word)) != 0;
+}
+
+/* A free cell, in the emptier bucket. */
+static bool
+choose_free(Tag tag, ExactNo *chosen)
+{
+	int free[2] = {0, 0};
+	int emptier;
+
+	for (int i = 0; i < CANDIDATES; i++)
+		free[i / BUCKET_CELLS] += is_free(candidate(tag, i));
+	if (free[0] + free[1] == 0)
+		return false;
+	/* They are filled from the front. */
+	emptier = free[0] < free[1];
+	*chosen = candidate(tag, (emptier + 1) * BUCKET_CELLS - free[emptier]);
+	return true;
+}
+
+/* A cell that was not used lately; one with a change under way is left alone. */
+static bool
+choose_used(Tag tag, ExactNo *chosen)
+{
 	bool found = false;
 
-	for (int i = 0; i < BUCKET_CELLS; i++)
+	for (int i = 0; i < CANDIDATES; i++)
 	{
-		ExactNo cell = first + (tag + i) % BUCKET_CELLS;
+		ExactNo cell = candidate(tag, (tag + i) % CANDIDATES);
 
-		if (pg_atomic_read_u64(&exact_cells[cell].tag) == NO_TAG)
-		{
-			*chosen = cell;
-			return true;
-		}
-		if (VERSION_PENDING(pg_atomic_read_u64(&exact_cells[cell].version.word)) != 0)
+		if (is_pending(cell))
 			continue;
 		if (!found || (was_used(*chosen) && !was_used(cell)))
 			*chosen = cell;
 		found = true;
 	}
-	if (found && was_used(*chosen))
-		forget_use(first);
+	/* All were used: their time is over. */
+	for (int i = 0; found && was_used(*chosen) && i < CANDIDATES; i++)
+		if (candidate(tag, i) != *chosen)
+			pg_atomic_write_u32(&exact_cells[candidate(tag, i)].used, 0);
 	return found;
 }
 
@@ -187,7 +209,7 @@ find_or_take(Tag tag, ExactRef *ref, bool *made)
 	*made = false;
 	if (find_ref(tag, ref))
 		return true;
-	if (!choose(tag, &ref->cell))
+	if (!choose_free(tag, &ref->cell) && !choose_used(tag, &ref->cell))
 		return false;
 	take(&exact_cells[ref->cell], tag);
 	ref->generation = exact_generation(ref->cell);
