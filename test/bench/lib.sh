@@ -254,7 +254,7 @@ fill()
 	wait "$other"
 }
 
-# fill_up DATABASE: until memory holds no more; prints how many answers it holds, and how many it held when it evicted one first.
+# fill_up DATABASE: until memory holds no more; prints how many valid answers it holds, and how many it held when it evicted one first.
 fill_up()
 {
 	local db=$1 n zone first step before now=0 at_first=''
@@ -268,5 +268,5 @@ fill_up()
 			((n - first < step || now - before > step / 50)) || break 2
 		done
 	done
-	echo "$now" "$at_first"
+	echo "$(sql "$db" "SELECT count(*) FROM availability_cache.entries WHERE is_valid")" "$at_first"
 }
