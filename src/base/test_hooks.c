@@ -6,8 +6,11 @@
 
 #ifdef AC_TEST_HOOKS
 
+#include "access/xact.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 
 #include "base/test_hooks.h"
 
@@ -23,6 +26,7 @@ int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
 int ac_test_exact_buckets = 0;
 char *ac_test_now = NULL;
+char *ac_test_at_pre_commit = NULL;
 
 static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, false},
 												   {"no_pending", AC_MUTANT_NO_PENDING, false},
@@ -66,9 +70,24 @@ static const struct
 			  {"availability_cache.test_sleep_in_naming", &ac_sleep_in_naming},
 			  {"availability_cache.test_sleep_in_begin", &ac_sleep_in_begin}};
 
+/* As another extension may, that was loaded before ours. */
+static void
+run_at_pre_commit(XactEvent event, void *arg)
+{
+	if ((event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) || ac_test_at_pre_commit[0] == '\0')
+		return;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_execute(ac_test_at_pre_commit, false, 0);
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
 void
 test_hooks_define(void)
 {
+	RegisterXactCallback(run_at_pre_commit, NULL);
+
 	DefineCustomEnumVariable("availability_cache.test_mutant", "Breaks the protocol.", NULL, &ac_mutant, AC_MUTANT_NONE,
 							 mutants, PGC_USERSET, 0, NULL, NULL, NULL);
 	for (int i = 0; i < lengthof(sleeps); i++)
@@ -77,6 +96,8 @@ test_hooks_define(void)
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomIntVariable("availability_cache.test_exact_buckets", "How many buckets of exact cells there are.",
 								NULL, &ac_test_exact_buckets, 0, 0, 65536, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("availability_cache.test_at_pre_commit", "SQL that runs at PRE_COMMIT.", NULL,
+							   &ac_test_at_pre_commit, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 }

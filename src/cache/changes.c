@@ -59,6 +59,8 @@ static CellNo begun[MAX_TOUCHED * CELLS_PER_TAG];
 static int nbegun = 0;
 static ChangesPhase phase = COLLECTING;
 static uint64 begun_xid = 0;
+/* The place that keeps them pending once the transaction is prepared; -1: none yet. */
+static bool preparing = false;
 static int prepared_place = -1;
 
 static void changes_xact_callback(XactEvent event, void *arg);
@@ -86,18 +88,34 @@ slot_of(Tag tag)
 static void
 begin_change(Tag tag)
 {
+	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	nbegun += cells_begin_change(tag, begun_xid, &begun[nbegun]);
+}
+
+/* Hands the cells from this one on to a place of prepared transactions.  May raise, as a pre-commit callback may. */
+static void
+hand_over(int first)
+{
+	if (prepared_place < 0)
+	{
+		prepared_place = prepared_add(begun_xid, begun, nbegun);
+		if (prepared_place < 0 && max_prepared_xacts > 0)
+			elog(ERROR, "no place is free to prepare a transaction");
+		return;
+	}
+	for (int i = first; i < nbegun; i++)
+		prepared_append(prepared_place, begun_xid, begun[i]);
 }
 
 /* Another extension's pre-commit callback wrote something after ours. */
 static void
 begin_late(Tag tag)
 {
-	int before = nbegun;
+	int first = nbegun;
 
 	begin_change(tag);
-	for (int i = before; i < nbegun && prepared_place >= 0; i++)
-		prepared_append(prepared_place, begun_xid, begun[i]);
+	if (preparing)
+		hand_over(first);
 }
 
 void
@@ -145,13 +163,13 @@ changes_touch_now(Tag tag)
 	return clock;
 }
 
+/* Also where nothing is touched yet: see begin_late. */
 static void
 begin_changes(void)
 {
+	phase = BEGUN;
 	if (ntouched == 0)
 		return;
-	phase = BEGUN;
-	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	for (int i = 0; i < ntouched; i++)
 		begin_change(touched[i].tag);
 	counter_add(COUNTER_INVALIDATIONS, ntouched);
@@ -171,16 +189,18 @@ forget_changes(void)
 	ntouched = 0;
 	nbegun = 0;
 	phase = COLLECTING;
+	preparing = false;
 	prepared_place = -1;
 }
 
 static void
 end_changes(void)
 {
-	AC_TEST_SLEEP(ac_sleep_before_end);
+	if (nbegun > 0)
+		AC_TEST_SLEEP(ac_sleep_before_end);
 	if (prepared_place >= 0)
 		prepared_drop(prepared_place, begun_xid);
-	else
+	else if (nbegun > 0)
 		cells_end_change(begun, nbegun);
 	forget_changes();
 }
@@ -195,10 +215,9 @@ changes_xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			begin_changes();
-			if (ntouched > 0)
-				prepared_place = prepared_add(begun_xid, begun, nbegun);
-			if (ntouched > 0 && prepared_place < 0 && max_prepared_xacts > 0)
-				elog(ERROR, "no place is free to prepare a transaction");
+			preparing = true;
+			if (nbegun > 0)
+				hand_over(0);
 			break;
 		case XACT_EVENT_PREPARE:
 			/* The place keeps the cells now. */
