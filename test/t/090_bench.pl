@@ -14,7 +14,7 @@ my ($out, $err) = ('', '');
 local $ENV{TINY} = 1;
 delete local @ENV{qw(QUICK WRITE)};
 # json does what hit does, and profile needs valgrind.
-my @parts = qw(hit miss memory hitrate booking others stampede table scale);
+my @parts = qw(hit miss memory hitrate booking others disturbed stampede table scale);
 my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(300));
 ok($ok, 'it runs to its end') or diag "$out\n$err";
 my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
@@ -27,6 +27,7 @@ my %lines = (
 	hitrate   => [ 'hit rate of the extension', 'classic' ],
 	booking   => [ 'INSERT, our triggers / without', 'INSERT, classic trigger / without', 'COPY of' ],
 	others    => [ 'valid answers in memory', 'answers lost to', 'evictions meanwhile' ],
+	disturbed => [ 'a booking is prepared', 'flush() among hits' ],
 	stampede  => [ 'computations', 'longest wait of the others' ],
 	table     => ['table tier'],
 	scale     => [ 'answers in memory', 'stylists', 'start with 4GB' ]);
