@@ -88,7 +88,7 @@ help:
 	@echo "make install         install what was built (DESTDIR= is honoured)"
 	@echo "make demo            the main job on a throwaway cluster; installs what is missing"
 	@echo "make test            every test; installs what is missing"
-	@echo "                     SUITES='house unit regress pgtap isolation tap': only these"
+	@echo "                     SUITES='house unit model regress pgtap isolation tap': only these"
 	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
 	@echo "                     PG_MAJOR=17: another server; KEEP=1: leave the clusters and logs"
 	@echo "make bench           measures against named baselines; installs what is missing"

@@ -14,6 +14,8 @@ ac_has_headers() { [[ -f $("$1" --pgxs) && -f $("$1" --includedir-server)/postgr
 ac_has_pgtap() { [[ -f $("$1" --sharedir)/extension/pgtap.control ]]; }
 ac_has_perl() { perl -MTAP::Harness -MTest::More -MTime::HiRes -e 1 2>/dev/null; }
 ac_has_ipc_run() { perl -MIPC::Run -e 1 2>/dev/null; }
+# Another program goes by this name too.
+ac_has_spin() { [[ $(spin -V 2>/dev/null) == "Spin Version"* ]]; }
 
 # What benchmarks compare with, draw with and count with; they do without what is not there.
 ac_missing_for_bench()
@@ -52,6 +54,7 @@ ac_missing()
 	[[ $need == test ]] || return 0
 	ac_has_perl || echo perl
 	ac_has_ipc_run || echo libipc-run-perl
+	ac_has_spin || echo spin
 	{ [[ -n $pg ]] && ac_has_pgtap "$pg"; } || echo "postgresql-$major-pgtap"
 }
 
@@ -89,7 +92,7 @@ ac_apt()
 		apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null 2>&1 |
 		tee -a "$apt_log" |
 		sed -u -nE 's/^Need to get (.*) of archives.*/  to download: \1/p
-			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
+			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|spin|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
 }
 
 # An upgrade replaces a server below its running clusters, which are none of our business.
