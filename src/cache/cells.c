@@ -31,11 +31,9 @@
 #include "base/test_hooks.h"
 #include "cache/cells.h"
 
-#define NCOARSE 65536
-
 /* CellNo counts the databases' cells, then the coarse ones, then the exact ones. */
 #define FIRST_COARSE MAX_DATABASES
-#define FIRST_EXACT (FIRST_COARSE + NCOARSE)
+#define FIRST_EXACT (FIRST_COARSE + COARSE_CELLS)
 
 typedef struct CellsState
 {
@@ -90,7 +88,7 @@ cell_at(CellNo cell)
 static CellNo
 coarse_of(Tag tag)
 {
-	return tag_is_database(tag) ? (CellNo) tag : FIRST_COARSE + (CellNo) (tag % NCOARSE);
+	return tag_is_database(tag) ? (CellNo) tag : FIRST_COARSE + (CellNo) (tag % COARSE_CELLS);
 }
 
 /* ---- readers ---- */
@@ -116,7 +114,7 @@ name_cells(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 		ExactRef ref;
 		bool made;
 
-		if (!exact_find_or_make(tags[i], &ref, &made))
+		if (!exact_find_or_make(tags[i], cells, i, &ref, &made))
 			return false;
 		/* Who made the cell does not know who changed its tag before; nor do those who find it then. */
 		if (made || !AC_MUTATED(AC_MUTANT_XID_BY_MAKER))
@@ -229,7 +227,7 @@ begin(CellNo cell, uint64 xid)
 }
 
 int
-cells_begin_change(Tag tag, uint64 xid, CellNo *cells)
+cells_begin_change(Tag tag, uint64 xid, bool coarse_too, CellNo *cells)
 {
 	ExactNo exact;
 	int n = 0;
@@ -237,7 +235,8 @@ cells_begin_change(Tag tag, uint64 xid, CellNo *cells)
 	if (AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
 		begin(cells[n++] = FIRST_EXACT + exact, xid);
 	AC_TEST_SLEEP(ac_sleep_in_begin);
-	begin(cells[n++] = coarse_of(tag), xid);
+	if (coarse_too)
+		begin(cells[n++] = coarse_of(tag), xid);
 	if (!AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
 		begin(cells[n++] = FIRST_EXACT + exact, xid);
 	return n;

@@ -63,13 +63,22 @@ typedef uint32 CellNo;
 /* At most so many cells stand for a tag. */
 #define CELLS_PER_TAG 2
 
+/* A power of two, by which tags share coarse cells. */
+#define COARSE_CELLS 65536
+
+static inline bool
+cells_share_coarse(Tag a, Tag b)
+{
+	return !tag_is_database(a) && !tag_is_database(b) && (a ^ b) % COARSE_CELLS == 0;
+}
+
 /*
  * The two steps of a change.  The first fills in the tag's cells and returns
- * how many; from there on nothing that depends on it is answered from memory
+ * how many, without the coarse one where it is begun already; from there on nothing that depends on it is answered from memory
  * or kept, until the second step, which comes when the transaction is over
  * and visible, or gone.
  */
-extern int cells_begin_change(Tag tag, uint64 xid, CellNo *cells);
+extern int cells_begin_change(Tag tag, uint64 xid, bool coarse_too, CellNo *cells);
 extern void cells_end_change(const CellNo *cells, int n);
 
 /* Both in one, for what takes effect at once; returns the clock. */

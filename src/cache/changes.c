@@ -79,17 +79,31 @@ slot_of(Tag tag)
 {
 	uint16 slot = tag % NSLOTS;
 
-	StaticAssertStmt(NSLOTS <= PG_UINT16_MAX, "slots have 16 bits");
+	StaticAssertStmt(NSLOTS <= PG_UINT16_MAX && COARSE_CELLS % NSLOTS == 0,
+					 "tags of one coarse cell begin at one slot");
 	while (slots[slot] != 0 && touched[slots[slot] - 1].tag != tag)
 		slot = (slot + 1) % NSLOTS;
 	return slot;
 }
 
+/* Whether a tag that was touched before it has the same coarse cell: it is among those that its slot was searched past. */
+static bool
+coarse_is_begun(const Touched *one)
+{
+	for (uint16 slot = one->tag % NSLOTS; slot != one->slot; slot = (slot + 1) % NSLOTS)
+	{
+		if (cells_share_coarse(touched[slots[slot] - 1].tag, one->tag))
+			return true;
+	}
+	return false;
+}
+
+/* Each cell once, however many tags are touched: pending counts transactions. */
 static void
-begin_change(Tag tag)
+begin_change(const Touched *one)
 {
 	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
-	nbegun += cells_begin_change(tag, begun_xid, &begun[nbegun]);
+	nbegun += cells_begin_change(one->tag, begun_xid, !coarse_is_begun(one), &begun[nbegun]);
 }
 
 /* Hands the cells from this one on to a place of prepared transactions.  May raise, as a pre-commit callback may. */
@@ -109,11 +123,11 @@ hand_over(int first)
 
 /* Another extension's pre-commit callback wrote something after ours. */
 static void
-begin_late(Tag tag)
+begin_late(const Touched *one)
 {
 	int first = nbegun;
 
-	begin_change(tag);
+	begin_change(one);
 	if (preparing)
 		hand_over(first);
 }
@@ -135,7 +149,7 @@ changes_touch(Tag tag)
 	touched[ntouched].slot = slot;
 	slots[slot] = ++ntouched;
 	if (phase != COLLECTING)
-		begin_late(tag);
+		begin_late(&touched[ntouched - 1]);
 }
 
 void
@@ -171,7 +185,7 @@ begin_changes(void)
 	if (ntouched == 0)
 		return;
 	for (int i = 0; i < ntouched; i++)
-		begin_change(touched[i].tag);
+		begin_change(&touched[i]);
 	counter_add(COUNTER_INVALIDATIONS, ntouched);
 	if (AC_MUTATED(AC_MUTANT_END_BEFORE_VISIBLE))
 	{

@@ -134,12 +134,6 @@ is_free(ExactNo cell)
 	return pg_atomic_read_u64(&exact_cells[cell].tag) == NO_TAG;
 }
 
-static bool
-is_pending(ExactNo cell)
-{
-	return VERSION_PENDING(pg_atomic_read_u64(&exact_cells[cell].version.word)) != 0;
-}
-
 /* A free cell, in the emptier bucket. */
 static bool
 choose_free(Tag tag, ExactNo *chosen)
@@ -157,9 +151,21 @@ choose_free(Tag tag, ExactNo *chosen)
 	return true;
 }
 
-/* A cell that was not used lately; one with a change under way is left alone. */
+/* Not one with a change under way, nor one of the n named. */
 static bool
-choose_used(Tag tag, ExactNo *chosen)
+may_take(ExactNo cell, const ExactNo *named, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (named[i] == cell)
+			return false;
+	}
+	return VERSION_PENDING(pg_atomic_read_u64(&exact_cells[cell].version.word)) == 0;
+}
+
+/* A cell that was not used lately. */
+static bool
+choose_used(Tag tag, const ExactNo *named, int n, ExactNo *chosen)
 {
 	bool found = false;
 
@@ -167,7 +173,7 @@ choose_used(Tag tag, ExactNo *chosen)
 	{
 		ExactNo cell = candidate(tag, (tag + i) % CANDIDATES);
 
-		if (is_pending(cell))
+		if (!may_take(cell, named, n))
 			continue;
 		if (!found || (was_used(*chosen) && !was_used(cell)))
 			*chosen = cell;
@@ -204,12 +210,12 @@ take(ExactCell *cell, Tag tag)
 }
 
 static bool
-find_or_take(Tag tag, ExactRef *ref, bool *made)
+find_or_take(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made)
 {
 	*made = false;
 	if (find_ref(tag, ref))
 		return true;
-	if (!choose_free(tag, &ref->cell) && !choose_used(tag, &ref->cell))
+	if (!choose_free(tag, &ref->cell) && !choose_used(tag, named, n, &ref->cell))
 		return false;
 	take(&exact_cells[ref->cell], tag);
 	ref->generation = exact_generation(ref->cell);
@@ -218,7 +224,7 @@ find_or_take(Tag tag, ExactRef *ref, bool *made)
 }
 
 bool
-exact_find_or_make(Tag tag, ExactRef *ref, bool *made)
+exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made)
 {
 	bool found;
 
@@ -229,7 +235,7 @@ exact_find_or_make(Tag tag, ExactRef *ref, bool *made)
 		return true;
 	}
 	LWLockAcquire(ac_lock(AC_LOCK_CELLS), LW_EXCLUSIVE);
-	found = find_or_take(tag, ref, made);
+	found = find_or_take(tag, named, n, ref, made);
 	LWLockRelease(ac_lock(AC_LOCK_CELLS));
 	return found;
 }

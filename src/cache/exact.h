@@ -35,10 +35,11 @@ extern void exact_shmem_init(Size budget);
 extern bool exact_find(Tag tag, ExactNo *cell);
 
 /*
- * For who depends on the tag: its cell, which is another's if it has to be.
- * False if there is none to be had.  A cell that is made knows of no xid.
+ * For who depends on the tag: its cell, which is taken from another tag if it
+ * has to be, but not one of the n that the caller names already.  False if
+ * there is none to be had.  A cell that is made knows of no xid.
  */
-extern bool exact_find_or_make(Tag tag, ExactRef *ref, bool *made);
+extern bool exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made);
 
 /* ---- inline, because a hit does it for each cell ---- */
 

@@ -13,10 +13,11 @@
  * They are looked up (pg_prepared_xact) by the first sessions that would use
  * the cache; until then nothing is answered from memory.
  *
- * Locking: a place belongs to whoever changes its state from FREE to CLAIMED
- * or from TAKEN to CLAIMED by compare-and-exchange; only that backend writes
- * the rest of it.  There are as many places as transactions can be prepared
- * or about to be at once, so one is always free after a sweep.
+ * Locking: a place says whose it is in one atomic: nobody's (FREE), that of
+ * the backend at work on it (CLAIMED), or a transaction's, by full xid.  Who
+ * changes that to CLAIMED by compare-and-exchange alone touches the rest.
+ * There are as many places as transactions can be prepared or about to be at
+ * once, so one is always free after a sweep.  test/model/prepared.pml has it.
  */
 #include "postgres.h"
 
@@ -37,18 +38,14 @@
 /* More changed cells than this become the database's cell. */
 #define PLACE_CELLS 126
 
-typedef enum PlaceState
-{
-	PLACE_FREE,
-	PLACE_CLAIMED,
-	PLACE_TAKEN
-} PlaceState;
+/* Owners that are no transaction: full xids below FirstNormalTransactionId do not occur. */
+#define FREE 0
+#define CLAIMED 1
 
 typedef struct PreparedPlace
 {
-	pg_atomic_uint32 state;
+	pg_atomic_uint64 owner;
 	uint32 n;
-	pg_atomic_uint64 xid;
 	CellNo changed[PLACE_CELLS];
 } PreparedPlace;
 
@@ -89,15 +86,14 @@ prepared_shmem_init(void)
 	prepared->nplaces = count_places();
 	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		pg_atomic_init_u32(&prepared->places[i].state, PLACE_FREE);
-		pg_atomic_init_u64(&prepared->places[i].xid, 0);
+		pg_atomic_init_u64(&prepared->places[i].owner, FREE);
 	}
 }
 
 static bool
-claim(PreparedPlace *place, uint32 expected)
+claim(PreparedPlace *place, uint64 owner)
 {
-	return pg_atomic_compare_exchange_u32(&place->state, &expected, PLACE_CLAIMED);
+	return pg_atomic_compare_exchange_u64(&place->owner, &owner, CLAIMED);
 }
 
 static PreparedPlace *
@@ -107,7 +103,7 @@ claim_free_place(void)
 	{
 		for (int i = 0; i < prepared->nplaces; i++)
 		{
-			if (claim(&prepared->places[i], PLACE_FREE))
+			if (claim(&prepared->places[i], FREE))
 				return &prepared->places[i];
 		}
 		prepared_sweep();
@@ -118,9 +114,8 @@ claim_free_place(void)
 static void
 publish(PreparedPlace *place, uint64 xid)
 {
-	pg_atomic_write_u64(&place->xid, xid);
 	pg_atomic_fetch_add_u32(&prepared->taken, 1);
-	pg_atomic_exchange_u32(&place->state, PLACE_TAKEN);
+	pg_atomic_exchange_u64(&place->owner, xid);
 }
 
 /* Caller has claimed the place. */
@@ -129,7 +124,7 @@ release(PreparedPlace *place)
 {
 	cells_end_change(place->changed, place->n);
 	pg_atomic_fetch_sub_u32(&prepared->taken, 1);
-	pg_atomic_exchange_u32(&place->state, PLACE_FREE);
+	pg_atomic_exchange_u64(&place->owner, FREE);
 }
 
 /* When the place is full, the database's cell takes the place of all others. */
@@ -139,7 +134,7 @@ append(PreparedPlace *place, uint64 xid, CellNo changed)
 	if (place->n == PLACE_CELLS)
 	{
 		CellNo database[CELLS_PER_TAG];
-		int n = cells_begin_change(tag_of_database(), xid, database);
+		int n = cells_begin_change(tag_of_database(), xid, true, database);
 
 		cells_end_change(place->changed, place->n);
 		memcpy(place->changed, database, n * sizeof(CellNo));
@@ -174,19 +169,12 @@ prepared_append(int place, uint64 xid, CellNo changed)
 	append(&prepared->places[place], xid, changed);
 }
 
-/*
- * Releases a place that is still the xid's.  The xid may have ended, a sweep
- * may have released the place, and another transaction taken it.
- */
+/* A sweep may have released the place, and another transaction taken it. */
 static void
 release_if_still(PreparedPlace *place, uint64 xid)
 {
-	if (!claim(place, PLACE_TAKEN))
-		return;
-	if (pg_atomic_read_u64(&place->xid) == xid)
+	if (claim(place, xid))
 		release(place);
-	else
-		pg_atomic_exchange_u32(&place->state, PLACE_TAKEN);
 }
 
 void
@@ -214,14 +202,10 @@ prepared_sweep(void)
 		return;
 	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		PreparedPlace *place = &prepared->places[i];
-		uint64 xid = pg_atomic_read_u64(&place->xid);
+		uint64 owner = pg_atomic_read_u64(&prepared->places[i].owner);
 
-		if (pg_atomic_read_u32(&place->state) != PLACE_TAKEN)
-			continue;
-		pg_read_barrier();
-		if (xid == pg_atomic_read_u64(&place->xid) && is_over(xid))
-			release_if_still(place, xid);
+		if (owner != FREE && owner != CLAIMED && is_over(owner))
+			release_if_still(&prepared->places[i], owner);
 	}
 }
 
@@ -246,14 +230,13 @@ remember_found(TransactionId found, Oid dboid)
 
 	for (int i = 0; i < prepared->nplaces; i++)
 	{
-		if (pg_atomic_read_u64(&prepared->places[i].xid) == xid &&
-			pg_atomic_read_u32(&prepared->places[i].state) != PLACE_FREE)
+		if (pg_atomic_read_u64(&prepared->places[i].owner) == xid)
 			return;
 	}
 	place = claim_free_place();
 	if (place == NULL)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no place is free for a prepared transaction"));
-	place->n = cells_begin_change(database_number(dboid), xid, place->changed);
+	place->n = cells_begin_change(database_number(dboid), xid, true, place->changed);
 	publish(place, xid);
 }
 

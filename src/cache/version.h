@@ -5,7 +5,8 @@
  * One word holds the version, a value of the version clock, and the number
  * of changes under way, so that one read sees both.  A version is never
  * lowered.  44 bits of it last five years at 100,000 commits a second; 20
- * bits count all backends and prepared transactions that a server can have.
+ * bits count all backends and prepared transactions that a server can have,
+ * each of which begins on a cell once.
  *
  * Locking: none.  Writers use atomic read-modify-writes, which are full
  * barriers, and raise last_xid before the word, so that who sees the new

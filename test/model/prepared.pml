@@ -8,8 +8,8 @@
  * COMMIT PREPARED makes the transaction visible (its xid is no longer in
  * progress), then sends its messages, then releases its locks: now it is over.
  *
- * A sweep that claims a place for an xid which has left it since puts it back.
- * Others pass it by meanwhile, so a place may have to wait for the next sweep.
+ * A place is free, claimed by who works on it, or a transaction's, by xid: one
+ * atomic, so that a sweep claims it for the very xid that it looked at.
  *
  * Broken variants (spin -DNAME):
  *   SWEEP_WITHOUT_LOCK     ended before the messages are sent: the old definition is kept
@@ -23,9 +23,9 @@ byte clock = 0;
 byte version = 0, pending = 0;           /* the cell: one atomic word */
 byte visible = 0, told = 0;              /* sets of xids: seen by snapshots, messages sent */
 bool running[3], locked[3];              /* by xid */
-mtype = { FREE, CLAIMED, TAKEN };
-mtype place = FREE;
-byte place_xid = 0;
+#define FREE 0
+#define CLAIMED 255
+byte place = FREE;                       /* or an xid */
 bool kept = false;
 byte rows = 0, definition = 0, kept_clock = 0; /* the answer: which xids it knows */
 
@@ -41,33 +41,30 @@ inline end()
 	atomic { assert(pending > 0); version = MAX(v, version); pending = pending - 1 }
 }
 
-inline claim(state)
+inline claim(owner)
 {
-	atomic { good = (place == state); place = (good -> CLAIMED : place) }
+	atomic { good = (place == owner); place = (good -> CLAIMED : place) }
 }
 
 /* Ends what is in the place, if that is still the xid's. */
 inline drop()
 {
 #ifdef END_WITHOUT_CLAIM
-	good = (place == TAKEN);
+	good = (place == xid);
 #else
-	claim(TAKEN);
+#ifdef CLAIM_WHOEVER
+	atomic { good = (place != FREE && place != CLAIMED); place = (good -> CLAIMED : place) };
+#else
+	claim(xid);
+#endif
 #endif
 	if
 	:: good ->
-#ifndef CLAIM_WHOEVER
-		good = (place_xid == xid);
-#endif
-		if
-		:: good ->
 #ifndef CLOCK_BEFORE_OVER
-			tick();
+		tick();
 #endif
-			end();
-			place = FREE
-		:: else -> place = TAKEN
-		fi
+		end();
+		place = FREE
 	:: else
 	fi
 }
@@ -77,11 +74,17 @@ inline sweep()
 #ifdef CLOCK_BEFORE_OVER
 	tick();
 #endif
-	xid = place_xid;
-	good = (place == TAKEN);
-	good = (good && !running[xid]);
+	xid = place;
+	good = (xid != FREE && xid != CLAIMED);
+	if
+	:: good -> good = !running[xid]
+	:: else
+	fi;
 #ifndef SWEEP_WITHOUT_LOCK
-	good = (good && !locked[xid]);
+	if
+	:: good -> good = !locked[xid]
+	:: else
+	fi;
 #endif
 	if
 	:: good -> drop()
@@ -111,7 +114,7 @@ proctype Transaction(byte me)
 #else
 	find_place();
 	if
-	:: good -> place_xid = me; place = TAKEN
+	:: good -> place = me
 	:: else -> running[me] = false; locked[me] = false; tick(); end(); goto over
 	fi;
 #endif
@@ -182,5 +185,5 @@ init {
 	};
 	_nr_pr == 1;                                     /* all have ended */
 	sweep();
-	assert(pending == 0)
+	assert(pending == 0 && place == FREE)
 }
