@@ -161,9 +161,7 @@ EOC
 
 sub writer_script
 {
-	my ($hold_open, $locks) = @_;
-	my $many_locks =
-	  $locks ? "SELECT count(pg_advisory_xact_lock(:writer, i)) FROM generate_series(1, $locks) i;\n" : '';
+	my ($hold_open) = @_;
 	return <<"EOC";
 \\set writer :first + :client_id
 \\set s random(1, $size{stylists})
@@ -177,7 +175,7 @@ sub writer_script
 \\set fate random(1, 20)
 \\set lasts random(5, 300)
 BEGIN;
-$many_locks\\if :fate >= 14
+\\if :fate >= 14
 $v2 \\gset e_
 SELECT get_available_slots_v2(t.stylist(:s2), t.service(:v), t.day(:d2)) IS NULL AS e \\gset
 \\endif
@@ -449,10 +447,9 @@ EOC
 
 # ---- running them ----
 
-# seconds; hold_open: microseconds (20,000); locks: advisory locks that every writer's transaction takes, which
-# make the end of a commit last; settings: {availability_cache.…} of all its sessions; clients: {program => how
-# many} where not as below; first: number of the first writer of form A, for a second load at the same time, which
-# must have no ack_writer.
+# seconds; hold_open: microseconds (20,000); settings: {availability_cache.…} of all its sessions; clients: {program =>
+# how many} where not as below; first: number of the first writer of form A, for a second load at the same time,
+# which must have no ack_writer.
 sub start_load
 {
 	my ($node, $db, %opt) = @_;
@@ -461,7 +458,7 @@ sub start_load
 		[ 'rc',           8, 'prepared', reader_script() ],
 		[ 'rr',           3, 'prepared', snapshot_reader_script('rr', 'ISOLATION LEVEL REPEATABLE READ') ],
 		[ 'serializable', 1, 'prepared', snapshot_reader_script('serializable', 'ISOLATION LEVEL SERIALIZABLE READ ONLY') ],
-		[ 'own',          6, 'simple',   writer_script($hold_open, $opt{locks}) ],
+		[ 'own',          6, 'simple',   writer_script($hold_open) ],
 		[ 'price_writer', 1, 'prepared', price_writer_script($hold_open) ],
 		[ 'price',        2, 'prepared', price_reader_script() ],
 		[ 'ack_writer',   1, 'prepared', ack_writer_script($hold_open) ],
