@@ -54,7 +54,7 @@ extern int ac_sleep_after_compute;	/* between computing and keeping */
 extern int ac_sleep_in_copy;		/* while an entry is copied */
 extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */
 extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
-extern int ac_sleep_in_begin;		/* before a writer looks for the second of a tag's cells */
+extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */
 extern int ac_test_exact_buckets;	/* of exact cells, at most; 0: what the memory has */
 extern char *ac_test_now;			/* what the clock says, or empty */
 extern char *ac_test_at_pre_commit; /* SQL that runs at PRE_COMMIT and PRE_PREPARE, after our own callback */

@@ -116,10 +116,10 @@ name_cells(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 
 		if (!exact_find_or_make(tags[i], cells, i, &ref, &made))
 			return false;
+		AC_TEST_SLEEP(ac_sleep_in_naming);
 		/* Who made the cell does not know who changed its tag before; nor do those who find it then. */
 		if (made || !AC_MUTATED(AC_MUTANT_XID_BY_MAKER))
 			version_raise_xid(&exact_cells[ref.cell].version, pg_atomic_read_u64(&coarse->last_xid));
-		AC_TEST_SLEEP(ac_sleep_in_naming);
 		cells[i] = ref.cell;
 		on->generations += ref.generation;
 	}
@@ -226,19 +226,36 @@ begin(CellNo cell, uint64 xid)
 		pg_atomic_fetch_add_u64(&cell_at(cell)->word, 1);
 }
 
+static int
+begin_coarse(Tag tag, uint64 xid, bool coarse_too, CellNo *cell)
+{
+	if (!coarse_too)
+		return 0;
+	*cell = coarse_of(tag);
+	begin(*cell, xid);
+	return 1;
+}
+
+static int
+begin_exact(Tag tag, uint64 xid, CellNo *cell)
+{
+	ExactNo exact;
+
+	if (tag_is_database(tag) || !exact_find(tag, &exact))
+		return 0;
+	*cell = FIRST_EXACT + exact;
+	begin(*cell, xid);
+	return 1;
+}
+
 int
 cells_begin_change(Tag tag, uint64 xid, bool coarse_too, CellNo *cells)
 {
-	ExactNo exact;
-	int n = 0;
+	bool exact_first = AC_MUTATED(AC_MUTANT_EXACT_FIRST);
+	int n = exact_first ? begin_exact(tag, xid, cells) : begin_coarse(tag, xid, coarse_too, cells);
 
-	if (AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
-		begin(cells[n++] = FIRST_EXACT + exact, xid);
 	AC_TEST_SLEEP(ac_sleep_in_begin);
-	if (coarse_too)
-		begin(cells[n++] = coarse_of(tag), xid);
-	if (!AC_MUTATED(AC_MUTANT_EXACT_FIRST) && !tag_is_database(tag) && exact_find(tag, &exact))
-		begin(cells[n++] = FIRST_EXACT + exact, xid);
+	n += exact_first ? begin_coarse(tag, xid, coarse_too, cells + n) : begin_exact(tag, xid, cells + n);
 	return n;
 }
 

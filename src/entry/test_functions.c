@@ -1,6 +1,6 @@
 /*
  * test_functions.c
- *		Lets tests see which cells a tag has; in the test-only build.
+ *		Lets tests see which cells a tag has, and take them; in the test-only build.
  */
 #include "postgres.h"
 
@@ -18,6 +18,7 @@
 
 PG_FUNCTION_INFO_V1(availability_cache_test_tag);
 PG_FUNCTION_INFO_V1(availability_cache_test_cell);
+PG_FUNCTION_INFO_V1(availability_cache_test_take);
 
 /* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day' only. */
 PGDLLEXPORT Datum
@@ -42,6 +43,18 @@ availability_cache_test_cell(PG_FUNCTION_ARGS)
 	if (!exact_find(PG_GETARG_INT64(0), &cell))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(cell);
+}
+
+/* test_take(tag bigint) returns int: the number of its exact cell, made as for an answer; NULL if none is to be had. */
+PGDLLEXPORT Datum
+availability_cache_test_take(PG_FUNCTION_ARGS)
+{
+	ExactRef ref;
+	bool made;
+
+	if (!exact_find_or_make(PG_GETARG_INT64(0), NULL, 0, &ref, &made))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(ref.cell);
 }
 
 #endif
