@@ -1,10 +1,11 @@
 # One computation per key at a time: however many ask for a day that memory does not have, one computes and the
 # others get its answer; one that takes longer than single_flight_timeout holds nobody up; one whose leader is
-# terminated goes on with another. What waits costs nobody else anything (G7).
+# terminated goes on with another; for what cannot be kept nobody waits. What waits costs nobody else anything (G7).
 #
 # Shown to fail with, in src/: flight_begin that always says FLIGHT_ALONE (fifty computations); flight_wait
 # without its timeout; compute_once that does not look again when it has become leader; leave without the broadcast;
-# flight_begin without before_shmem_exit.
+# flight_begin without before_shmem_exit; flight_note that does nothing; compute_once that waits where an entry has a
+# change under way.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +14,7 @@ use ACTest;
 use IPC::Run ();
 use Test::More;
 
-my $node = new_node('flight', hooks => 1);
+my $node = new_node('flight', hooks => 1, conf => 'max_prepared_transactions = 5');
 make_salon($node, 'salon');
 my $m = session($node, 'salon');
 my $day = 10;
@@ -21,10 +22,10 @@ my $day = 10;
 # Fifty clients, connected before they ask; each writes down what it got.
 $m->run(<<'EOC');
 CREATE UNLOGGED TABLE t.got (look text, hit boolean, waited interval);
-CREATE PROCEDURE t.ask(d int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE t.ask(d int, s int) LANGUAGE plpgsql AS $$
 DECLARE
     started timestamptz := clock_timestamp();
-    answer jsonb := get_available_slots_v2(t.stylist(1), t.service(1), t.day(d));
+    answer jsonb := get_available_slots_v2(t.stylist(s), t.service(1), t.day(d));
 BEGIN
     COMMIT;
     INSERT INTO t.got VALUES (t.statuses(answer -> 'slots'), (answer ->> 'cache_hit')::boolean, clock_timestamp() - started);
@@ -32,17 +33,19 @@ END
 $$;
 EOC
 
+# sleep: microseconds that each computation takes; stylist: not 1.
 sub start_clients
 {
-	my ($clients, $d, $timeout) = @_;
+	my ($clients, $d, $timeout, %opt) = @_;
 	my %env = $node->_get_env();
 	local %ENV = %env;
 	my $file = $node->basedir . "/ask_$d.pgbench";
 	my $out = '';
 
-	$ENV{PGOPTIONS} = "-c availability_cache.single_flight_timeout=$timeout";
+	$ENV{PGOPTIONS} = "-c availability_cache.single_flight_timeout=$timeout"
+	  . ' -c availability_cache.test_sleep_after_compute=' . ($opt{sleep} // 0);
 	open my $fh, '>', $file or die "$file: $!";
-	print $fh "CALL t.ask($d);\n";
+	print $fh "CALL t.ask($d, @{[ $opt{stylist} // 1 ]});\n";
 	close $fh;
 	my $h = IPC::Run::start(
 		[ $node->installed_command('pgbench'), '-n', '-c', $clients, '-t', 1, '-f', $file, $node->connstr('salon') ],
@@ -149,6 +152,89 @@ ok($clients->{h}->finish, 'all ten get an answer') or diag ${ $clients->{out} };
 my ($stores, $timeouts) = split /\|/, $before;
 is(stat_of($m, 'stores, wait_timeouts'), ($stores + 1) . "|$timeouts", 'computed once, and nobody gave up');
 is($m->run('SELECT count(*), count(DISTINCT look) FROM t.got'), '10|1', 'the same');
+
+$m->run('TRUNCATE t.got');
+
+# ---- what cannot be kept: nobody waits for it ----
+
+# Twenty ask, each for a third of a second; how many of them waited.
+sub waits_of_twenty
+{
+	my ($d, @stylist) = @_;
+	my $waits = stat_of($m, 'waits');
+	my $twenty = start_clients(20, $d, '60s', sleep => 300_000, @stylist);
+
+	$twenty->{h}->finish or diag ${ $twenty->{out} };
+	return stat_of($m, 'waits') - $waits;
+}
+
+# A key that memory does not have: those who came with the first wait for it, and nobody from then on.
+sub is_futile
+{
+	my ($name, $look, $d, @stylist) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	cmp_ok(waits_of_twenty($d, @stylist), '<', 20, "$name: as many wait as came with the first");
+	is(waits_of_twenty($d, @stylist), 0, "$name: then nobody does");
+	is($m->run('SELECT count(*), count(look), count(*) FILTER (WHERE hit), min(look) FROM t.got'),
+		$look eq '' ? '40|0|0|' : "40|40|0|$look", "$name: all are answered, and compute");
+	is($m->run("SELECT max(waited) < '4 s' FROM t.got; TRUNCATE t.got"), 't', "$name: at once; one after the other it takes 6 s");
+	return;
+}
+
+# The same key afterwards: one computation is kept, and when that is outdated one serves all who ask.
+sub flies_again
+{
+	my ($name, $look, $d, @stylist) = @_;
+	my $s = $stylist[1] // 1;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	is($m->run("SELECT t.hit($s, 1, $d), t.hit($s, 1, $d)"), 'f|t', "$name: kept");
+	$m->run("SELECT availability_cache.invalidate(t.stylist($s)), availability_cache.reset_stats()");
+	lock_bookings();
+	my $twenty = start_clients(20, $d, '60s', @stylist);
+	ok(wait_until(sub { stat_of($m, 'waits') == 19 && count_blocked() == 1 }, 'twenty to ask'), "$name: one computes, 19 wait");
+	$locker->run('COMMIT');
+	$twenty->{h}->finish or diag ${ $twenty->{out} };
+	is(stat_of($m, 'misses, stores, hits'), '1|1|19', "$name: for all");
+	is($m->run('SELECT count(*), min(look), max(look) FROM t.got; TRUNCATE t.got'), "20|$look|$look", "$name: exactly");
+	return;
+}
+
+# A booking is prepared, on a day that is in memory and on one that is not.
+my ($known, $new) = ($day + 1, $day + 3);
+is($m->run("SELECT t.hit(1, 1, $known), t.hit(1, 1, $known)"), 'f|t', 'one day is in memory');
+$locker->run("BEGIN; SELECT t.book(1, $known, 0), t.book(1, $new, 0); PREPARE TRANSACTION 'booking'");
+my $pending = stat_of($m, 'bypass_pending');
+is(waits_of_twenty($known), 0, 'a booking prepared, the day in memory: nobody waits');
+is(stat_of($m, 'bypass_pending'), $pending + 20, 'all compute');
+$m->run('TRUNCATE t.got');
+is_futile('a booking prepared, the day not in memory', 'a' x 24, $new);
+is($m->run("SELECT t.hit(1, 1, @{[ $new + 1 ]}), t.hit(1, 1, @{[ $new + 1 ]})"), 'f|t', 'the next day is kept');
+$m->run("ROLLBACK PREPARED 'booking'");
+flies_again('rolled back, the day in memory', 'a' x 24, $known);
+flies_again('rolled back, the day not in memory', 'a' x 24, $new);
+$locker->run("BEGIN; SELECT t.book(1, $new, 0); PREPARE TRANSACTION 'booking'");
+$m->run('SELECT availability_cache.flush()');
+is_futile('prepared again, flushed', 'a' x 24, $new);
+$m->run("COMMIT PREPARED 'booking'");
+flies_again('committed', 'b' . 'a' x 23, $new);
+
+# An error.
+is_futile('an unknown stylist', '', $new, stylist => 99);
+$m->run(<<'EOC');
+INSERT INTO stylist_profiles (user_id, timezone) VALUES (t.stylist(99), 'Asia/Kathmandu');
+INSERT INTO stylist_services (stylist_user_id, service_id) VALUES (t.stylist(99), t.service(1));
+INSERT INTO stylist_schedules (stylist_user_id, day_of_week, start_time, end_time)
+SELECT t.stylist(99), d, '08:00', '20:00' FROM generate_series(0, 6) d;
+EOC
+flies_again('known', 'a' x 24, $new, stylist => 99);
+
+# A table whose changes nobody sees.
+$m->run('ALTER TABLE bookings DISABLE TRIGGER trigger_invalidate_cache_on_booking');
+is_futile('a trigger disabled', 'b' . 'a' x 23, $new);
+$m->run('ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking');
+flies_again('enabled', 'b' . 'a' x 23, $new);
 
 exact_everywhere($m, 30, 'everything is exact');
 nothing_pending($m);
