@@ -25,6 +25,7 @@ int ac_sleep_in_take = 0;
 int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
 int ac_test_exact_buckets = 0;
+int ac_test_databases = 0;
 char *ac_test_now = NULL;
 char *ac_test_at_pre_commit = NULL;
 
@@ -94,8 +95,12 @@ test_hooks_define(void)
 		DefineCustomIntVariable(sleeps[i].name, "Sleeps so many microseconds.", NULL, sleeps[i].variable, 0, 0,
 								10000000, PGC_USERSET, 0, NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable("availability_cache.test_exact_buckets", "How many buckets of exact cells there are.",
 								NULL, &ac_test_exact_buckets, 0, 0, 65536, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("availability_cache.test_databases", "How many databases have a number of their own.",
+								NULL, &ac_test_databases, 0, 0, 255, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomStringVariable("availability_cache.test_at_pre_commit", "SQL that runs at PRE_COMMIT.", NULL,
 							   &ac_test_at_pre_commit, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",

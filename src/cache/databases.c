@@ -20,6 +20,7 @@
 #include "storage/shmem.h"
 
 #include "base/shmem.h"
+#include "base/test_hooks.h"
 #include "cache/databases.h"
 
 #define SHARED (MAX_DATABASES - 1)
@@ -56,11 +57,24 @@ databases_shmem_init(void)
 	pg_atomic_init_u32(&databases->shared_in_use, 0);
 }
 
+/* How many databases get a number of their own. */
+static int
+count_numbers(void)
+{
+#ifdef AC_TEST_HOOKS
+	if (ac_test_databases > 0)
+		return Min(SHARED, ac_test_databases);
+#endif
+	return SHARED;
+}
+
 /* The number that has this OID, or is free for InvalidOid; SHARED if there is none. */
 static DatabaseNo
 find(Oid dboid)
 {
-	for (int i = 0; i < SHARED; i++)
+	int n = count_numbers();
+
+	for (int i = 0; i < n; i++)
 	{
 		if (pg_atomic_read_u32(&databases->dboids[i]) == dboid)
 			return i;
