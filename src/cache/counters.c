@@ -194,3 +194,11 @@ counters_reset(void)
 	state->reset = now;
 	LWLockRelease(ac_lock(AC_LOCK_STATS));
 }
+
+void
+counters_forget(DatabaseNo database)
+{
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_EXCLUSIVE);
+	begin_sums(database, InvalidOid);
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+}

@@ -54,4 +54,7 @@ extern void counter_add(Counter which, uint64 n);
 extern int counters_read(DatabaseCounters *out);
 extern void counters_reset(void);
 
+/* The number's database is gone: the next one's begin at zero, whatever its OID. */
+extern void counters_forget(DatabaseNo database);
+
 #endif /* AC_CACHE_COUNTERS_H */

@@ -122,6 +122,13 @@ database_my_number(void)
 	return my_number;
 }
 
+bool
+database_find(Oid dboid, DatabaseNo *number)
+{
+	*number = find(dboid);
+	return *number != SHARED || pg_atomic_read_u32(&databases->shared_in_use) != 0;
+}
+
 void
 database_forget(Oid dboid)
 {

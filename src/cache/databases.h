@@ -16,6 +16,9 @@ extern void databases_shmem_init(void);
 extern DatabaseNo database_my_number(void);
 extern DatabaseNo database_number(Oid dboid);
 
+/* The same of one that has a number, or shares one; else false. */
+extern bool database_find(Oid dboid, DatabaseNo *number);
+
 /* The database is gone: its number is free for another. */
 extern void database_forget(Oid dboid);
 

@@ -527,7 +527,7 @@ publish(const Chain *chain, const StoredEntry *kept, uint64 hash, bool visited, 
 	pg_atomic_write_u64(ref, ref_value(hash, e));
 }
 
-/* The number went to another database, whose first answer this is: nothing older counts. */
+/* The number went to another database, or is free: what is older than the clock does not count. */
 static void
 begin_usage(DatabaseNo database, Oid dboid, uint64 clock)
 {
@@ -535,7 +535,7 @@ begin_usage(DatabaseNo database, Oid dboid, uint64 clock)
 
 	if (pg_atomic_read_u32(&usage->dboid) == dboid)
 		return;
-	pg_atomic_write_u64(&usage->flushed, clock);
+	pg_atomic_write_u64(&usage->flushed, Max(clock, pg_atomic_read_u64(&usage->flushed)));
 	pg_atomic_write_u64(&usage->entries, 0);
 	pg_atomic_write_u64(&usage->bytes, 0);
 	pg_atomic_write_u32(&usage->dboid, dboid);
@@ -637,4 +637,12 @@ store_flush(uint64 clock)
 	}
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
 	return flushed;
+}
+
+void
+store_forget(DatabaseNo database)
+{
+	LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
+	begin_usage(database, InvalidOid, cells_clock() + 1);
+	LWLockRelease(ac_lock(AC_LOCK_STORE));
 }

@@ -64,6 +64,9 @@ extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);
  */
 extern int64 store_flush(uint64 clock);
 
+/* The same for a database that is gone, by its number: nothing is left for the next one that has it. */
+extern void store_forget(DatabaseNo database);
+
 /* What a database's entries take now. */
 extern void store_usage(DatabaseNo database, Oid dboid, uint64 *entries, uint64 *bytes);
 

@@ -9,7 +9,9 @@
 #include "catalog/pg_database.h"
 
 #include "cache/changes.h"
+#include "cache/counters.h"
 #include "cache/databases.h"
+#include "cache/store.h"
 #include "entry/drop_database.h"
 #include "table/state.h"
 
@@ -22,21 +24,39 @@ static Oid dropped = InvalidOid;
 static void
 notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int subid, void *arg)
 {
+	DatabaseNo number;
+
 	if (previous_object_access_hook)
 		previous_object_access_hook(access, classid, objectid, subid, arg);
 	if (access != OAT_DROP || classid != DatabaseRelationId)
 		return;
-	changes_touch(database_number(objectid));
+	/* One that never used the cache must not take a number, or the last one be shared for it. */
+	if (database_find(objectid, &number))
+		changes_touch(number);
 	tier_state_forget(objectid);
 	dropped = objectid;
 }
 
 /* Nobody is connected to it any more. */
 static void
-free_number(XactEvent event, void *arg)
+free_number(void)
+{
+	DatabaseNo number;
+	Oid dboid;
+
+	/* Not where others share it. */
+	if (!database_find(dropped, &number) || !database_by_number(number, &dboid) || dboid != dropped)
+		return;
+	counters_forget(number);
+	store_forget(number);
+	database_forget(dropped);
+}
+
+static void
+drop_xact_callback(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT && OidIsValid(dropped))
-		database_forget(dropped);
+		free_number();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		dropped = InvalidOid;
 }
@@ -46,5 +66,5 @@ drop_database_init(void)
 {
 	previous_object_access_hook = object_access_hook;
 	object_access_hook = notice_dropped_database;
-	RegisterXactCallback(free_number, NULL);
+	RegisterXactCallback(drop_xact_callback, NULL);
 }
