@@ -67,7 +67,7 @@ answers_size(void)
 static Size
 exact_budget(void)
 {
-	return answers_size() / 5;
+	return Min(answers_size() / 5, EXACT_MAX_SIZE);
 }
 
 static void

@@ -21,6 +21,7 @@ int ac_sleep_before_snapshot = 0;
 int ac_sleep_after_snapshot = 0;
 int ac_sleep_after_compute = 0;
 int ac_sleep_in_copy = 0;
+int ac_sleep_before_mark = 0;
 int ac_sleep_in_take = 0;
 int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
@@ -55,6 +56,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"exact_first", AC_MUTANT_EXACT_FIRST, false},
 												   {"xid_by_maker", AC_MUTANT_XID_BY_MAKER, false},
 												   {"no_notes", AC_MUTANT_NO_NOTES, false},
+												   {"mark_in_data", AC_MUTANT_MARK_IN_DATA, false},
 												   {NULL, 0, false}};
 
 static const struct
@@ -67,6 +69,7 @@ static const struct
 			  {"availability_cache.test_sleep_after_snapshot", &ac_sleep_after_snapshot},
 			  {"availability_cache.test_sleep_after_compute", &ac_sleep_after_compute},
 			  {"availability_cache.test_sleep_in_copy", &ac_sleep_in_copy},
+			  {"availability_cache.test_sleep_before_mark", &ac_sleep_before_mark},
 			  {"availability_cache.test_sleep_in_take", &ac_sleep_in_take},
 			  {"availability_cache.test_sleep_in_naming", &ac_sleep_in_naming},
 			  {"availability_cache.test_sleep_in_begin", &ac_sleep_in_begin}};

@@ -41,7 +41,9 @@ typedef enum AcMutant
 	AC_MUTANT_EXACT_FIRST,
 	AC_MUTANT_XID_BY_MAKER,
 	/* of a transaction's own writes */
-	AC_MUTANT_NO_NOTES
+	AC_MUTANT_NO_NOTES,
+	/* of the store */
+	AC_MUTANT_MARK_IN_DATA
 } AcMutant;
 
 extern int ac_mutant;
@@ -52,6 +54,7 @@ extern int ac_sleep_before_snapshot; /* after messages are accepted */
 extern int ac_sleep_after_snapshot;
 extern int ac_sleep_after_compute;	/* between computing and keeping */
 extern int ac_sleep_in_copy;		/* while an entry is copied */
+extern int ac_sleep_before_mark;	/* when a hit has its copy, before it marks the entry */
 extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */
 extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
 extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */

@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
@@ -271,15 +272,24 @@ cells_end_change(const CellNo *cells, int n)
 		version_raise(cell_at(cells[i]), version, ended);
 }
 
+/* What made this necessary came from a transaction that older snapshots may not see. */
+static void
+outdate(VersionCell *cell, uint64 xid, uint64 version)
+{
+	version_raise_xid(cell, xid);
+	version_raise(cell, version, 0);
+}
+
 uint64
 cells_outdate(Tag tag)
 {
+	uint64 xid = U64FromFullTransactionId(ReadNextFullTransactionId());
 	uint64 version = next_clock();
 	ExactNo exact;
 
-	version_raise(cell_at(coarse_of(tag)), version, 0);
+	outdate(cell_at(coarse_of(tag)), xid, version);
 	if (!tag_is_database(tag) && exact_find(tag, &exact))
-		version_raise(&exact_cells[exact].version, version, 0);
+		outdate(&exact_cells[exact].version, xid, version);
 	return version;
 }
 

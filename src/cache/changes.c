@@ -239,10 +239,11 @@ changes_xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
-			if (phase == BEGUN)
-				phase = ENDING;
-			else
+			/* Aborting comes again if a callback after ours raised. */
+			if (phase == COLLECTING)
 				forget_changes();
+			else
+				phase = ENDING;
 			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:

@@ -28,7 +28,8 @@ typedef struct ExactRef
 	uint32 generation;
 } ExactRef;
 
-/* Takes budget bytes of shared memory. */
+/* Takes budget bytes of shared memory, of which it can use this many. */
+#define EXACT_MAX_SIZE ((Size) PG_INT32_MAX * sizeof(ExactCell))
 extern void exact_shmem_init(Size budget);
 
 /* For who changes the tag: its cell, if there is one.  It may be another's by now, which does no harm. */

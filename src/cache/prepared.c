@@ -221,8 +221,8 @@ prepared_known_xid(void)
 	return pg_atomic_read_u64(&prepared->known_xid);
 }
 
-/* Puts one transaction found prepared into a place, unless it is in one. */
-static void
+/* Puts one transaction found prepared into a place, unless it is in one; false if there is none. */
+static bool
 remember_found(TransactionId found, Oid dboid)
 {
 	PreparedPlace *place;
@@ -231,18 +231,22 @@ remember_found(TransactionId found, Oid dboid)
 	for (int i = 0; i < prepared->nplaces; i++)
 	{
 		if (pg_atomic_read_u64(&prepared->places[i].owner) == xid)
-			return;
+			return true;
 	}
 	place = claim_free_place();
 	if (place == NULL)
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("no place is free for a prepared transaction"));
+		return false;
 	place->n = cells_begin_change(database_number(dboid), xid, true, place->changed);
 	publish(place, xid);
+	return true;
 }
 
-static void
+/* Whether all that there are have a place. */
+static bool
 look_for_prepared(void)
 {
+	bool all = true;
+
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_execute("SELECT p.transaction, p.dbid FROM pg_catalog.pg_prepared_xact() p", true, 0) != SPI_OK_SELECT)
@@ -254,21 +258,23 @@ look_for_prepared(void)
 		Datum xid = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull);
 		Datum dboid = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
 
-		remember_found(DatumGetTransactionId(xid), DatumGetObjectId(dboid));
+		all &= remember_found(DatumGetTransactionId(xid), DatumGetObjectId(dboid));
 	}
 	PopActiveSnapshot();
 	SPI_finish();
+	return all;
 }
 
 /*
  * Two sessions may do this at once: a transaction then gets two places, and
- * two endings.  Raises what a query can raise.
+ * two endings; where places run out, the next session finds some free again.
+ * Raises what a query can raise.
  */
 void
 prepared_find(void)
 {
-	if (max_prepared_xacts > 0)
-		look_for_prepared();
+	if (max_prepared_xacts > 0 && !look_for_prepared())
+		return;
 	pg_atomic_write_u64(&prepared->known_xid, U64FromFullTransactionId(ReadNextFullTransactionId()));
 	pg_atomic_exchange_u32(&prepared->known, 1);
 }

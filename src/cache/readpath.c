@@ -321,12 +321,17 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 	count_answer(result, why);
 }
 
-static void
-compute_as_leader(CacheRequest *request, uint64 hash, Counter why, Computed *result)
+/* Leads; true if whoever led until now has just kept it. */
+static bool
+lead(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why, Computed *result)
 {
+	volatile bool found = false;
+
 	PG_TRY();
 	{
-		compute_and_keep(request, hash, why, result);
+		found = look_up(request, hash, entry, &why);
+		if (!found)
+			compute_and_keep(request, hash, why, result);
 	}
 	PG_CATCH();
 	{
@@ -336,6 +341,7 @@ compute_as_leader(CacheRequest *request, uint64 hash, Counter why, Computed *res
 	}
 	PG_END_TRY();
 	flight_end(hash);
+	return found;
 }
 
 /*
@@ -356,17 +362,8 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 
 		if (role == FLIGHT_ALONE)
 			break;
-		/* Whoever led until now may have just kept it. */
 		if (role == FLIGHT_LEADER)
-		{
-			if (look_up(request, hash, entry, &why))
-			{
-				flight_end(hash);
-				return true;
-			}
-			compute_as_leader(request, hash, why, result);
-			return false;
-		}
+			return lead(request, hash, entry, why, result);
 		if (!waited)
 			counter_add(COUNTER_WAITS, 1);
 		waited = true;

@@ -49,7 +49,7 @@
 #define BLOCKS_PER_BUCKET (BUCKET_REFS / 2)
 /* What a block takes with its share of a bucket. */
 #define BLOCK_COST (sizeof(Block) + sizeof(Bucket) / BLOCKS_PER_BUCKET)
-/* How many entries go in one turn of the lock, and how many blocks an image has that is copied in it. */
+/* So many entries go in one turn of the lock; an image with as many blocks is copied without it. */
 #define MAX_EVICTIONS 64
 /* No image is larger: the largest setting, a key, and what describes them. */
 #define MAX_IMAGE_SIZE (MAX_ANSWER_SIZE_KB * 1024 + 128 * 1024)
@@ -78,6 +78,7 @@ store_shmem_init(Size budget)
 	bool found;
 
 	StaticAssertStmt(sizeof(Block) == BLOCK_SIZE, "blocks are whole cache lines");
+	StaticAssertStmt(offsetof(Entry, visited) < offsetof(Continuation, data), "a late mark does not hit an answer");
 	store = ShmemInitStruct("availability_cache store", budget, &found);
 	buckets = (Bucket *) CACHELINEALIGN((char *) store + sizeof(StoreState));
 	blocks = (Block *) CACHELINEALIGN((char *) (buckets + nbuckets));
@@ -219,6 +220,19 @@ same_key(const StoreKey *a, const StoreKey *b)
 	return a->format == b->format && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+/* The entry may be gone, and its block another's: see Continuation. */
+static void
+mark(Entry *entry)
+{
+	if (entry->visited)
+		return;
+	AC_TEST_SLEEP(ac_sleep_before_mark);
+	if (AC_MUTATED(AC_MUTANT_MARK_IN_DATA))
+		((Continuation *) entry)->data[22] = true;
+	else
+		entry->visited = true;
+}
+
 bool
 store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
 {
@@ -234,8 +248,7 @@ store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
 		entry = &blocks[(uint32) ref - 1].entry;
 		if (!fetch_entry(entry, found) || !same_key(&found->key, key) || is_dead(found))
 			continue;
-		if (!entry->visited)
-			entry->visited = true;
+		mark(entry);
 		return true;
 	}
 	return false;
@@ -555,10 +568,10 @@ keep_image(const StoredEntry *entry, uint64 hash, const char *image, uint32 size
 		give_back(&chain);
 		return false;
 	}
-	if (n > MAX_EVICTIONS)
+	if (n >= MAX_EVICTIONS)
 		LWLockRelease(ac_lock(AC_LOCK_STORE));
 	write_image(&chain, image, size);
-	if (n > MAX_EVICTIONS)
+	if (n >= MAX_EVICTIONS)
 	{
 		LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
 		visited |= remove_same_hash(hash);

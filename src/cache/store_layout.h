@@ -15,7 +15,7 @@
 /* Three cache lines: a small answer with its key and its cells fits one block. */
 #define BLOCK_SIZE 192
 #define ENTRY_DATA (BLOCK_SIZE - 32)
-#define CONTINUATION_DATA (BLOCK_SIZE - 8)
+#define CONTINUATION_DATA (BLOCK_SIZE - 12)
 
 /* An image is this, the cells, the key and the payload. */
 typedef struct ImageHeader
@@ -33,13 +33,13 @@ typedef struct Entry
 {
 	pg_atomic_uint32 sequence; /* of every block; odd: being changed, or no first block */
 	uint32 next;			   /* of every block: the entry's next one, or the next free one */
+	uint8 visited;			   /* set by hits, without lock, and perhaps when the block is something else by then */
+	uint8 format;
+	DatabaseNo database;
+	uint32 image_size;
 	uint64 hash;
 	uint32 newer; /* the queue */
 	uint32 older;
-	uint32 image_size;
-	DatabaseNo database;
-	uint8 visited; /* set by hits, without lock */
-	uint8 format;
 	union
 	{
 		ImageHeader header;
@@ -51,6 +51,7 @@ typedef struct Continuation
 {
 	pg_atomic_uint32 sequence;
 	uint32 next;
+	uint32 unused; /* where an entry has what hits write */
 	char data[CONTINUATION_DATA];
 } Continuation;
 
