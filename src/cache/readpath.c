@@ -271,7 +271,7 @@ count_answer(const Computed *result, Counter otherwise)
 		counter_add(otherwise, 1);
 }
 
-/* Keeps an answer of this clock; what the cells said if not, or CELLS_CURRENT. */
+/* Keeps an answer of this clock; false if it cannot be kept. *status is what its cells say. */
 static bool
 keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, CellsStatus *status)
 {
