@@ -8,7 +8,7 @@
  * checker.
  *
  * A tag has a coarse cell, which it shares with others and which is always
- * there, and an exact cell once some answer that depends on it was kept.
+ * there, and an exact cell once something that depends on it was kept.
  *
  *	writer	begins on the coarse cell, then looks for the exact one and begins
  *			there too; takes a value of the clock when it is over, and ends on both
@@ -26,7 +26,6 @@
 #include "postgres.h"
 
 #include "access/transam.h"
-#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #include "base/test_hooks.h"
@@ -150,7 +149,7 @@ cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 		early = coarse_status(on, tags, ntags);
 	if (ntags > MAX_DEPENDENCIES || !name_cells(on, tags, ntags, cells))
 		return CELLS_OUTDATED;
-	/* Also where the cells were there: see above. */
+	/* Either a writer that looks for the exact cell from now on finds it, or we see its mark on the coarse one. */
 	pg_memory_barrier();
 	if (AC_MUTATED(AC_MUTANT_COARSE_FIRST) || AC_MUTATED(AC_MUTANT_NO_COARSE))
 		return early;
@@ -182,19 +181,25 @@ cells_status(const Dependencies *on)
 		generations += exact_generation(on->cells[i]);
 	if (generations != on->generations)
 		return CELLS_OUTDATED;
-	/* A word read now was the same tag's when its generation was read. */
+	/* A cell that is taken from now on keeps its word, which says at least what was marked until now. */
 	pg_read_barrier();
 	for (uint32 i = 0; i < on->ncells; i++)
 	{
 		uint64 word = pg_atomic_read_u64(&exact_cells[on->cells[i]].version.word);
 
-		exact_use(on->cells[i]);
 		highest = Max(highest, word);
 		any |= word;
 	}
 	if (likely(VERSION_OF(highest) <= on->clock && VERSION_PENDING(any) == 0))
 		return CELLS_CURRENT;
 	return worst_status(on);
+}
+
+void
+cells_use(const Dependencies *on)
+{
+	for (uint32 i = 0; i < on->ncells; i++)
+		exact_use(on->cells[i]);
 }
 
 static bool

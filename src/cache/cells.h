@@ -17,6 +17,9 @@ extern void cells_shmem_init(void);
 
 /* ---- the clock: grows with each transaction that changed something, and is never 0 ---- */
 
+/* In place of a value of it. */
+#define NO_CLOCK 0
+
 /* What is done after it is done after the clock is read. */
 extern uint64 cells_clock(void);
 
@@ -27,7 +30,7 @@ typedef struct Dependencies
 {
 	uint64 clock; /* before the snapshot it was computed under */
 	DatabaseNo database;
-	uint32 generations; /* the sum of the cells': as it was only if each is, since they only grow */
+	uint32 generations; /* the sum of the cells', which only grow: as it was only if each is (or after 2^31 takings) */
 	uint32 ncells;
 	const ExactNo *cells;
 } Dependencies;
@@ -47,7 +50,9 @@ typedef enum CellsStatus
  */
 extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells);
 
+/* Writes nothing; whoever answers from the cells says so with cells_use, so that they are not taken for other tags soon. */
 extern CellsStatus cells_status(const Dependencies *on);
+extern void cells_use(const Dependencies *on);
 
 /*
  * Whether each transaction that changed what the answer depends on precedes
@@ -74,7 +79,8 @@ cells_share_coarse(Tag a, Tag b)
 
 /*
  * The two steps of a change.  The first fills in the tag's cells and returns
- * how many, without the coarse one where it is begun already; from there on nothing that depends on it is answered from memory
+ * how many, without the coarse one if this transaction has begun on it for another tag (coarse_too is false); from there on
+ * nothing that depends on it is answered from memory
  * or kept, until the second step, which comes when the transaction is over
  * and visible, or gone.
  */

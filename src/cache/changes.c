@@ -31,11 +31,11 @@
 #include "cache/counters.h"
 #include "cache/prepared.h"
 
-/* More than this is the whole database. */
+/* So many tags, of which the last is the database's: more than that is everything. */
 #define MAX_TOUCHED 4096
 
 /* Twice as many, so that a search in them is short. */
-#define NSLOTS (2 * MAX_TOUCHED)
+#define INDEX_SIZE (2 * MAX_TOUCHED)
 
 typedef enum ChangesPhase
 {
@@ -47,13 +47,13 @@ typedef enum ChangesPhase
 typedef struct Touched
 {
 	Tag tag;
-	uint16 slot; /* that leads here */
+	uint16 index; /* in by_tag */
 } Touched;
 
 static Touched touched[MAX_TOUCHED];
 static int ntouched = 0;
 /* By tag: 1 + its place in touched; 0: none. */
-static uint16 slots[NSLOTS];
+static uint16 by_tag[INDEX_SIZE];
 /* The cells of what is begun. */
 static CellNo begun[MAX_TOUCHED * CELLS_PER_TAG];
 static int nbegun = 0;
@@ -73,26 +73,26 @@ changes_init(void)
 	RegisterResourceReleaseCallback(changes_release_callback, NULL);
 }
 
-/* The tag's slot, or the free one where it belongs; half of them are free at least. */
+/* The tag's index, or the free one where it belongs; half of them are free at least. */
 static uint16
-slot_of(Tag tag)
+index_of(Tag tag)
 {
-	uint16 slot = tag % NSLOTS;
+	uint16 index = tag % INDEX_SIZE;
 
-	StaticAssertStmt(NSLOTS <= PG_UINT16_MAX && COARSE_CELLS % NSLOTS == 0,
-					 "tags of one coarse cell begin at one slot");
-	while (slots[slot] != 0 && touched[slots[slot] - 1].tag != tag)
-		slot = (slot + 1) % NSLOTS;
-	return slot;
+	StaticAssertStmt(INDEX_SIZE <= PG_UINT16_MAX && COARSE_CELLS % INDEX_SIZE == 0,
+					 "tags of one coarse cell begin at one index");
+	while (by_tag[index] != 0 && touched[by_tag[index] - 1].tag != tag)
+		index = (index + 1) % INDEX_SIZE;
+	return index;
 }
 
-/* Whether a tag that was touched before it has the same coarse cell: it is among those that its slot was searched past. */
+/* Whether a tag that was touched before it has the same coarse cell: it is among those that its index was searched past. */
 static bool
 coarse_is_begun(const Touched *one)
 {
-	for (uint16 slot = one->tag % NSLOTS; slot != one->slot; slot = (slot + 1) % NSLOTS)
+	for (uint16 index = one->tag % INDEX_SIZE; index != one->index; index = (index + 1) % INDEX_SIZE)
 	{
-		if (cells_share_coarse(touched[slots[slot] - 1].tag, one->tag))
+		if (cells_share_coarse(touched[by_tag[index] - 1].tag, one->tag))
 			return true;
 	}
 	return false;
@@ -135,19 +135,20 @@ begin_late(const Touched *one)
 void
 changes_touch(Tag tag)
 {
-	uint16 slot;
+	uint16 index;
 
 	if (!ac_shared_memory_ready)
 		return;
-	slot = slot_of(tag);
+	index = index_of(tag);
 	/* The last place is the database's; with it every answer is covered. */
-	if (slots[slot] == 0 && ntouched >= MAX_TOUCHED - 1)
-		slot = slot_of(tag = tag_of_database());
-	if (slots[slot] != 0 || ntouched == MAX_TOUCHED)
+	if (by_tag[index] == 0 && ntouched >= MAX_TOUCHED - 1)
+		index = index_of(tag = tag_of_database());
+	if (by_tag[index] != 0)
 		return;
+	Assert(ntouched < MAX_TOUCHED);
 	touched[ntouched].tag = tag;
-	touched[ntouched].slot = slot;
-	slots[slot] = ++ntouched;
+	touched[ntouched].index = index;
+	by_tag[index] = ++ntouched;
 	if (phase != COLLECTING)
 		begin_late(&touched[ntouched - 1]);
 }
@@ -199,7 +200,7 @@ static void
 forget_changes(void)
 {
 	for (int i = 0; i < ntouched; i++)
-		slots[touched[i].slot] = 0;
+		by_tag[touched[i].index] = 0;
 	ntouched = 0;
 	nbegun = 0;
 	phase = COLLECTING;

@@ -15,7 +15,7 @@ extern void changes_touch_database(void);
 /* Whether it has changed anything. */
 extern bool changes_any(void);
 
-/* As changes_touch, and what depends on it is outdated from now on too; returns the version clock. */
+/* As changes_touch, and what depends on it is outdated from now on too; returns the version clock, 0 without shared memory. */
 extern uint64 changes_touch_now(Tag tag);
 
 #endif /* AC_CACHE_CHANGES_H */

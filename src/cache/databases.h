@@ -16,7 +16,7 @@ extern void databases_shmem_init(void);
 extern DatabaseNo database_my_number(void);
 extern DatabaseNo database_number(Oid dboid);
 
-/* The same of one that has a number, or shares one; else false. */
+/* The same without giving it one: false if it has none.  Once numbers have run out all others share the last. */
 extern bool database_find(Oid dboid, DatabaseNo *number);
 
 /* The database is gone: its number is free for another. */

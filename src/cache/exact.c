@@ -4,8 +4,8 @@
  *
  * Owns a hash table of cells in shared memory, sized at server start.  A tag
  * can be in two buckets of eight cells, so that nearly all cells are in use
- * before one has to be taken away.  Cells are made when an answer is kept,
- * and never freed: where both buckets are full, one that was not used lately
+ * before one has to be taken away.  Cells are made when something is kept
+ * that depends on the tag, and never freed: where both buckets are full, one that was not used lately
  * is taken for the new tag, and answers that depended on it are computed again.
  *
  * An answer names a cell by its number and generation.  Named by its tag
@@ -30,6 +30,7 @@
 #define BUCKET_CELLS 8
 /* Where a tag can be. */
 #define CANDIDATES (2 * BUCKET_CELLS)
+/* No tag that has exact cells is as small: see tag.h. */
 #define NO_TAG 0
 
 typedef struct ExactState
@@ -181,8 +182,10 @@ choose_used(Tag tag, const ExactNo *named, int n, ExactNo *chosen)
 	}
 	/* All were used: their time is over. */
 	for (int i = 0; found && was_used(*chosen) && i < CANDIDATES; i++)
+	{
 		if (candidate(tag, i) != *chosen)
 			pg_atomic_write_u32(&exact_cells[candidate(tag, i)].used, 0);
+	}
 	return found;
 }
 
@@ -203,7 +206,6 @@ take(ExactCell *cell, Tag tag)
 	advance_generation(cell);
 	pg_atomic_write_u64(&cell->tag, tag);
 	pg_atomic_write_u32(&cell->used, 0);
-	pg_write_barrier();
 	advance_generation(cell);
 	if (AC_MUTATED(AC_MUTANT_NAMED_BY_TAG))
 		pg_atomic_write_u32(&cell->generation, (uint32) tag & ~1);

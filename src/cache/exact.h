@@ -1,6 +1,6 @@
 /*
  * exact.h
- *		Exact cells: a version cell of its own for each tag that a kept answer depends on.
+ *		Exact cells: a version cell of its own for each tag that something kept depends on.
  */
 #ifndef AC_CACHE_EXACT_H
 #define AC_CACHE_EXACT_H
@@ -28,8 +28,10 @@ typedef struct ExactRef
 	uint32 generation;
 } ExactRef;
 
-/* Takes budget bytes of shared memory, of which it can use this many. */
+/* It can use no more memory. */
 #define EXACT_MAX_SIZE ((Size) PG_INT32_MAX * sizeof(ExactCell))
+
+/* Takes budget bytes of shared memory. */
 extern void exact_shmem_init(Size budget);
 
 /* For who changes the tag: its cell, if there is one.  It may be another's by now, which does no harm. */

@@ -11,7 +11,7 @@
  *
  * Locking: a place is taken and left by compare-and-exchange of its hash; the
  * condition variable in it brings its own spinlock.  A leader leaves its
- * place on error (flight_end in PG_FINALLY) and on exit (before_shmem_exit).
+ * place on error (see lead in readpath.c) and on exit (before_shmem_exit).
  */
 #include "postgres.h"
 

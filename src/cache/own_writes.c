@@ -94,10 +94,16 @@ only_runs_others(const Node *statement)
 		case T_ListenStmt:
 		case T_UnlistenStmt:
 			return true;
-			/* Their own table is new, or one that cannot be attached. */
+			/* Their own table is new, or one that cannot be attached; an index or a sequence changes no answer. */
 		case T_CreateTableAsStmt:
 		case T_RefreshMatViewStmt:
+		case T_IndexStmt:
+		case T_CreateSeqStmt:
+		case T_AlterSeqStmt:
 			return true;
+		case T_CreateStmt:
+			return ((const CreateStmt *) statement)->partbound == NULL &&
+				   ((const CreateStmt *) statement)->inhRelations == NIL;
 		case T_CopyStmt:
 			return !((const CopyStmt *) statement)->is_from;
 		default:

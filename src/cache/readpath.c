@@ -105,6 +105,8 @@ snapshot_covers(const StoredEntry *entry)
 	full_xmin = full_xid_of(GetTransactionSnapshot()->xmin);
 	if (full_xmin < prepared_known_xid())
 		return false;
+	/* The words were read before. */
+	pg_read_barrier();
 	return cells_changed_before(&entry->on, full_xmin);
 }
 
@@ -152,7 +154,6 @@ look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *w
 		*why = status == CELLS_PENDING ? COUNTER_BYPASS_PENDING : COUNTER_MISS_OUTDATED;
 		return false;
 	}
-	pg_read_barrier();
 	if (!time_is_current(entry, cache_now()))
 	{
 		*why = COUNTER_MISS_EXPIRED;
@@ -163,6 +164,7 @@ look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *w
 		*why = COUNTER_BYPASS_ISOLATION;
 		return false;
 	}
+	cells_use(&entry->on);
 	return true;
 }
 

@@ -19,7 +19,7 @@ typedef struct Computed
 	bool keepable;
 	const Tag *tags; /* what it depends on, besides the database; until the next computation */
 	uint32 ntags;
-	int64 valid_from;
+	int64 valid_from; /* timestamps; as in a StoredEntry */
 	int64 valid_until;
 	bool untracked;	 /* not to be kept because changes would go unnoticed */
 	bool from_below; /* it came from the tier below memory; for the read path */
@@ -38,16 +38,13 @@ typedef struct LowerTier
 	bool (*wrote_all)(void);
 } LowerTier;
 
-/* In place of a version clock: what is computed now may not be remembered. */
-#define NO_CLOCK 0
-
 typedef struct CacheRequest
 {
 	StoreKey key;
 	/*
 	 * Computes under the active snapshot.  The version clock is from before
 	 * that snapshot: what depends on cells that do not change after it may be
-	 * remembered.
+	 * remembered; with NO_CLOCK nothing may.
 	 */
 	void (*compute)(void *arg, uint64 clock, Computed *result);
 	/* Whether what this transaction wrote to a relation may show in the answer. */
@@ -65,7 +62,7 @@ extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payl
 /* Computes without looking anywhere, under the snapshot that cache_read would use. */
 extern void compute_fresh(CacheRequest *request, Computed *result);
 
-/* The wall clock, which "now" always means. */
+/* The wall clock, which "now" always means, as a timestamp. */
 extern int64 cache_now(void);
 
 /* Whether a fetched entry is the answer of this moment (not judging isolation). */

@@ -32,7 +32,7 @@ typedef struct StoredEntry
 	const char *payload;
 	uint32 payload_size;
 	Dependencies on;
-	int64 valid_from;  /* exact from here */
+	int64 valid_from;  /* a timestamp; exact from here */
 	int64 valid_until; /* up to, not including, here */
 } StoredEntry;
 
@@ -40,7 +40,7 @@ typedef struct StoredEntry
 typedef struct EntryInfo
 {
 	bool visited;
-	uint32 bytes;
+	uint32 bytes; /* of the memory, with its share of a bucket */
 } EntryInfo;
 
 /* Takes budget bytes of shared memory. */
@@ -55,7 +55,7 @@ extern uint64 store_hash(const StoreKey *key);
  */
 extern bool store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found);
 
-/* Keeps an entry in place of the one of the same key, and says where; false if it cannot. */
+/* Keeps an entry in place of the one of the same key; if it cannot, false, and place is not set. */
 extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);
 
 /*

@@ -6,7 +6,7 @@
  * of changes under way, so that one read sees both.  A version is never
  * lowered.  44 bits of it last five years at 100,000 commits a second; 20
  * bits count all backends and prepared transactions that a server can have,
- * each of which begins on a cell once.
+ * each of which begins on a cell once (twice if it is taken just then).
  *
  * Locking: none.  Writers use atomic read-modify-writes, which are full
  * barriers, and raise last_xid before the word, so that who sees the new

@@ -59,7 +59,9 @@ SELECT is(:'a'::text, 'hit available, computed available', 'after a write that i
 CALL hit('which invalidated nothing');
 CALL new('and kept nothing', day => '2031-03-27');
 BEGIN;
-CREATE TEMP TABLE own_temp AS SELECT 1 AS i;
+CREATE TEMP TABLE own_temp (i serial PRIMARY KEY, n int UNIQUE) ON COMMIT DROP;
+INSERT INTO own_temp SELECT i FROM (VALUES (1)) v (i);
+CREATE TEMP TABLE other_temp AS SELECT 1 AS i;
 UPDATE own_temp SET i = 2;
 INSERT INTO elsewhere_view VALUES (2);
 SELECT two_days() AS a \gset
@@ -74,12 +76,12 @@ CREATE MATERIALIZED VIEW days AS SELECT get_available_slots_v2(stylist(n), servi
 SELECT cached AS d FROM days \gset
 REFRESH MATERIALIZED VIEW days;
 SELECT cached AS e FROM days \gset
-SELECT is(:'a'::text, 'hit available, hit available', 'CREATE TEMP TABLE AS, UPDATE of it, a view of another table');
+SELECT is(:'a'::text, 'hit available, hit available', 'temporary tables made and written to, a view of another table');
 SELECT is(:'xid' || ' ' || :'b', 't hit available', 'SELECT FOR SHARE of another table');
 SELECT is(concat_ws(', ', :'c', :'d', :'e'), 'hit available, true, true', 'INSERT … RETURNING, CREATE and REFRESH MATERIALIZED VIEW');
 -- what is not told apart is computed
 BEGIN;
-CREATE TABLE other (i int);
+CREATE TABLE other PARTITION OF parted FOR VALUES IN (2);
 SELECT own() AS a \gset
 ROLLBACK;
 BEGIN;
