@@ -6,8 +6,11 @@
  * hash there leads, later ones with the same hash wait for it, and a key
  * that finds its place taken by another is computed without waiting.  So is
  * one whose answers cannot be kept just now: those who waited would compute
- * one after the other.  The table only saves work: nothing about exactness
- * rests on it.
+ * one after the other.  That lasts until the version clock moves on, as it does
+ * when a change that was in the way is over: else all who ask for a day that
+ * was just booked would compute it.  Where the clock moves all the time a call
+ * waits in vain for one computation, seldom for more.  The table only saves
+ * work: nothing about exactness rests on it.
  *
  * Locking: a place is taken and left by compare-and-exchange of its hash; the
  * condition variable in it brings its own spinlock.  A leader leaves its
@@ -23,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "cache/cells.h"
 #include "cache/flights.h"
 
 #define NFLIGHTS 512
@@ -31,8 +35,9 @@
 
 typedef struct Flight
 {
-	pg_atomic_uint64 hash;	 /* 0: free */
-	pg_atomic_uint64 futile; /* of a key whose answers were not kept lately */
+	pg_atomic_uint64 hash;		   /* 0: free */
+	pg_atomic_uint64 futile;	   /* of a key whose answer was not kept */
+	pg_atomic_uint64 futile_clock; /* as of when it was computed */
 	ConditionVariable done;
 } Flight;
 
@@ -62,6 +67,7 @@ flights_shmem_init(void)
 	{
 		pg_atomic_init_u64(&flights[i].hash, 0);
 		pg_atomic_init_u64(&flights[i].futile, 0);
+		pg_atomic_init_u64(&flights[i].futile_clock, 0);
 		ConditionVariableInit(&flights[i].done);
 	}
 }
@@ -88,13 +94,46 @@ leave_all(int code, Datum arg)
 		leave(led[--nled]);
 }
 
+static bool
+is_futile(Flight *flight, uint64 hash)
+{
+	return pg_atomic_read_u64(&flight->futile) == hash;
+}
+
+bool
+flight_was_futile(uint64 hash)
+{
+	return is_futile(flight_of(&hash), hash);
+}
+
+/* Now, too. */
+static bool
+is_still_futile(Flight *flight, uint64 hash, uint64 clock)
+{
+	return is_futile(flight, hash) && pg_atomic_read_u64(&flight->futile_clock) == clock;
+}
+
+void
+flight_note(uint64 hash, uint64 clock, bool kept)
+{
+	Flight *flight = flight_of(&hash);
+
+	if (kept && is_futile(flight, hash))
+		pg_atomic_write_u64(&flight->futile, 0);
+	else if (!kept && !is_still_futile(flight, hash, clock))
+	{
+		pg_atomic_write_u64(&flight->futile_clock, clock);
+		pg_atomic_write_u64(&flight->futile, hash);
+	}
+}
+
 FlightRole
 flight_begin(uint64 hash)
 {
 	Flight *flight = flight_of(&hash);
 	uint64 leader = 0;
 
-	if (nled == MAX_LED || pg_atomic_read_u64(&flight->futile) == hash)
+	if (nled == MAX_LED || is_still_futile(flight, hash, cells_clock()))
 		return FLIGHT_ALONE;
 	if (!exit_registered)
 	{
@@ -103,6 +142,7 @@ flight_begin(uint64 hash)
 	}
 	if (pg_atomic_compare_exchange_u64(&flight->hash, &leader, hash))
 	{
+		flight_note(hash, 0, true);
 		led[nled++] = flight;
 		return FLIGHT_LEADER;
 	}
@@ -113,16 +153,6 @@ flight_begin(uint64 hash)
 			return FLIGHT_ALONE;
 	}
 	return leader == hash ? FLIGHT_FOLLOWER : FLIGHT_ALONE;
-}
-
-void
-flight_note(uint64 hash, bool kept)
-{
-	Flight *flight = flight_of(&hash);
-	bool futile = pg_atomic_read_u64(&flight->futile) == hash;
-
-	if (futile == kept)
-		pg_atomic_write_u64(&flight->futile, kept ? 0 : hash);
 }
 
 void

@@ -20,9 +20,12 @@ extern void flight_end(uint64 hash);
 /* Waits until the leader of this key is done, at most timeout milliseconds; false if it was too long. */
 extern bool flight_wait(uint64 hash, long timeout);
 /*
- * Whether what was computed for this key came into memory.  As long as it
- * does not, nobody waits for who computes it.
+ * Whether what was computed for this key, as of this version clock, came into
+ * memory.  If not, nobody waits for who computes it until the clock moves on,
+ * and who waited for it computes.
  */
-extern void flight_note(uint64 hash, bool kept);
+extern void flight_note(uint64 hash, uint64 clock, bool kept);
+/* After flight_wait: whether it was in vain. */
+extern bool flight_was_futile(uint64 hash);
 
 #endif /* AC_CACHE_FLIGHTS_H */

@@ -318,8 +318,9 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		else
 			counter_add(kept ? COUNTER_STORES : COUNTER_STORE_SKIPS, 1);
 	}
-	if (may_keep)
-		flight_note(hash, kept);
+	/* A change that is over does not keep the next one's answer from memory. */
+	if (may_keep && (kept || status != CELLS_OUTDATED))
+		flight_note(hash, clock, kept);
 	count_answer(result, why);
 }
 
@@ -337,7 +338,7 @@ lead(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why, Comput
 	}
 	PG_CATCH();
 	{
-		flight_note(hash, false);
+		flight_note(hash, cells_clock(), false);
 		flight_end(hash);
 		PG_RE_THROW();
 	}
@@ -356,7 +357,8 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	int64 give_up = GetCurrentTimestamp() + (int64) ac_single_flight_timeout * 1000;
 	bool waited = false;
 
-	/* What cannot be kept nobody waits for. */
+	/* What could not be kept nobody waits for, until the clock moves on: prepared transactions that are over move it. */
+	prepared_sweep();
 	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING)
 	{
 		FlightRole role = flight_begin(hash);
@@ -376,6 +378,8 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 		}
 		if (look_up(request, hash, entry, &why))
 			return true;
+		if (flight_was_futile(hash))
+			break;
 	}
 	compute_and_keep(request, hash, why, result);
 	return false;
