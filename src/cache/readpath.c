@@ -303,8 +303,6 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 	bool kept = false;
 	uint64 clock;
 
-	/* Prepared transactions that are over: their end has to come before the clock is read. */
-	prepared_sweep();
 	clock = answer_fresh(request, may_use_lower_tier(request), may_keep, result);
 	if (!may_keep)
 		why = COUNTER_BYPASS_ISOLATION;
@@ -357,8 +355,12 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	int64 give_up = GetCurrentTimestamp() + (int64) ac_single_flight_timeout * 1000;
 	bool waited = false;
 
-	/* What could not be kept nobody waits for, until the clock moves on: prepared transactions that are over move it. */
+	/*
+	 * Prepared transactions that are over are ended before the clock is read
+	 * that an answer is kept with.
+	 */
 	prepared_sweep();
+	/* What could not be kept nobody waits for, until the clock moves on. */
 	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING)
 	{
 		FlightRole role = flight_begin(hash);
