@@ -35,5 +35,3 @@ CREATE FUNCTION availability_cache.flush()
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'availability_cache_flush'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION availability_cache.flush() IS
-'Drops every cached answer of this database. Takes effect at once, also if the transaction is rolled back, and again when it ends; returns how many entries went.';

@@ -35,14 +35,11 @@ COMMENT ON COLUMN availability_cache.stats.invalidations IS 'Invalidations publi
 COMMENT ON COLUMN availability_cache.stats.entries IS 'Entries in memory now, outdated ones that nobody asked for again included.';
 COMMENT ON COLUMN availability_cache.stats.bytes IS 'Bytes of memory that these entries take.';
 COMMENT ON COLUMN availability_cache.stats.miss_absent IS 'No entry.';
-COMMENT ON COLUMN availability_cache.stats.miss_outdated IS 'An entry that a commit or invalidate() had outdated, or whose mark in memory was needed for another.';
 COMMENT ON COLUMN availability_cache.stats.miss_expired IS 'An entry whose answer had changed with the clock, or that was older than availability_cache.ttl.';
 COMMENT ON COLUMN availability_cache.stats.bypass_disabled IS 'availability_cache.enabled was off.';
-COMMENT ON COLUMN availability_cache.stats.bypass_own_writes IS 'The transaction had written to an attached table or run DDL; or it had written elsewhere, and memory had no answer.';
 COMMENT ON COLUMN availability_cache.stats.bypass_isolation IS 'SERIALIZABLE, or a REPEATABLE READ snapshot that memory has no answer for.';
 COMMENT ON COLUMN availability_cache.stats.bypass_recovery IS 'The server is a standby.';
 COMMENT ON COLUMN availability_cache.stats.bypass_prepared IS 'Transactions found prepared when the server started had not been looked up yet.';
-COMMENT ON COLUMN availability_cache.stats.bypass_pending IS 'A transaction that changes the answer (rarely: one like it) was committing, or is prepared.';
 COMMENT ON COLUMN availability_cache.stats.bypass_triggers IS 'A trigger of an attached table is missing or disabled: see sources.';
 COMMENT ON COLUMN availability_cache.stats.store_skips IS 'Misses whose answer was not kept: a change came meanwhile, the date is out of range, the answer too large or memory too small.';
 COMMENT ON COLUMN availability_cache.stats.waits IS 'Calls that waited for another session computing the same answer.';
