@@ -122,6 +122,12 @@ keep_answer()
 	[[ $(sql "$1" "SELECT answer ->> 'cache_hit' FROM bench.answer") == true ]] || die "$1: the second call is no hit"
 }
 
+# v2_statement DATABASE: asks one_question.
+v2_statement() { sql "$1" "SELECT format('SELECT get_available_slots_v2(%L, %L, %L, %L);', $one_question, 'Asia/Kathmandu')"; }
+
+# valid_answers DATABASE: how many are in memory.
+valid_answers() { sql "$1" "SELECT count(*) FROM availability_cache.entries WHERE is_valid"; }
+
 # stat DATABASE COLUMNS: of availability_cache.stats.
 stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = current_database()"; }
 
@@ -268,5 +274,5 @@ fill_up()
 			((n - first < step || now - before > step / 50)) || break 2
 		done
 	done
-	echo "$(sql "$db" "SELECT count(*) FROM availability_cache.entries WHERE is_valid")" "$at_first"
+	echo "$(valid_answers "$db")" "$at_first"
 }

@@ -39,19 +39,10 @@ disturbed_salon()
 
 disturbed_scripts()
 {
-	local kind
-	sql e "SELECT format('SELECT get_available_slots_v2(%L, %L, %L, %L);', bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu')" \
-		>"$bench/ask.sql"
-	sql e "SELECT 'SELECT availability_cache.flush();'" >"$bench/one.flush"
-	sql e "SELECT format('SELECT availability_cache.invalidate(%L);', bench.stylist(1))" >"$bench/one.invalidate"
-	for kind in flush invalidate; do
-		{
-			echo '\set n random(1, 100)'
-			echo '\if :n = 1'
-			cat "$bench/one.$kind"
-			echo '\else'
-			cat "$bench/ask.sql"
-			echo '\endif'
-		} >"$bench/$kind.sql"
-	done
+	v2_statement e >"$bench/ask.sql"
+	disturbed_script flush "SELECT availability_cache.flush();"
+	disturbed_script invalidate "$(sql e "SELECT format('SELECT availability_cache.invalidate(%L);', bench.stylist(1))")"
 }
+
+# disturbed_script NAME STATEMENT: one call in a hundred is the statement.
+disturbed_script() { printf '%s\n' '\set n random(1, 100)' '\if :n = 1' "$2" '\else' "$(cat "$bench/ask.sql")" '\endif' >"$bench/$1.sql"; }

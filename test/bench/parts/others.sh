@@ -45,7 +45,7 @@ others_measure()
 	fill "$db" 0 "$answers"
 	others_watch "$db" "$n"
 	row "valid answers in memory, of $(grouped "$answers") asked for ($what)" \
-		"$(grouped "$(sql "$db" "SELECT count(*) FROM availability_cache.entries WHERE is_valid")")" \
+		"$(grouped "$(valid_answers "$db")")" \
 		"$(grouped "$(stat "$db" evictions)") evictions"
 	sql "$db" "SELECT availability_cache.reset_stats()" >/dev/null
 	others_book "$db" "$n" "$first" ""

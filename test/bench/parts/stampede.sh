@@ -26,8 +26,7 @@ part_stampede()
 
 stampede_script()
 {
-	sql e "SELECT format('SELECT get_available_slots_v2(%L, %L, %L, %L);', bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu')" \
-		>"$bench/one.sql"
+	v2_statement e >"$bench/one.sql"
 	cat >"$bench/gate.sql" <<-SQL
 		\\set turn :turn + 1
 		\\if :turn = 1
