@@ -111,10 +111,11 @@ name_cells(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 	for (uint32 i = 0; i < ntags; i++)
 	{
 		VersionCell *coarse = cell_at(coarse_of(tags[i]));
+		ExactNo found;
+		bool made = AC_MUTATED(AC_MUTANT_XID_BY_MAKER) && !exact_find(tags[i], &found);
 		ExactRef ref;
-		bool made;
 
-		if (!exact_find_or_make(tags[i], cells, i, &ref, &made))
+		if (!exact_find_or_make(tags[i], cells, i, &ref))
 			return false;
 		AC_TEST_SLEEP(ac_sleep_in_naming);
 		/* Who made the cell does not know who changed its tag before; nor do those who find it then. */
@@ -242,12 +243,19 @@ begin_coarse(Tag tag, uint64 xid, bool coarse_too, CellNo *cell)
 	return 1;
 }
 
+/* A database's tag has none. */
+static bool
+find_exact(Tag tag, ExactNo *exact)
+{
+	return !tag_is_database(tag) && exact_find(tag, exact);
+}
+
 static int
 begin_exact(Tag tag, uint64 xid, CellNo *cell)
 {
 	ExactNo exact;
 
-	if (tag_is_database(tag) || !exact_find(tag, &exact))
+	if (!find_exact(tag, &exact))
 		return 0;
 	*cell = FIRST_EXACT + exact;
 	begin(*cell, xid);
@@ -293,7 +301,7 @@ cells_outdate(Tag tag)
 	ExactNo exact;
 
 	outdate(cell_at(coarse_of(tag)), xid, version);
-	if (!tag_is_database(tag) && exact_find(tag, &exact))
+	if (find_exact(tag, &exact))
 		outdate(&exact_cells[exact].version, xid, version);
 	return version;
 }

@@ -79,10 +79,10 @@ cells_share_coarse(Tag a, Tag b)
 
 /*
  * The two steps of a change.  The first fills in the tag's cells and returns
- * how many, without the coarse one if this transaction has begun on it for another tag (coarse_too is false); from there on
- * nothing that depends on it is answered from memory
- * or kept, until the second step, which comes when the transaction is over
- * and visible, or gone.
+ * how many, without the coarse one if this transaction has begun on it for
+ * another tag (coarse_too is false).  From there on nothing that depends on it
+ * is answered from memory or kept, until the second step, which comes when the
+ * transaction is over and visible, or gone.
  */
 extern int cells_begin_change(Tag tag, uint64 xid, bool coarse_too, CellNo *cells);
 extern void cells_end_change(const CellNo *cells, int n);

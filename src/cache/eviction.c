@@ -47,7 +47,7 @@ eviction_remove(StoreState *store, Block *blocks, uint32 e)
 }
 
 bool
-eviction_spares(const StoreState *store, const Entry *entry)
+eviction_spares(StoreState *store, const Entry *entry)
 {
 	return entry->visited && !entry_is_dead(store, entry);
 }

@@ -13,7 +13,7 @@ extern void eviction_add(StoreState *store, Block *blocks, uint32 e);
 extern void eviction_remove(StoreState *store, Block *blocks, uint32 e);
 
 /* Whether an entry was asked for since the hand passed by, and still counts. */
-extern bool eviction_spares(const StoreState *store, const Entry *entry);
+extern bool eviction_spares(StoreState *store, const Entry *entry);
 
 /* The entry that should go next, NONE if there is none. */
 extern uint32 eviction_choose(StoreState *store, Block *blocks);

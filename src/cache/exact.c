@@ -5,8 +5,9 @@
  * Owns a hash table of cells in shared memory, sized at server start.  A tag
  * can be in two buckets of eight cells, so that nearly all cells are in use
  * before one has to be taken away.  Cells are made when something is kept
- * that depends on the tag, and never freed: where both buckets are full, one that was not used lately
- * is taken for the new tag, and answers that depended on it are computed again.
+ * that depends on the tag, and never freed: where both buckets are full, one
+ * that was not used lately is taken for the new tag, and answers that depended
+ * on it are computed again.
  *
  * An answer names a cell by its number and generation.  Named by its tag
  * alone it would come to life again when the cell goes to another tag and
@@ -212,32 +213,29 @@ take(ExactCell *cell, Tag tag)
 }
 
 static bool
-find_or_take(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made)
+find_or_take(Tag tag, const ExactNo *named, int n, ExactRef *ref)
 {
-	*made = false;
 	if (find_ref(tag, ref))
 		return true;
 	if (!choose_free(tag, &ref->cell) && !choose_used(tag, named, n, &ref->cell))
 		return false;
 	take(&exact_cells[ref->cell], tag);
 	ref->generation = exact_generation(ref->cell);
-	*made = true;
 	return true;
 }
 
 bool
-exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made)
+exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref)
 {
 	bool found;
 
-	*made = false;
 	if (find_ref(tag, ref))
 	{
 		exact_use(ref->cell);
 		return true;
 	}
 	LWLockAcquire(ac_lock(AC_LOCK_CELLS), LW_EXCLUSIVE);
-	found = find_or_take(tag, named, n, ref, made);
+	found = find_or_take(tag, named, n, ref);
 	LWLockRelease(ac_lock(AC_LOCK_CELLS));
 	return found;
 }

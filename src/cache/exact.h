@@ -42,7 +42,7 @@ extern bool exact_find(Tag tag, ExactNo *cell);
  * has to be, but not one of the n that the caller names already.  False if
  * there is none to be had.  A cell that is made knows of no xid.
  */
-extern bool exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref, bool *made);
+extern bool exact_find_or_make(Tag tag, const ExactNo *named, int n, ExactRef *ref);
 
 /* ---- inline, because a hit does it for each cell ---- */
 

@@ -211,7 +211,7 @@ fetch_entry(Entry *entry, StoredEntry *found)
 static bool
 is_dead(const StoredEntry *entry)
 {
-	return entry->on.clock < pg_atomic_read_u64(&store->usage[entry->on.database].flushed);
+	return clock_is_flushed(store, entry->on.database, entry->on.clock);
 }
 
 static bool
@@ -540,6 +540,15 @@ publish(const Chain *chain, const StoredEntry *kept, uint64 hash, bool visited, 
 	pg_atomic_write_u64(ref, ref_value(hash, e));
 }
 
+/* What is older than the clock does not count. */
+static void
+start_over(DatabaseUsage *usage, uint64 clock)
+{
+	pg_atomic_write_u64(&usage->flushed, clock);
+	pg_atomic_write_u64(&usage->entries, 0);
+	pg_atomic_write_u64(&usage->bytes, 0);
+}
+
 /* The number went to another database, or is free: what is older than the clock does not count. */
 static void
 begin_usage(DatabaseNo database, Oid dboid, uint64 clock)
@@ -548,9 +557,7 @@ begin_usage(DatabaseNo database, Oid dboid, uint64 clock)
 
 	if (pg_atomic_read_u32(&usage->dboid) == dboid)
 		return;
-	pg_atomic_write_u64(&usage->flushed, Max(clock, pg_atomic_read_u64(&usage->flushed)));
-	pg_atomic_write_u64(&usage->entries, 0);
-	pg_atomic_write_u64(&usage->bytes, 0);
+	start_over(usage, Max(clock, pg_atomic_read_u64(&usage->flushed)));
 	pg_atomic_write_u32(&usage->dboid, dboid);
 }
 
@@ -643,11 +650,7 @@ store_flush(uint64 clock)
 	begin_usage(database, dboid, clock);
 	flushed = pg_atomic_read_u64(&usage->entries);
 	if (pg_atomic_read_u64(&usage->flushed) < clock)
-	{
-		pg_atomic_write_u64(&usage->flushed, clock);
-		pg_atomic_write_u64(&usage->entries, 0);
-		pg_atomic_write_u64(&usage->bytes, 0);
-	}
+		start_over(usage, clock);
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
 	return flushed;
 }

@@ -84,12 +84,17 @@ typedef struct StoreState
 	DatabaseUsage usage[MAX_DATABASES];
 } StoreState;
 
-/* Whether it was let go by a flush, or is of a database that is gone. */
+/* Whether an entry of this clock was let go by a flush, or is of a database that is gone. */
 static inline bool
-entry_is_dead(const StoreState *store, const Entry *entry)
+clock_is_flushed(StoreState *store, DatabaseNo database, uint64 clock)
 {
-	return entry->image.header.clock <
-		   pg_atomic_read_u64(&unconstify(StoreState *, store)->usage[entry->database].flushed);
+	return clock < pg_atomic_read_u64(&store->usage[database].flushed);
+}
+
+static inline bool
+entry_is_dead(StoreState *store, const Entry *entry)
+{
+	return clock_is_flushed(store, entry->database, entry->image.header.clock);
 }
 
 #endif /* AC_CACHE_STORE_LAYOUT_H */

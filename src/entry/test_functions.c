@@ -50,9 +50,8 @@ PGDLLEXPORT Datum
 availability_cache_test_take(PG_FUNCTION_ARGS)
 {
 	ExactRef ref;
-	bool made;
 
-	if (!exact_find_or_make(PG_GETARG_INT64(0), NULL, 0, &ref, &made))
+	if (!exact_find_or_make(PG_GETARG_INT64(0), NULL, 0, &ref))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(ref.cell);
 }
