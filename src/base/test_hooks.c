@@ -25,7 +25,7 @@ int ac_sleep_before_mark = 0;
 int ac_sleep_in_take = 0;
 int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
-int ac_test_exact_buckets = 0;
+int ac_test_exact_cells = 0;
 int ac_test_databases = 0;
 char *ac_test_now = NULL;
 char *ac_test_at_pre_commit = NULL;
@@ -51,6 +51,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"named_by_tag", AC_MUTANT_NAMED_BY_TAG, false},
 												   {"word_lowered", AC_MUTANT_WORD_LOWERED, false},
 												   {"tag_first", AC_MUTANT_TAG_FIRST, false},
+												   {"ref_first", AC_MUTANT_REF_FIRST, false},
 												   {"coarse_first", AC_MUTANT_COARSE_FIRST, false},
 												   {"no_coarse", AC_MUTANT_NO_COARSE, false},
 												   {"exact_first", AC_MUTANT_EXACT_FIRST, false},
@@ -99,8 +100,8 @@ test_hooks_define(void)
 								10000000, PGC_USERSET, 0, NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress)
 	{
-		DefineCustomIntVariable("availability_cache.test_exact_buckets", "How many buckets of exact cells there are.",
-								NULL, &ac_test_exact_buckets, 0, 0, 65536, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("availability_cache.test_exact_cells", "How many exact cells there are.", NULL,
+								&ac_test_exact_cells, 0, 0, 1000000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 		DefineCustomIntVariable("availability_cache.test_databases", "How many databases have a number of their own.",
 								NULL, &ac_test_databases, 0, 0, 255, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}

@@ -36,6 +36,7 @@ typedef enum AcMutant
 	AC_MUTANT_NAMED_BY_TAG,
 	AC_MUTANT_WORD_LOWERED,
 	AC_MUTANT_TAG_FIRST,
+	AC_MUTANT_REF_FIRST,
 	AC_MUTANT_COARSE_FIRST,
 	AC_MUTANT_NO_COARSE,
 	AC_MUTANT_EXACT_FIRST,
@@ -58,7 +59,7 @@ extern int ac_sleep_before_mark;	/* when a hit has its copy, before it marks the
 extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */
 extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
 extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */
-extern int ac_test_exact_buckets;	/* of exact cells, at most; 0: what the memory has */
+extern int ac_test_exact_cells;		/* at most; 0: what the memory has */
 extern int ac_test_databases;		/* that have a number of their own, at most; 0: as many as there are numbers */
 extern char *ac_test_now;			/* what the clock says, or empty */
 extern char *ac_test_at_pre_commit; /* SQL that runs at PRE_COMMIT and PRE_PREPARE, after our own callback */

@@ -8,7 +8,7 @@
 #include "cache/tag.h"
 #include "cache/version.h"
 
-/* Two in a cache line, so that a hit reads one line for each cell. */
+/* Two in a cache line, none across two. */
 typedef struct ExactCell
 {
 	VersionCell version;
@@ -59,5 +59,10 @@ exact_use(ExactNo cell)
 	if (pg_atomic_read_u32(&exact_cells[cell].used) == 0)
 		pg_atomic_write_u32(&exact_cells[cell].used, 1);
 }
+
+#ifdef AC_TEST_HOOKS
+/* The cell that is taken next, unless it was used lately. */
+extern void exact_set_hand(ExactNo cell);
+#endif
 
 #endif /* AC_CACHE_EXACT_H */

@@ -19,6 +19,7 @@
 PG_FUNCTION_INFO_V1(availability_cache_test_tag);
 PG_FUNCTION_INFO_V1(availability_cache_test_cell);
 PG_FUNCTION_INFO_V1(availability_cache_test_take);
+PG_FUNCTION_INFO_V1(availability_cache_test_set_hand);
 
 /* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day' only. */
 PGDLLEXPORT Datum
@@ -54,6 +55,14 @@ availability_cache_test_take(PG_FUNCTION_ARGS)
 	if (!exact_find_or_make(PG_GETARG_INT64(0), NULL, 0, &ref))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(ref.cell);
+}
+
+/* test_set_hand(cell int) returns void: that cell is the next to be taken, unless it was used lately. */
+PGDLLEXPORT Datum
+availability_cache_test_set_hand(PG_FUNCTION_ARGS)
+{
+	exact_set_hand(PG_GETARG_INT32(0));
+	PG_RETURN_VOID();
 }
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * Exact cells that are taken for other tags; tags.pml says what they are for.
- * Two tags, which share a coarse cell and one or two exact ones.
+ * Two tags, which share a coarse cell, one or two exact ones, and one or two
+ * places for references to these.
  *
  * Who takes a cell holds a lock, so that no tag has two cells.  The generation
- * is odd while the tag changes.  An answer names its cells by number and
+ * is odd while reference and tag change.  An answer names its cells by number and
  * generation; while that is the cell's generation, the tag is the answer's.  So a
  * writer that looks for the cell after the answer was kept finds it, and a
  * hit sees the writer in the word, which is never lowered.  A writer may mark
@@ -15,6 +16,7 @@
  *   WORD_LOWERED_FIRST      an answer of the old generation becomes good
  *   WORD_LOWERED_LATER      also where a hit has looked at the generation just before
  *   TAG_FIRST               a writer does not find the cell, and its generation still is the answer's
+ *   REF_FIRST               nor does it, if the old tag's reference goes first
  *   FIND_ODD                named by a generation under which the tag changes
  *   FIND_TAG_FIRST          named by a generation of another tag
  *   TAKE_WITHOUT_LOOK       two keepers make two cells of a tag, a writer marks one
@@ -22,12 +24,16 @@
  *   FIND_GENERATION_ONCE    an answer may be kept with a generation that is over; it is never a hit
  *   WORD_BEFORE_GENERATION  the generation never comes back
  *   TAKE_PENDING            whoever marked the cell ends it
+ *   REF_LATER               nobody finds the cell before, and who takes it keeps nothing yet
+ *   OLD_REF_STAYS           the cell it leads to has another tag
  */
 byte clock = 0;
 byte coarse_version = 0, coarse_pending = 0;
 byte cells;                              /* how many exact ones there are */
 #define NONE 2
 byte tag[2], generation[2], version[2], pending[2];
+byte places;                             /* for references, of either tag */
+byte ref_tag[2], ref_cell[2];            /* tag 0: none */
 bool locked = false;
 byte visible[3];                         /* how many changes of each tag */
 bool kept = false;                       /* an answer of tag 1 */
@@ -35,14 +41,19 @@ byte answer = 0, answer_clock = 0, answer_cell = 0, answer_generation = 0;
 
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
+inline read_ref()
+{
+	atomic { cell = (ref_tag[i] == mine -> ref_cell[i] : NONE) }
+}
+
 /* The tag's cell, without regard to its generation. */
 inline look()
 {
-	cell = NONE;
-	for (i : 0 .. cells - 1) {
+	for (i : 0 .. places - 1) {
+		read_ref();
 		if
-		:: tag[i] == mine -> cell = i; break
-		:: else
+		:: cell != NONE && tag[cell] == mine -> break
+		:: else -> cell = NONE
 		fi
 	}
 }
@@ -69,31 +80,35 @@ proctype Writer(byte mine)
 /* The tag's cell, and the generation g under which it is the tag's. */
 inline find()
 {
-	cell = NONE;
-	for (i : 0 .. cells - 1) {
+	for (i : 0 .. places - 1) {
+		read_ref();
+		if
+		:: cell == NONE -> found = false
+		:: else ->
 #if defined(FIND_TAG_FIRST)
-		found = (tag[i] == mine);
-		g = generation[i];
-		found = (found && g % 2 == 0);
+			found = (tag[cell] == mine);
+			g = generation[cell];
+			found = (found && g % 2 == 0);
 #else
-		g = generation[i];
+			g = generation[cell];
 #ifdef FIND_ODD
-		found = (tag[i] == mine);
+			found = (tag[cell] == mine);
 #else
-		found = (g % 2 == 0 && tag[i] == mine);
+			found = (g % 2 == 0 && tag[cell] == mine);
 #endif
 #ifndef FIND_GENERATION_ONCE
-		found = (found && generation[i] == g);
+			found = (found && generation[cell] == g);
 #endif
 #endif
+		fi;
 		if
-		:: found -> cell = i; break
-		:: else
+		:: found -> break
+		:: else -> cell = NONE
 		fi
 	}
 }
 
-inline choose()
+inline choose_any()
 {
 	if
 #ifdef TAKE_PENDING
@@ -107,20 +122,74 @@ inline choose()
 	fi
 }
 
+/* A free place and any cell, or a place with its cell. */
+inline choose()
+{
+	if
+	:: ref_tag[0] == 0 -> i = 0
+	:: places > 1 && ref_tag[1] == 0 -> i = 1
+	:: ref_tag[0] != 0 && (places == 1 || ref_tag[1] != 0) -> i = 0; cell = ref_cell[0]
+	:: places > 1 && ref_tag[0] != 0 && ref_tag[1] != 0 -> i = 1; cell = ref_cell[1]
+	fi;
+	if
+#ifdef TAKE_PENDING
+	:: cell != NONE
+#else
+	:: cell != NONE && pending[cell] == 0
+	:: cell != NONE && pending[cell] != 0 -> cell = NONE
+#endif
+	:: cell == NONE -> choose_any()
+	fi
+}
+
+inline drop_ref(at)
+{
+	atomic {
+		if
+		:: ref_tag[at] == old && ref_cell[at] == cell -> ref_tag[at] = 0
+		:: else
+		fi
+	}
+}
+
+inline drop_refs()
+{
+	drop_ref(0);
+	drop_ref(1)
+}
+
+inline set_ref()
+{
+	atomic { ref_tag[i] = mine; ref_cell[i] = cell }
+}
+
 inline take()
 {
 #ifdef WORD_LOWERED_FIRST
 	version[cell] = 0;
 #endif
+	old = tag[cell];
 #ifdef TAG_FIRST
 	tag[cell] = mine;
 #endif
+#ifdef REF_FIRST
+	drop_refs();
+#endif
 	generation[cell] = generation[cell] + 1;
+#ifndef OLD_REF_STAYS
+	drop_refs();
+#endif
 	tag[cell] = mine;
+#ifndef REF_LATER
+	set_ref();
+#endif
 #ifdef WORD_LOWERED_LATER
 	version[cell] = 0;
 #endif
 	generation[cell] = generation[cell] + 1;
+#ifdef REF_LATER
+	set_ref();
+#endif
 	g = generation[cell]
 }
 
@@ -145,7 +214,7 @@ inline find_or_take()
 
 proctype Keeper(byte mine; byte times)
 {
-	byte c, seen, g, cell, i;
+	byte c, seen, g, cell, old, i;
 	bool quiet, found;
 
 	do
@@ -194,6 +263,10 @@ proctype Hit()
 
 init {
 	atomic {
+		if
+		:: places = 1
+		:: places = 2
+		fi;
 		run Writer(1); run Hit();
 		if
 		:: cells = 1; run Keeper(1, 2); run Keeper(2, 1)

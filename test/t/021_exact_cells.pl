@@ -21,6 +21,7 @@ my %scenario = (
 	named_by_tag => [ \&there_and_back ],
 	word_lowered => [ \&while_taken, 'booked before' ],
 	tag_first    => [ \&while_taken ],
+	ref_first    => [ \&while_taken ],
 	coarse_first => [ \&before_the_cell, 'in_naming' ],
 	no_coarse    => [ \&before_the_cell, 'after_compute' ],
 	exact_first  => [ \&between_cells ],
@@ -30,17 +31,19 @@ my %scenario = (
 my %sleeps = (
 	word_lowered => { test_sleep_in_take       => 5000 },
 	tag_first    => { test_sleep_in_take       => 5000 },
+	ref_first    => { test_sleep_in_take       => 5000 },
 	coarse_first => { test_sleep_in_naming     => 1000 },
 	no_coarse    => { test_sleep_after_compute => 1000 },
 	exact_first  => { test_sleep_in_begin      => 2000 });
 
-# Enough for all; the server has them by the upper bits of each half of a tag.
-my $buckets = 1024;
-my $bucket_span = 2**32 / $buckets;
+# Enough for all.
+my $cells = 6144;
+# The server has the buckets of references by the upper bits of each half of a tag.
+my $bucket_span = 2**32 / ($cells / 6);
 
 my $node = new_node('exact', hooks => 1, conf => <<"EOC");
 max_prepared_transactions = 20
-availability_cache.test_exact_buckets = $buckets
+availability_cache.test_exact_cells = $cells
 EOC
 make_salon($node, 'salon', stylists => 8, services => 4, days => 7);
 install_load($node, 'salon');
@@ -51,21 +54,26 @@ CREATE FUNCTION t.cell(tag bigint) RETURNS int STRICT LANGUAGE c
     AS '\$libdir/availability_cache', 'availability_cache_test_cell';
 CREATE FUNCTION t.take(tag bigint) RETURNS int STRICT LANGUAGE c
     AS '\$libdir/availability_cache', 'availability_cache_test_take';
+CREATE FUNCTION t.set_hand(cell int) RETURNS void STRICT LANGUAGE c
+    AS '\$libdir/availability_cache', 'availability_cache_test_set_hand';
 CREATE FUNCTION t.day_tag(s int, d int) RETURNS bigint LANGUAGE sql RETURN t.tag('day', t.stylist(s), t.day(d));
 CREATE FUNCTION t.coarse(tag bigint) RETURNS int LANGUAGE sql RETURN (tag & 65535)::int;
 
--- A tag that can be in this bucket only, and would take its i-th cell if all were used alike; number n of such tags.
-CREATE FUNCTION t.tag_in(bucket int, n int, i int) RETURNS bigint LANGUAGE sql
-    RETURN (bucket::bigint * $bucket_span << 32) | (bucket::bigint * $bucket_span + 16 * n + i);
-CREATE FUNCTION t.fill_bucket(bucket bigint) RETURNS bigint LANGUAGE sql
-    RETURN (SELECT count(t.take(t.tag_in(bucket::int, 1, i))) FROM generate_series(0, 7) i);
--- Both buckets of a tag.
-CREATE FUNCTION t.fill_buckets(tag bigint) RETURNS bigint LANGUAGE sql
-    RETURN t.fill_bucket((tag >> 32 & 4294967295) / $bucket_span) + t.fill_bucket((tag & 4294967295) / $bucket_span);
-CREATE SEQUENCE t.robbers START 2;
+-- Tags that nothing else has, by number; the references to those of a bucket can be in that only.
+CREATE FUNCTION t.tag_in(bucket int, n int) RETURNS bigint LANGUAGE sql
+    RETURN (bucket::bigint * $bucket_span << 32) | (bucket::bigint * $bucket_span + n);
+CREATE SEQUENCE t.robbers;
 -- Takes a tag's cell, which no hit has used yet, for another tag.
-CREATE FUNCTION t.rob(tag bigint) RETURNS boolean LANGUAGE sql
-    AS \$\$ SELECT t.take(t.tag_in(cell / 8, nextval('t.robbers')::int, cell % 8)) = cell FROM t.cell(tag) cell \$\$;
+CREATE FUNCTION t.fresh_tag() RETURNS bigint LANGUAGE sql RETURN (SELECT t.tag_in(n % 1000, n) FROM CAST(nextval('t.robbers') AS int) n);
+-- Takes a tag's cell, which no hit has used yet, for another tag.
+CREATE FUNCTION t.rob(tag bigint) RETURNS boolean LANGUAGE plpgsql AS \$\$
+DECLARE
+    cell int := t.cell(tag);
+BEGIN
+    PERFORM t.set_hand(cell);
+    RETURN t.take(t.fresh_tag()) = cell;
+END
+\$\$;
 EOC
 
 # Every process is broken in the same way or none is.
@@ -74,7 +82,7 @@ sub restart_with
 	my ($mutant, $n) = @_;
 	$node->safe_psql('postgres', <<"EOC");
 ALTER SYSTEM SET availability_cache.test_mutant = '$mutant';
-ALTER SYSTEM SET availability_cache.test_exact_buckets = $n;
+ALTER SYSTEM SET availability_cache.test_exact_cells = $n;
 EOC
 	$node->restart;
 	return;
@@ -181,17 +189,35 @@ for my $number (0 .. 3)
 $_->quit for $w, $r;
 
 # ---------------------------------------------------------------------------
+# Which cell is taken
+# ---------------------------------------------------------------------------
+
+my $s = session($node, 'salon');
+my @taken = split /\n/, $s->run('SELECT t.take(t.fresh_tag()) FROM generate_series(1, 3)');
+is("@taken", join(' ', map { $taken[0] + $_ } 0 .. 2), 'cells that are made together lie together');
+my ($first, $second) = split /\|/, $s->run('SELECT t.fresh_tag(), t.fresh_tag()');
+my $cell = $s->run("SELECT t.take($first)");
+$s->run("SELECT t.take($second), t.take($first)");
+is($s->run("SELECT t.set_hand($cell), t.take(t.fresh_tag())"), '|' . ($cell + 1), 'one that was used is passed by');
+is($s->run("SELECT t.cell($first), t.cell($second)"), "$cell|", 'its tag keeps it');
+is($s->run("SELECT t.set_hand($cell), t.take(t.fresh_tag())"), "|$cell", 'once');
+
+# References to all these are in the same eight places.
+is($s->run(<<'EOC'), '1000|1000', 'where a bucket is full, a tag gets the cell of another');
+SELECT count(t.take(tag)), count(t.cell(tag)) FROM (SELECT t.tag_in(1001, n) FROM generate_series(1, 1000) n) x(tag)
+EOC
+is($s->run(<<'EOC'), '8|t', 'eight tags have one, the last among them');
+SELECT count(t.cell(t.tag_in(1001, n))), bool_or(n = 1000 AND t.cell(t.tag_in(1001, n)) IS NOT NULL) FROM generate_series(1, 1000) n
+EOC
+$s->quit;
+
+# ---------------------------------------------------------------------------
 # Scenarios: how many of the answers they look at are stale; undef if the moment was missed
 # ---------------------------------------------------------------------------
 
-# A day of stylist 2 that nothing was kept of, and whose buckets are full of others' cells.
+# A day of stylist 2 that nothing was kept of.
 my $day = 30;
-sub next_day
-{
-	my ($s) = @_;
-	$s->run('SELECT t.fill_buckets(t.day_tag(2, ' . ++$day . '))');
-	return $day;
-}
+sub next_day { return ++$day; }
 
 sub cell_of { my ($s, $d) = @_; return $s->run("SELECT t.cell(t.day_tag(2, $d))"); }
 sub stale { my ($s, $d, $service) = @_; return $s->run("SELECT (NOT t.exact(2, @{[ $service // 1 ]}, $d))::int"); }
@@ -206,13 +232,13 @@ sub let_sleep { my ($sleep) = @_; sleep $sleep / 4e6; return; }
 sub there_and_back
 {
 	my $s = session($node, 'salon');
-	my $d = next_day($s);
+	my $d = next_day();
 
 	$s->run("SELECT t.v2(2, 2, 0), t.v2(2, 1, $d)");
 	my $cell = cell_of($s, $d);
 	$s->run("SELECT t.rob(t.day_tag(2, $d))");
 	$s->run("SELECT t.book(2, $d, 3)");
-	$s->run("SELECT t.v2(2, 2, $d)");
+	$s->run("SELECT t.set_hand($cell), t.v2(2, 2, $d)");
 	return cell_of($s, $d) eq $cell ? stale($s, $d) : undef;
 }
 
@@ -221,7 +247,7 @@ sub while_taken
 {
 	my ($sleep, $booked_before) = @_;
 	my $s = session($node, 'salon');
-	my $d = next_day($s);
+	my $d = next_day();
 	my $robber = session($node, 'salon', 'availability_cache.test_sleep_in_take' => $sleep);
 
 	$s->run("SELECT t.v2(2, 1, $d)");
@@ -241,7 +267,7 @@ sub before_the_cell
 {
 	my ($sleep, $where) = @_;
 	my $s = session($node, 'salon');
-	my $d = next_day($s);
+	my $d = next_day();
 	my $keeper = session($node, 'salon');
 
 	remember_rules($keeper);
@@ -259,7 +285,7 @@ sub between_cells
 {
 	my ($sleep) = @_;
 	my $s = session($node, 'salon');
-	my $d = next_day($s);
+	my $d = next_day();
 	my $writer = session($node, 'salon', 'availability_cache.test_sleep_in_begin' => $sleep);
 
 	$writer->run("BEGIN; SELECT t.book(2, $d, 3)");
@@ -276,7 +302,7 @@ sub made_by_another
 {
 	my ($sleep) = @_;
 	my $s = session($node, 'salon');
-	my $d = next_day($s);
+	my $d = next_day();
 	my ($old, $maker) = map { session($node, 'salon') } 1 .. 2;
 
 	# First, as snapshots from before the server's first computation get nothing from memory.
@@ -313,7 +339,7 @@ sub play
 is(play($_, 0), 0, "unbroken, the scenario of $_ finds nothing") for sort keys %scenario;
 for my $mutant (sort keys %scenario)
 {
-	restart_with($mutant, $buckets);
+	restart_with($mutant, $cells);
 	is(play($mutant, 1), 1, "$mutant: its scenario finds it");
 }
 
@@ -321,7 +347,7 @@ for my $mutant (sort keys %scenario)
 # Sixteen cells
 # ---------------------------------------------------------------------------
 
-$buckets = 2;
+$cells = 16;
 my $seconds = $ENV{AC_LONG} ? 120 : 4;
 
 sub stale_under_load
@@ -337,13 +363,13 @@ sub stale_under_load
 sub all_under_way
 {
 	my ($s) = @_;
-	my $cells = <<'EOC';
+	my $taken = <<'EOC';
 SELECT count(DISTINCT t.cell(x.tag)) FROM (SELECT t.day_tag(1, d) FROM generate_series(0, 99) d
     UNION ALL SELECT t.tag('stylist', t.stylist(1), '-infinity') UNION ALL SELECT t.tag('service', t.service(1), '-infinity')) x(tag)
 EOC
 	my $d = 0;
 
-	wait_until(sub { $s->run('SELECT t.v2(1, 1, ' . $d++ % 100 . ')'); $s->run($cells) == 8 * $buckets }, 'all cells');
+	wait_until(sub { $s->run('SELECT t.v2(1, 1, ' . $d++ % 100 . ')'); $s->run($taken) == $cells }, 'all cells');
 	my $before = $s->run('SELECT t.look(1, 1, 0)');
 	$s->run('BEGIN');
 	$s->run('SELECT count(t.book(1, d, 20)) FROM generate_series(0, 99) d');
@@ -358,8 +384,8 @@ EOC
 	return;
 }
 
-restart_with('none', $buckets);
-my $s = session($node, 'salon');
+restart_with('none', $cells);
+$s = session($node, 'salon');
 all_under_way($s);
 $s->run('DELETE FROM bookings');
 for my $with ([], [ keys %sleeps ])
@@ -384,7 +410,7 @@ for my $mutant (sort keys %scenario)
 	# A cell that is taken keeps its last_xid, which with so few cells is that of a recent change of some tag: old
 	# snapshots get nothing from memory either way.
 	next if $mutant eq 'xid_by_maker';
-	restart_with($mutant, $buckets);
+	restart_with($mutant, $cells);
 	my $kinds = stale_kinds(stale_under_load(60, grep { $sleeps{$_} } $mutant));
 	isnt($kinds, '', "$mutant: the load finds it");
 	note "$mutant: found by $kinds";
