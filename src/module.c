@@ -22,6 +22,7 @@
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/databases.h"
+#include "cache/definitions.h"
 #include "cache/exact.h"
 #include "cache/flights.h"
 #include "cache/own_writes.h"
@@ -51,6 +52,7 @@ fixed_size(void)
 
 	size = add_size(size, prepared_shmem_size());
 	size = add_size(size, databases_shmem_size());
+	size = add_size(size, definitions_shmem_size());
 	size = add_size(size, counters_shmem_size());
 	size = add_size(size, tier_state_shmem_size());
 	return add_size(size, flights_shmem_size());
@@ -89,6 +91,7 @@ startup_shared_memory(void)
 	cells_shmem_init();
 	prepared_shmem_init();
 	databases_shmem_init();
+	definitions_shmem_init();
 	counters_shmem_init();
 	flights_shmem_init();
 	tier_state_shmem_init();

@@ -26,6 +26,7 @@ int ac_sleep_in_take = 0;
 int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
 int ac_test_exact_cells = 0;
+int ac_test_watched = 0;
 int ac_test_databases = 0;
 char *ac_test_now = NULL;
 char *ac_test_at_pre_commit = NULL;
@@ -102,6 +103,8 @@ test_hooks_define(void)
 	{
 		DefineCustomIntVariable("availability_cache.test_exact_cells", "How many exact cells there are.", NULL,
 								&ac_test_exact_cells, 0, 0, 1000000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("availability_cache.test_watched", "How many relations can be watched.", NULL,
+								&ac_test_watched, 0, 0, 32768, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 		DefineCustomIntVariable("availability_cache.test_databases", "How many databases have a number of their own.",
 								NULL, &ac_test_databases, 0, 0, 255, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}

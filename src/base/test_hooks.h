@@ -60,6 +60,7 @@ extern int ac_sleep_in_take;		/* before an exact cell that is taken has another 
 extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
 extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */
 extern int ac_test_exact_cells;		/* at most; 0: what the memory has */
+extern int ac_test_watched;			/* size of the set of relations that definitions rest on; 0: as it is */
 extern int ac_test_databases;		/* that have a number of their own, at most; 0: as many as there are numbers */
 extern char *ac_test_now;			/* what the clock says, or empty */
 extern char *ac_test_at_pre_commit; /* SQL that runs at PRE_COMMIT and PRE_PREPARE, after our own callback */

@@ -2,7 +2,7 @@
  * cells.c
  *		Version cells: whether what an answer depends on has changed.
  *
- * Owns the version clock, a cell for each database's number, and an array of
+ * Owns the version clock, a cell for each special tag, and an array of
  * coarse cells; exact.c has the exact ones.  docs/architecture.md, "The
  * protocol", says why this is exact; test/model/tags.pml says it to a model
  * checker.
@@ -17,8 +17,11 @@
  *	hit		looks at the exact cell only
  *
  * Who makes an exact cell before a writer looks is seen by it; who makes it
- * later sees the writer at the coarse cell.  A database has one cell, which
+ * later sees the writer at the coarse cell.  A special tag has one cell, which
  * is always there, and needs no second.
+ *
+ * A change of definitions does not outdate at once what depends on them: it
+ * waits until somebody has said of their new version whether they differ.
  *
  * Locking: none but for taking an exact cell.  Words are read before
  * last_xid, with a barrier between.
@@ -31,14 +34,23 @@
 #include "base/test_hooks.h"
 #include "cache/cells.h"
 
-/* CellNo counts the databases' cells, then the coarse ones, then the exact ones. */
-#define FIRST_COARSE MAX_DATABASES
+/* CellNo counts the special tags' cells, then the coarse ones, then the exact ones. */
+#define FIRST_COARSE SPECIAL_TAGS
 #define FIRST_EXACT (FIRST_COARSE + COARSE_CELLS)
+
+/* A database's definitions; who writes holds AC_LOCK_DATABASES. */
+typedef struct DatabaseDefinitions
+{
+	pg_atomic_uint64 confirmed; /* the version whose fingerprint is known */
+	pg_atomic_uint64 changed;	/* the version before which it was another */
+	uint64 fingerprint;
+} DatabaseDefinitions;
 
 typedef struct CellsState
 {
 	pg_atomic_uint64 clock;
 	char pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];
+	DatabaseDefinitions definitions[MAX_DATABASES];
 	VersionCell cells[FIRST_EXACT];
 } CellsState;
 
@@ -59,8 +71,16 @@ cells_shmem_init(void)
 	if (found)
 		return;
 	pg_atomic_init_u64(&state->clock, 1);
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		pg_atomic_init_u64(&state->definitions[i].confirmed, 0);
+		pg_atomic_init_u64(&state->definitions[i].changed, 0);
+		state->definitions[i].fingerprint = 0;
+	}
 	for (int i = 0; i < FIRST_EXACT; i++)
 		version_init(&state->cells[i]);
+	/* Definitions are at a version that nobody has confirmed. */
+	version_raise(&state->cells[TAG_SHARED_DEFINITIONS], 1, 0);
 }
 
 uint64
@@ -88,7 +108,7 @@ cell_at(CellNo cell)
 static CellNo
 coarse_of(Tag tag)
 {
-	return tag_is_database(tag) ? (CellNo) tag : FIRST_COARSE + (CellNo) (tag % COARSE_CELLS);
+	return tag_is_special(tag) ? (CellNo) tag : FIRST_COARSE + (CellNo) (tag % COARSE_CELLS);
 }
 
 /* ---- readers ---- */
@@ -101,6 +121,35 @@ status_of(VersionCell *cell, uint64 clock)
 	if (VERSION_OF(word) > clock)
 		return CELLS_OUTDATED;
 	return VERSION_PENDING(word) != 0 ? CELLS_PENDING : CELLS_CURRENT;
+}
+
+/*
+ * The highest of the versions, with the changes under way of all.  The
+ * database's own cell stands for what there were too many of to be told apart.
+ */
+static uint64
+definitions_word(DatabaseNo database)
+{
+	uint64 all = pg_atomic_read_u64(&state->cells[database].word);
+	uint64 own = pg_atomic_read_u64(&state->cells[TAG_FIRST_DEFINITIONS + database].word);
+	uint64 shared = pg_atomic_read_u64(&state->cells[TAG_SHARED_DEFINITIONS].word);
+
+	return Max(Max(own, shared), all) | VERSION_PENDING(all | own | shared);
+}
+
+static CellsStatus
+definitions_status(DatabaseNo database, uint64 clock)
+{
+	DatabaseDefinitions *definitions = &state->definitions[database];
+	uint64 word = definitions_word(database);
+
+	if (VERSION_PENDING(word) != 0)
+		return CELLS_PENDING;
+	/* Who confirmed this version has said before what it outdates. */
+	if (pg_atomic_read_u64(&definitions->confirmed) != VERSION_OF(word))
+		return CELLS_OUTDATED;
+	pg_read_barrier();
+	return pg_atomic_read_u64(&definitions->changed) > clock ? CELLS_OUTDATED : CELLS_CURRENT;
 }
 
 /* Finds or makes the exact cells; false if one is not to be had. */
@@ -135,6 +184,8 @@ coarse_status(const Dependencies *on, const Tag *tags, uint32 ntags)
 {
 	CellsStatus status = status_of(cell_at(on->database), on->clock);
 
+	if (on->definitions)
+		status = Max(status, definitions_status(on->database, on->clock));
 	for (uint32 i = 0; i < ntags; i++)
 		status = Max(status, status_of(cell_at(coarse_of(tags[i])), on->clock));
 	return status;
@@ -163,6 +214,8 @@ worst_status(const Dependencies *on)
 {
 	CellsStatus status = status_of(cell_at(on->database), on->clock);
 
+	if (on->definitions)
+		status = Max(status, definitions_status(on->database, on->clock));
 	for (uint32 i = 0; i < on->ncells; i++)
 		status = Max(status, status_of(&exact_cells[on->cells[i]].version, on->clock));
 	if (AC_MUTATED(AC_MUTANT_HIT_IGNORES_PENDING) && status == CELLS_PENDING)
@@ -191,7 +244,8 @@ cells_status(const Dependencies *on)
 		highest = Max(highest, word);
 		any |= word;
 	}
-	if (likely(VERSION_OF(highest) <= on->clock && VERSION_PENDING(any) == 0))
+	if (likely(VERSION_OF(highest) <= on->clock && VERSION_PENDING(any) == 0) &&
+		(!on->definitions || definitions_status(on->database, on->clock) == CELLS_CURRENT))
 		return CELLS_CURRENT;
 	return worst_status(on);
 }
@@ -214,9 +268,58 @@ cells_changed_before(const Dependencies *on, uint64 xid)
 {
 	bool before = changed_before(cell_at(on->database), xid);
 
+	if (on->definitions)
+		before &= changed_before(cell_at(TAG_FIRST_DEFINITIONS + on->database), xid) &&
+				  changed_before(cell_at(TAG_SHARED_DEFINITIONS), xid);
 	for (uint32 i = 0; i < on->ncells; i++)
 		before &= changed_before(&exact_cells[on->cells[i]].version, xid);
 	return before;
+}
+
+/* ---- definitions ---- */
+
+bool
+cells_unchanged(const Tag *tags, int n, uint64 clock)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (status_of(cell_at(coarse_of(tags[i])), clock) != CELLS_CURRENT)
+			return false;
+	}
+	return true;
+}
+
+bool
+cells_definitions_confirmed(uint64 clock)
+{
+	return definitions_status(database_my_number(), clock) == CELLS_CURRENT;
+}
+
+/* Databases that share a number cannot say anything of each other's answers. */
+static bool
+is_as_before(const DatabaseDefinitions *definitions, DatabaseNo database, uint64 fingerprint)
+{
+	return definitions->fingerprint == fingerprint && !database_is_shared(database);
+}
+
+bool
+cells_confirm_definitions(uint64 clock, uint64 fingerprint)
+{
+	DatabaseNo database = database_my_number();
+	DatabaseDefinitions *definitions = &state->definitions[database];
+	uint64 word = definitions_word(database);
+
+	if (VERSION_PENDING(word) != 0 || VERSION_OF(word) > clock)
+		return false;
+	/* Somebody has seen newer ones. */
+	if (pg_atomic_read_u64(&definitions->confirmed) > VERSION_OF(word))
+		return false;
+	if (!is_as_before(definitions, database, fingerprint))
+		pg_atomic_write_u64(&definitions->changed, VERSION_OF(word));
+	definitions->fingerprint = fingerprint;
+	pg_write_barrier();
+	pg_atomic_write_u64(&definitions->confirmed, VERSION_OF(word));
+	return true;
 }
 
 /* ---- writers ---- */
@@ -243,11 +346,11 @@ begin_coarse(Tag tag, uint64 xid, bool coarse_too, CellNo *cell)
 	return 1;
 }
 
-/* A database's tag has none. */
+/* A special tag has none. */
 static bool
 find_exact(Tag tag, ExactNo *exact)
 {
-	return !tag_is_database(tag) && exact_find(tag, exact);
+	return !tag_is_special(tag) && exact_find(tag, exact);
 }
 
 static int

@@ -25,11 +25,12 @@ extern uint64 cells_clock(void);
 
 /* ---- readers ---- */
 
-/* What an answer depends on, by cells; and on its database. */
+/* What an answer depends on, by cells, and on its database. */
 typedef struct Dependencies
 {
 	uint64 clock; /* before the snapshot it was computed under */
 	DatabaseNo database;
+	bool definitions;	/* and on the database's */
 	uint32 generations; /* the sum of the cells', which only grow: as it was only if each is (or after 2^31 takings) */
 	uint32 ncells;
 	const ExactNo *cells;
@@ -60,9 +61,24 @@ extern void cells_use(const Dependencies *on);
  */
 extern bool cells_changed_before(const Dependencies *on, uint64 xid);
 
+/* ---- definitions: see definitions.c, which calls these ---- */
+
+/* Whether the coarse cells of these tags say that nothing changed after the clock, or is under way. */
+extern bool cells_unchanged(const Tag *tags, int n, uint64 clock);
+
+/* Whether this database's have been confirmed since they changed last, and for answers of this clock. */
+extern bool cells_definitions_confirmed(uint64 clock);
+
+/*
+ * As of the clock they have this fingerprint: if it is another than before,
+ * older answers are outdated.  False if they changed after the clock, or a
+ * change is under way.  Caller holds AC_LOCK_DATABASES exclusively.
+ */
+extern bool cells_confirm_definitions(uint64 clock, uint64 fingerprint);
+
 /* ---- writers ---- */
 
-/* Of any cell: the databases', the coarse ones, the exact ones. */
+/* Of any cell: those of the special tags, the coarse ones, the exact ones. */
 typedef uint32 CellNo;
 
 /* At most so many cells stand for a tag. */
@@ -74,7 +90,7 @@ typedef uint32 CellNo;
 static inline bool
 cells_share_coarse(Tag a, Tag b)
 {
-	return !tag_is_database(a) && !tag_is_database(b) && (a ^ b) % COARSE_CELLS == 0;
+	return !tag_is_special(a) && !tag_is_special(b) && (a ^ b) % COARSE_CELLS == 0;
 }
 
 /*

@@ -29,6 +29,7 @@
 #include "cache/cells.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
+#include "cache/definitions.h"
 #include "cache/prepared.h"
 
 /* So many tags, of which the last is the database's: more than that is everything. */
@@ -54,11 +55,13 @@ static Touched touched[MAX_TOUCHED];
 static int ntouched = 0;
 /* By tag: 1 + its place in touched; 0: none. */
 static uint16 by_tag[INDEX_SIZE];
-/* The cells of what is begun. */
-static CellNo begun[MAX_TOUCHED * CELLS_PER_TAG];
+/* The cells of what is begun, definitions among them. */
+static CellNo begun[(MAX_TOUCHED + 2) * CELLS_PER_TAG];
 static int nbegun = 0;
 static ChangesPhase phase = COLLECTING;
 static uint64 begun_xid = 0;
+/* A statement has run that can make relations matter which nobody watches. */
+static bool defines_any = false;
 /* The place that keeps them pending once the transaction is prepared; -1: none yet. */
 static bool preparing = false;
 static int prepared_place = -1;
@@ -98,12 +101,18 @@ coarse_is_begun(const Touched *one)
 	return false;
 }
 
+static void
+begin_tag(Tag tag, bool coarse_too)
+{
+	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
+	nbegun += cells_begin_change(tag, begun_xid, coarse_too, &begun[nbegun]);
+}
+
 /* Each cell once, however many tags are touched: pending counts transactions. */
 static void
 begin_change(const Touched *one)
 {
-	begun_xid = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
-	nbegun += cells_begin_change(one->tag, begun_xid, !coarse_is_begun(one), &begun[nbegun]);
+	begin_tag(one->tag, !coarse_is_begun(one));
 }
 
 /* Hands the cells from this one on to a place of prepared transactions.  May raise, as a pre-commit callback may. */
@@ -160,6 +169,14 @@ changes_touch_database(void)
 		changes_touch(tag_of_database());
 }
 
+void
+changes_may_define(bool any)
+{
+	defines_any |= any;
+	if (phase == BEGUN)
+		changes_touch_database();
+}
+
 bool
 changes_any(void)
 {
@@ -178,16 +195,35 @@ changes_touch_now(Tag tag)
 	return clock;
 }
 
+/* Once the changes of the relations themselves are begun; not as tags that are touched, of which there may be no place for more. */
+static void
+begin_definitions(const DefinitionChanges *changes)
+{
+	if (defines_any || definitions_are_watched(changes))
+		begin_tag(tag_of_definitions(), true);
+	if (changes->shared)
+		begin_tag(TAG_SHARED_DEFINITIONS, true);
+}
+
 /* Also where nothing is touched yet: see begin_late. */
 static void
 begin_changes(void)
 {
-	phase = BEGUN;
-	if (ntouched == 0)
+	DefinitionChanges definitions;
+	int ntouched_rows = ntouched;
+
+	if (!ac_shared_memory_ready)
 		return;
+	definitions_list_changes(&definitions);
+	for (int i = 0; i < definitions.ntags; i++)
+		changes_touch(definitions.tags[i]);
+	phase = BEGUN;
 	for (int i = 0; i < ntouched; i++)
 		begin_change(&touched[i]);
-	counter_add(COUNTER_INVALIDATIONS, ntouched);
+	begin_definitions(&definitions);
+	if (nbegun == 0)
+		return;
+	counter_add(COUNTER_INVALIDATIONS, ntouched_rows);
 	if (AC_MUTATED(AC_MUTANT_END_BEFORE_VISIBLE))
 	{
 		cells_end_change(begun, nbegun);
@@ -204,6 +240,7 @@ forget_changes(void)
 	ntouched = 0;
 	nbegun = 0;
 	phase = COLLECTING;
+	defines_any = false;
 	preparing = false;
 	prepared_place = -1;
 }

@@ -12,6 +12,13 @@ extern void changes_init(void);
 /* Remembers that the transaction changes what depends on the tag. */
 extern void changes_touch(Tag tag);
 extern void changes_touch_database(void);
+/*
+ * A statement is about to run that may change the catalogs: at PRE_COMMIT,
+ * where another extension may run one, it is too late to look at what it
+ * changes.  With any set it can concern definitions without changing a
+ * relation that they rest on.
+ */
+extern void changes_may_define(bool any);
 /* Whether it has changed anything. */
 extern bool changes_any(void);
 

@@ -9,6 +9,12 @@
 typedef uint16 DatabaseNo;
 #define MAX_DATABASES 256
 
+static inline bool
+database_is_shared(DatabaseNo number)
+{
+	return number == MAX_DATABASES - 1;
+}
+
 extern Size databases_shmem_size(void);
 extern void databases_shmem_init(void);
 

@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/test_hooks.h"
+#include "cache/changes.h"
 #include "cache/own_writes.h"
 
 /* More relations than this are not told apart. */
@@ -116,7 +117,11 @@ note_utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
 			 ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
 	if (!only_runs_others(statement->utilityStmt))
+	{
 		unknown = true;
+		/* By a trigger of ours a table is attached. */
+		changes_may_define(IsA(statement->utilityStmt, CreateTrigStmt));
+	}
 	if (previous_process_utility)
 		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
 	else

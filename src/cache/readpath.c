@@ -139,7 +139,7 @@ entry_is_current(const StoredEntry *entry)
 
 /* Looks in memory; *why says what kind of miss it was. */
 static bool
-look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
+look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 {
 	CellsStatus status;
 
@@ -166,6 +166,22 @@ look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *w
 	}
 	cells_use(&entry->on);
 	return true;
+}
+
+/* The same, once it is known whether a change of definitions makes a difference. */
+static bool
+look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
+{
+	uint64 clock;
+
+	if (look_once(request, hash, entry, why))
+		return true;
+	clock = cells_clock();
+	if (*why != COUNTER_MISS_OUTDATED || !entry->on.definitions || cells_definitions_confirmed(clock))
+		return false;
+	AcceptInvalidationMessages();
+	request->confirm(request->arg, clock);
+	return look_once(request, hash, entry, why);
 }
 
 /* An answer is kept until it changes, or until ttl has passed, less a random part of it. */
@@ -205,7 +221,7 @@ static void
 fetch_or_compute(CacheRequest *request, bool use_lower_tier, uint64 clock, Computed *result)
 {
 	memset(result, 0, sizeof(*result));
-	result->from_below = use_lower_tier && request->below->fetch(request->arg, result);
+	result->from_below = use_lower_tier && request->below->fetch(request->arg, clock, result);
 	if (result->from_below)
 		return;
 	request->compute(request->arg, clock, result);
@@ -282,6 +298,7 @@ keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *res
 						 .payload = result->payload,
 						 .payload_size = result->payload_size,
 						 .on.clock = clock,
+						 .on.definitions = result->definitions,
 						 .valid_from = result->valid_from,
 						 .valid_until = expires(result)};
 	uint32 place;
@@ -310,7 +327,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		why = COUNTER_BYPASS_TRIGGERS;
 	else
 	{
-		kept = result->keepable && keep(request, hash, clock, result, &status);
+		kept = result->keepable && !result->unconfirmed && keep(request, hash, clock, result, &status);
 		if (status == CELLS_PENDING)
 			why = COUNTER_BYPASS_PENDING;
 		else

@@ -19,6 +19,8 @@ typedef struct Computed
 	bool keepable;
 	const Tag *tags; /* what it depends on, besides the database; until the next computation */
 	uint32 ntags;
+	bool definitions; /* and on the database's definitions (definitions.h) */
+	bool unconfirmed; /* which are not confirmed: memory may not keep it */
 	int64 valid_from; /* timestamps; as in a StoredEntry */
 	int64 valid_until;
 	bool untracked;	 /* not to be kept because changes would go unnoticed */
@@ -28,8 +30,8 @@ typedef struct Computed
 /* The tier below memory.  arg is the request's. */
 typedef struct LowerTier
 {
-	/* The answer that is exact for the active snapshot, if it is there. */
-	bool (*fetch)(void *arg, Computed *result);
+	/* The answer that is exact for the active snapshot, if it is there; the clock is as for compute. */
+	bool (*fetch)(void *arg, uint64 clock, Computed *result);
 	/* Keeps what was computed under the active snapshot. */
 	void (*keep)(void *arg, const Computed *result);
 	/* Memory keeps a computed answer, at a place of the store. */
@@ -47,6 +49,11 @@ typedef struct CacheRequest
 	 * remembered; with NO_CLOCK nothing may.
 	 */
 	void (*compute)(void *arg, uint64 clock, Computed *result);
+	/*
+	 * Where answers depend on the database's definitions: confirms these,
+	 * which changed.  Messages were accepted after the clock was read.
+	 */
+	void (*confirm)(void *arg, uint64 clock);
 	/* Whether what this transaction wrote to a relation may show in the answer. */
 	bool (*concerns)(Oid relid);
 	const LowerTier *below; /* NULL: none */

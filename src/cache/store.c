@@ -184,6 +184,7 @@ open_image(uint32 size, StoredEntry *found)
 	found->on.clock = header->clock;
 	found->on.generations = header->generations;
 	found->on.ncells = header->ncells;
+	found->on.definitions = header->definitions;
 	found->on.cells = (const ExactNo *) p;
 	p += header->ncells * sizeof(ExactNo);
 	found->key.bytes = p;
@@ -599,6 +600,7 @@ build_image(const StoredEntry *entry, uint32 size)
 						  .valid_until = entry->valid_until,
 						  .generations = entry->on.generations,
 						  .ncells = entry->on.ncells,
+						  .definitions = entry->on.definitions,
 						  .key_size = entry->key.size};
 
 	memcpy(p, &header, sizeof(header));

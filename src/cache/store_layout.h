@@ -24,7 +24,8 @@ typedef struct ImageHeader
 	int64 valid_from;
 	int64 valid_until;
 	uint32 generations;
-	uint16 ncells;
+	uint8 ncells;
+	bool definitions;
 	uint16 key_size;
 } ImageHeader;
 

@@ -13,22 +13,32 @@
 
 #include "cache/databases.h"
 
+/* The kinds below 16 are the core's. */
+#define TAG_RELATION 1
+#define FIRST_DOMAIN_TAG_KIND 16
+
 typedef struct TagHeader
 {
 	uint32 kind;
 	Oid dboid;
 } TagHeader;
 
-/* The smallest values are the databases' own tags, by their numbers. */
+/*
+ * The smallest values are no hashes: the databases' own tags, by their
+ * numbers; their definitions', likewise; and that of the definitions that all
+ * databases share.
+ */
 typedef uint64 Tag;
-#define TAGS_OF_DATABASES MAX_DATABASES
+#define TAG_FIRST_DEFINITIONS MAX_DATABASES
+#define TAG_SHARED_DEFINITIONS (2 * MAX_DATABASES)
+#define SPECIAL_TAGS (TAG_SHARED_DEFINITIONS + 1)
 
 static inline Tag
 tag_of(const void *bytes, Size size)
 {
 	Tag tag = hash_bytes_extended(bytes, size, 0);
 
-	return tag < TAGS_OF_DATABASES ? tag + TAGS_OF_DATABASES : tag;
+	return tag < SPECIAL_TAGS ? tag + SPECIAL_TAGS : tag;
 }
 
 /* Of this backend's database: every answer depends on it. */
@@ -38,10 +48,17 @@ tag_of_database(void)
 	return database_my_number();
 }
 
-static inline bool
-tag_is_database(Tag tag)
+/* Of what this database's catalogs say that answers are made with: see definitions.c. */
+static inline Tag
+tag_of_definitions(void)
 {
-	return tag < TAGS_OF_DATABASES;
+	return TAG_FIRST_DEFINITIONS + database_my_number();
+}
+
+static inline bool
+tag_is_special(Tag tag)
+{
+	return tag < SPECIAL_TAGS;
 }
 
 #endif /* AC_CACHE_TAG_H */

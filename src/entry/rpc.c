@@ -101,10 +101,45 @@ look_at_arguments(FunctionCallInfo fcinfo, DayRequest *day)
 	return DAY_OK;
 }
 
-static bool
-fetch(void *arg, Computed *result)
+/* What runs guarded. */
+typedef struct Computation
 {
-	return tier_fetch(&((Call *) arg)->day, result);
+	DayRequest *day;
+	uint64 clock;
+	Computed *result;
+} Computation;
+
+static void
+run_confirm(void *arg)
+{
+	Computation *computation = arg;
+
+	computation->result->unconfirmed = !day_definitions_confirmed(computation->day, computation->clock);
+}
+
+static void
+confirm(void *arg, uint64 clock)
+{
+	Call *call = arg;
+	Computed unused;
+	Computation computation = {&call->day, clock, &unused};
+
+	(void) guarded(run_confirm, &computation);
+}
+
+/* Memory keeps it only if it learns of a change of the definitions. */
+static bool
+fetch(void *arg, uint64 clock, Computed *result)
+{
+	Call *call = arg;
+	Computation computation = {&call->day, clock, result};
+
+	if (!tier_fetch(&call->day, result))
+		return false;
+	result->definitions = true;
+	result->unconfirmed = true;
+	(void) guarded(run_confirm, &computation);
+	return true;
 }
 
 static void
@@ -123,6 +158,7 @@ prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, uint64
 	call->request.key.bytes = call->key.bytes;
 	call->request.key.size = day_key_make(&call->key, &call->day);
 	call->request.compute = compute;
+	call->request.confirm = confirm;
 	call->request.concerns = sources_concerned;
 	call->request.below = &table_tier;
 	call->request.arg = call;
@@ -219,14 +255,6 @@ note_error(Call *call, ErrorData *error)
 	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", call->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 }
-
-/* What compute_catching runs. */
-typedef struct Computation
-{
-	DayRequest *day;
-	uint64 clock;
-	Computed *result;
-} Computation;
 
 static void
 run_computation(void *arg)

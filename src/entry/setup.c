@@ -13,6 +13,7 @@
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
 #include "slots/zone.h"
+#include "table/log.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_touch_database);
 PG_FUNCTION_INFO_V1(availability_cache_config_changed);
@@ -20,11 +21,11 @@ PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
 PG_FUNCTION_INFO_V1(availability_cache_library_version);
 
-/* availability_cache_internal.touch_database() */
+/* availability_cache_internal.touch_database(), of the event triggers: memory learns of DDL without them. */
 PGDLLEXPORT Datum
 availability_cache_touch_database(PG_FUNCTION_ARGS)
 {
-	touch_everything();
+	tier_log_everything();
 	PG_RETURN_VOID();
 }
 

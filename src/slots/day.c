@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "base/as_user.h"
+#include "cache/definitions.h"
 #include "slots/answer.h"
 #include "slots/day.h"
 #include "slots/kernel.h"
@@ -270,10 +271,30 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 
 	result->valid_from = input.now;
 	result->untracked = !sources_tracked();
+	result->definitions = true;
+	result->unconfirmed = !sources_confirm(clock);
 	all_days = depend_on_reach(day, reach, result);
 	result->keepable = all_days && worth_keeping(day, &input);
 	compute_slots(day, &rules, &input, caller, result);
 	return DAY_OK;
+}
+
+bool
+day_definitions_confirmed(const DayRequest *day, uint64 clock)
+{
+	int settings;
+	bool confirmed;
+
+	if (clock == NO_CLOCK || definitions_confirmed(clock))
+		return clock != NO_CLOCK;
+	settings = guard_settings();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	sources_load(day->function);
+	confirmed = sources_confirm(clock);
+	SPI_finish();
+	restore_settings(settings);
+	return confirmed;
 }
 
 void

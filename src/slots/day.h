@@ -46,6 +46,12 @@ extern void day_depends_on(DayRequest *day, DateADT first, DateADT last, Compute
 extern void day_days_of_answer(DayRequest *day, const char *packed);
 
 /*
+ * Whether the definitions that packed answers are made with have been
+ * confirmed for this clock, or are now.  Raises what queries raise.
+ */
+extern bool day_definitions_confirmed(const DayRequest *day, uint64 clock);
+
+/*
  * Computes under the active snapshot; clock is as a CacheRequest's compute
  * gets it.  The payload is a packed answer (answer.h), or absent where error
  * is set.  Raises what queries raise.

@@ -20,6 +20,7 @@
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -30,6 +31,9 @@
 
 #include "base/as_user.h"
 #include "base/relcache.h"
+#include "cache/cells.h"
+#include "cache/definitions.h"
+#include "slots/fingerprint.h"
 #include "slots/result.h"
 #include "slots/sources.h"
 
@@ -78,6 +82,7 @@ static bool mapping_logged = false;
 static uint64 generation = 0;
 static Oid *watched = NULL;
 static int nwatched = 0;
+static Definitions definitions;
 /* How many use it, in nested calls. */
 static int users = 0;
 
@@ -137,6 +142,7 @@ drop_mapping(void)
 	memset(sources, 0, sizeof(sources));
 	watched = NULL;
 	nwatched = 0;
+	memset(&definitions, 0, sizeof(definitions));
 	if (mapping_context == NULL)
 		mapping_context = AllocSetContextCreate(TopMemoryContext, "availability_cache mapping", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(mapping_context);
@@ -273,6 +279,18 @@ load_watched(const char *schema)
 	}
 }
 
+static void
+load_definitions(void)
+{
+	Tag *tags = MemoryContextAlloc(mapping_context, nwatched * sizeof(Tag));
+
+	for (int i = 0; i < nwatched; i++)
+		tags[i] = tag_of_relation(MyDatabaseId, watched[i]);
+	definitions.tags = tags;
+	definitions.ntags = nwatched;
+	definitions.fingerprint = fingerprint_of(watched, nwatched);
+}
+
 static Oid
 function_owner(Oid function)
 {
@@ -310,6 +328,7 @@ sources_load(Oid function)
 		load_watched(schema);
 		load_trigger_state(schema);
 		load_columns();
+		load_definitions();
 		restore_user(saved);
 		PopActiveSnapshot();
 	}
@@ -344,6 +363,12 @@ bool
 sources_tracked(void)
 {
 	return mapping_valid && mapping_tracked;
+}
+
+bool
+sources_confirm(uint64 clock)
+{
+	return mapping_valid && clock != NO_CLOCK && definitions_confirm(&definitions, clock);
 }
 
 uint64

@@ -40,6 +40,9 @@ extern void sources_load(Oid function);
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 
+/* Whether the mapping is so as of the clock, for what is kept and for what is there: see definitions_confirm. */
+extern bool sources_confirm(uint64 clock);
+
 /* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
 extern bool sources_concerned(Oid relid);
 

@@ -10,7 +10,7 @@
 
 typedef enum SlotsTagKind
 {
-	TAG_STYLIST = 1,
+	TAG_STYLIST = FIRST_DOMAIN_TAG_KIND,
 	TAG_STYLIST_DAY,
 	TAG_SERVICE
 } SlotsTagKind;

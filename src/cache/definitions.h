@@ -1,0 +1,53 @@
+/*
+ * definitions.h
+ *		Whether the catalogs still say what they said when answers were computed.
+ */
+#ifndef AC_CACHE_DEFINITIONS_H
+#define AC_CACHE_DEFINITIONS_H
+
+#include "cache/tag.h"
+
+extern Size definitions_shmem_size(void);
+extern void definitions_shmem_init(void);
+
+/* ---- readers ---- */
+
+extern Tag tag_of_relation(Oid dboid, Oid relid);
+
+/* What a session has read of the catalogs, and found to hold. */
+typedef struct Definitions
+{
+	uint64 fingerprint; /* of all of it; never comes again once it was another */
+	const Tag *tags;	/* of the relations it comes from */
+	int ntags;
+	uint64 watched; /* 0 when it was just read; for definitions_confirm */
+} Definitions;
+
+/*
+ * Says that they are so as of the clock, for answers that are there already
+ * too.  False if that cannot be said: what is computed with them must not be
+ * kept.  The catalogs' messages were accepted after the clock was read.
+ */
+extern bool definitions_confirm(Definitions *definitions, uint64 clock);
+
+/* Whether somebody has said so already. */
+extern bool definitions_confirmed(uint64 clock);
+
+/* ---- writers ---- */
+
+/* What a transaction has changed in the catalogs. */
+typedef struct DefinitionChanges
+{
+	const Tag *tags; /* of relations */
+	int ntags;
+	bool any;	 /* what all of this database's definitions may rest on */
+	bool shared; /* and those of other databases */
+} DefinitionChanges;
+
+/* Of this transaction, which has a xid and is about to commit; allocates in the current context. */
+extern void definitions_list_changes(DefinitionChanges *changes);
+
+/* Whether somebody's definitions rest on one of these relations; looked at once the changes of the tags are begun. */
+extern bool definitions_are_watched(const DefinitionChanges *changes);
+
+#endif /* AC_CACHE_DEFINITIONS_H */
