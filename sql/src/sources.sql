@@ -120,12 +120,7 @@ BEGIN ATOMIC
                        AND t.tgattr = ''::int2vector
                        AND t.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
                      ORDER BY (t.tgenabled = 'A') DESC
-                     LIMIT 1) t ON true
-            UNION ALL
-            SELECT format('event trigger %I is not ENABLE ALWAYS', e.evtname)
-              FROM pg_catalog.pg_event_trigger e
-             WHERE e.evtname IN ('availability_cache_ddl', 'availability_cache_drop')
-               AND e.evtenabled <> 'A') AS x
+                     LIMIT 1) t ON true) AS x
      WHERE problem IS NOT NULL;
 END;
 COMMENT ON FUNCTION availability_cache_internal.trigger_state(regclass) IS 'Internal: enabled, or which trigger of an attached table is missing or disabled.';

@@ -41,6 +41,12 @@ typedef enum AcMutant
 	AC_MUTANT_NO_COARSE,
 	AC_MUTANT_EXACT_FIRST,
 	AC_MUTANT_XID_BY_MAKER,
+	/* of definitions */
+	AC_MUTANT_NO_MESSAGES,
+	AC_MUTANT_SET_FIRST,
+	AC_MUTANT_SET_UNCHECKED,
+	AC_MUTANT_SET_FORGOTTEN,
+	AC_MUTANT_CONFIRMED_FOR_ALL,
 	/* of a transaction's own writes */
 	AC_MUTANT_NO_NOTES,
 	/* of the store */

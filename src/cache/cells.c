@@ -290,6 +290,12 @@ cells_unchanged(const Tag *tags, int n, uint64 clock)
 }
 
 bool
+cells_definitions_are_newer(uint64 clock)
+{
+	return VERSION_OF(definitions_word(database_my_number())) > clock;
+}
+
+bool
 cells_definitions_confirmed(uint64 clock)
 {
 	return definitions_status(database_my_number(), clock) == CELLS_CURRENT;
@@ -299,7 +305,8 @@ cells_definitions_confirmed(uint64 clock)
 static bool
 is_as_before(const DatabaseDefinitions *definitions, DatabaseNo database, uint64 fingerprint)
 {
-	return definitions->fingerprint == fingerprint && !database_is_shared(database);
+	return definitions->fingerprint == fingerprint &&
+		   (!database_is_shared(database) || AC_MUTATED(AC_MUTANT_CONFIRMED_FOR_ALL));
 }
 
 bool

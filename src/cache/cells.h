@@ -66,7 +66,10 @@ extern bool cells_changed_before(const Dependencies *on, uint64 xid);
 /* Whether the coarse cells of these tags say that nothing changed after the clock, or is under way. */
 extern bool cells_unchanged(const Tag *tags, int n, uint64 clock);
 
-/* Whether this database's have been confirmed since they changed last, and for answers of this clock. */
+/* Whether this database's changed after the clock, as far as that is over. */
+extern bool cells_definitions_are_newer(uint64 clock);
+
+/* Whether they have been confirmed since they changed last, and for answers of this clock. */
 extern bool cells_definitions_confirmed(uint64 clock);
 
 /*

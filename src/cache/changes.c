@@ -215,12 +215,18 @@ begin_changes(void)
 	if (!ac_shared_memory_ready)
 		return;
 	definitions_list_changes(&definitions);
+	if (AC_MUTATED(AC_MUTANT_SET_FIRST))
+	{
+		begin_definitions(&definitions);
+		AC_TEST_SLEEP(ac_sleep_in_begin);
+	}
 	for (int i = 0; i < definitions.ntags; i++)
 		changes_touch(definitions.tags[i]);
 	phase = BEGUN;
 	for (int i = 0; i < ntouched; i++)
 		begin_change(&touched[i]);
-	begin_definitions(&definitions);
+	if (!AC_MUTATED(AC_MUTANT_SET_FIRST))
+		begin_definitions(&definitions);
 	if (nbegun == 0)
 		return;
 	counter_add(COUNTER_INVALIDATIONS, ntouched_rows);

@@ -19,8 +19,9 @@
  *
  * So it is with exact cells in tags.pml: who comes second sees the other.
  *
- * Tags are only ever added.  When the set is full it begins anew, and all
- * databases' definitions must be confirmed by somebody who adds to the new one.
+ * Tags are only ever added.  When the set is full it begins anew, which is a
+ * change of all databases' definitions: who confirms them has read them since,
+ * and added them.
  *
  * Locking: AC_LOCK_DATABASES, exclusively, to add.  Looking takes none.
  */
@@ -45,8 +46,7 @@
 
 typedef struct WatchedSet
 {
-	pg_atomic_uint64 epoch; /* grows when it begins anew; never 0 */
-	int n;					/* guarded by AC_LOCK_DATABASES */
+	int n; /* guarded by AC_LOCK_DATABASES */
 	pg_atomic_uint64 tags[SET_SIZE];
 } WatchedSet;
 
@@ -66,7 +66,6 @@ definitions_shmem_init(void)
 	watched = ShmemInitStruct("availability_cache definitions", definitions_shmem_size(), &found);
 	if (found)
 		return;
-	pg_atomic_init_u64(&watched->epoch, 1);
 	watched->n = 0;
 	for (int i = 0; i < SET_SIZE; i++)
 		pg_atomic_init_u64(&watched->tags[i], NO_TAG);
@@ -121,12 +120,11 @@ static void
 begin_anew(void)
 {
 	CellNo cells[CELLS_PER_TAG];
-	int n = cells_begin_change(TAG_SHARED_DEFINITIONS, 0, true, cells);
+	int n = AC_MUTATED(AC_MUTANT_SET_FORGOTTEN) ? 0 : cells_begin_change(TAG_SHARED_DEFINITIONS, 0, true, cells);
 
 	for (int i = 0; i < SET_SIZE; i++)
 		pg_atomic_write_u64(&watched->tags[i], NO_TAG);
 	watched->n = 0;
-	pg_atomic_fetch_add_u64(&watched->epoch, 1);
 	cells_end_change(cells, n);
 }
 
@@ -154,26 +152,22 @@ add_all(const Definitions *definitions)
 
 /* Once they are watched a change of them is noticed; that there was none before, the coarse cells say. */
 static bool
-watch(Definitions *definitions, uint64 clock)
+watch(const Definitions *definitions, uint64 clock)
 {
-	uint64 epoch;
 	bool all;
 
 	LWLockAcquire(ac_lock(AC_LOCK_DATABASES), LW_EXCLUSIVE);
 	all = add_all(definitions);
-	epoch = pg_atomic_read_u64(&watched->epoch);
 	LWLockRelease(ac_lock(AC_LOCK_DATABASES));
 	pg_memory_barrier();
-	if (!all || !cells_unchanged(definitions->tags, definitions->ntags, clock))
-		return false;
-	definitions->watched = epoch;
-	return true;
+	return all &&
+		   (cells_unchanged(definitions->tags, definitions->ntags, clock) || AC_MUTATED(AC_MUTANT_SET_UNCHECKED));
 }
 
-static bool
-is_still_watched(const Definitions *definitions)
+bool
+definitions_are_newer(uint64 clock)
 {
-	return definitions->watched == pg_atomic_read_u64(&watched->epoch);
+	return ac_shared_memory_ready && cells_definitions_are_newer(clock);
 }
 
 /* Who shares a number with other databases must say it of its own. */
@@ -190,12 +184,12 @@ definitions_confirm(Definitions *definitions, uint64 clock)
 
 	if (definitions_confirmed(clock))
 		return true;
-	if (!is_still_watched(definitions) && !watch(definitions, clock))
+	if (!definitions->watched)
+		definitions->watched = watch(definitions, clock);
+	if (!definitions->watched)
 		return false;
-	if (cells_definitions_confirmed(clock))
-		return true;
 	LWLockAcquire(ac_lock(AC_LOCK_DATABASES), LW_EXCLUSIVE);
-	confirmed = is_still_watched(definitions) && cells_confirm_definitions(clock, definitions->fingerprint);
+	confirmed = cells_confirm_definitions(clock, definitions->fingerprint);
 	LWLockRelease(ac_lock(AC_LOCK_DATABASES));
 	return confirmed;
 }
@@ -232,7 +226,7 @@ definitions_list_changes(DefinitionChanges *changes)
 
 	memset(changes, 0, sizeof(*changes));
 	/* Nobody changes a definition without one; VACUUM has messages all the same. */
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || AC_MUTATED(AC_MUTANT_NO_MESSAGES))
 		return;
 	n = xactGetCommittedInvalidationMessages(&messages, &init_file);
 	if (n == 0)

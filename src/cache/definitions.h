@@ -20,13 +20,17 @@ typedef struct Definitions
 	uint64 fingerprint; /* of all of it; never comes again once it was another */
 	const Tag *tags;	/* of the relations it comes from */
 	int ntags;
-	uint64 watched; /* 0 when it was just read; for definitions_confirm */
+	bool watched; /* false when they were just read; for definitions_confirm */
 } Definitions;
+
+/* Whether the database's changed after the clock: who read them before must read them again. */
+extern bool definitions_are_newer(uint64 clock);
 
 /*
  * Says that they are so as of the clock, for answers that are there already
  * too.  False if that cannot be said: what is computed with them must not be
- * kept.  The catalogs' messages were accepted after the clock was read.
+ * kept.  The catalogs' messages were accepted after the clock was read, and
+ * definitions_are_newer was false since.
  */
 extern bool definitions_confirm(Definitions *definitions, uint64 clock);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -29,6 +30,19 @@ availability_cache_touch_database(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* As it would be written, whoever wrote it. */
+static bool
+same_row(HeapTuple a, HeapTuple b)
+{
+	Size header = a->t_data->t_hoff;
+
+	return a->t_len == b->t_len && header == b->t_data->t_hoff &&
+		   HeapTupleHeaderGetNatts(a->t_data) == HeapTupleHeaderGetNatts(b->t_data) &&
+		   (a->t_data->t_infomask & ~HEAP_XACT_MASK) == (b->t_data->t_infomask & ~HEAP_XACT_MASK) &&
+		   memcmp((char *) a->t_data + SizeofHeapTupleHeader, (char *) b->t_data + SizeofHeapTupleHeader,
+				  a->t_len - SizeofHeapTupleHeader) == 0;
+}
+
 /*
  * availability_cache_internal.config_changed(), trigger on rules and source:
  * also tells every session to load the mapping again.
@@ -38,6 +52,9 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.config_changed()");
 
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
+		same_row(data->tg_trigtuple, data->tg_newtuple))
+		PG_RETURN_POINTER(NULL);
 	touch_everything();
 	CacheInvalidateRelcache(data->tg_relation);
 	PG_RETURN_POINTER(NULL);

@@ -31,6 +31,7 @@
 
 #include "base/as_user.h"
 #include "base/relcache.h"
+#include "base/shmem.h"
 #include "cache/cells.h"
 #include "cache/definitions.h"
 #include "slots/fingerprint.h"
@@ -83,6 +84,8 @@ static uint64 generation = 0;
 static Oid *watched = NULL;
 static int nwatched = 0;
 static Definitions definitions;
+/* The version clock before it was loaded. */
+static uint64 loaded_at = NO_CLOCK;
 /* How many use it, in nested calls. */
 static int users = 0;
 
@@ -122,6 +125,7 @@ sources_init(void)
 	/* A renamed schema is in the text of the queries; an owner's BYPASSRLS was looked at. */
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_mapping, (Datum) 0);
 	/* Queries leave out statuses that an enum does not have; event triggers are part of the triggers' state. */
 	CacheRegisterSyscacheCallback(ENUMOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
@@ -256,6 +260,11 @@ load_trigger_state(const char *schema)
 		if (strcmp(result_text(i, 1), "enabled") != 0)
 			mapping_tracked = false;
 	}
+	run_select(
+		"SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) 'availability_cache.rules'::pg_catalog.regclass"
+		" AND t.tgname OPERATOR(pg_catalog.=) 'rules_changed' AND t.tgenabled OPERATOR(pg_catalog.=) 'A'");
+	if (SPI_processed == 0)
+		mapping_tracked = false;
 }
 
 static void
@@ -277,6 +286,11 @@ load_watched(const char *schema)
 		watched[nwatched++] = DatumGetObjectId(result_datum(i, 1, &isnull));
 		mapping_logged = mapping_logged && result_bool(i, 2, false);
 	}
+	/* The table tier learns of DDL by these. */
+	run_select("SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled OPERATOR(pg_catalog.=) 'A'"
+			   " AND e.evtname OPERATOR(pg_catalog.=) ANY ('{availability_cache_ddl,availability_cache_drop}')");
+	if (SPI_processed != 2)
+		mapping_logged = false;
 }
 
 static void
@@ -304,6 +318,13 @@ function_owner(Oid function)
 	return owner;
 }
 
+/* Messages tell most sessions; that definitions changed may be all that tells who confirms them. */
+static bool
+is_up_to_date(void)
+{
+	return mapping_valid && !definitions_are_newer(loaded_at);
+}
+
 void
 sources_load(Oid function)
 {
@@ -312,9 +333,10 @@ sources_load(Oid function)
 	Oid extension_owner;
 
 	/* A computation within a computation leaves alone what that one uses, and is not kept. */
-	if (mapping_valid || users > 0)
+	if (is_up_to_date() || users > 0)
 		return;
 	drop_mapping();
+	loaded_at = ac_shared_memory_ready ? cells_clock() : NO_CLOCK;
 	extension_owner = function_owner(function);
 	/* Invalidations from here on count. */
 	mapping_valid = true;
