@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Readers of one day while its answer cannot be kept, because a booking of it is prepared; and while somebody flushes.
+# Temporary tables where the extension is, and where it is not.
 
 . test/bench/parts/memory.sh
 
@@ -22,6 +23,12 @@ part_disturbed()
 		done
 	done
 	sql e "ROLLBACK PREPARED 'booking'"
+	for ((round = 0; round <= turns; round++)); do
+		for kind in $(turned "$round" p e); do
+			PGOPTIONS='-c synchronous_commit=off' tps "disturbed/temporary/$kind" "$round" "$bench/temporary.sql" 1 "$kind"
+		done
+	done
+	ratio_row "CREATE and DROP of a temporary table, with the extension / without" ">= 0.9" disturbed/temporary/e disturbed/temporary/p
 	ratio_row "a booking is prepared: its readers / if none may wait for another, 16 clients" ">= 0.9" disturbed/prepared/200 disturbed/prepared/0
 	ratio_row "1 % flush() among hits / 1 % invalidate() of the answer, $(grouped "$answers") answers in memory, 4 clients" ">= 0.9" \
 		disturbed/flush disturbed/invalidate
@@ -33,12 +40,14 @@ disturbed_salon()
 	answers=$(by_size 200000 50000 500)
 	salon e stylists=10 days=1 bookings=0
 	more_stylists e $((answers / 10)) 10
+	copies e p
 	extension e
 	fill e 0 "$answers"
 }
 
 disturbed_scripts()
 {
+	printf '%s\n' 'CREATE TEMPORARY TABLE basket (id int PRIMARY KEY, note text);' 'DROP TABLE basket;' >"$bench/temporary.sql"
 	v2_statement e >"$bench/ask.sql"
 	disturbed_script flush "SELECT availability_cache.flush();"
 	disturbed_script invalidate "$(sql e "SELECT format('SELECT availability_cache.invalidate(%L);', bench.stylist(1))")"
