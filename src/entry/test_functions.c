@@ -1,6 +1,6 @@
 /*
  * test_functions.c
- *		Lets tests see which cells a tag has, and take them; in the test-only build.
+ *		Lets tests see which cells a tag has, and take them, and look at packed answers; in the test-only build.
  */
 #include "postgres.h"
 
@@ -10,16 +10,21 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 #include "base/compat.h"
 #include "cache/exact.h"
+#include "slots/answer.h"
+#include "slots/json.h"
+#include "slots/jsonb.h"
 #include "slots/tags.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_test_tag);
 PG_FUNCTION_INFO_V1(availability_cache_test_cell);
 PG_FUNCTION_INFO_V1(availability_cache_test_take);
 PG_FUNCTION_INFO_V1(availability_cache_test_set_hand);
+PG_FUNCTION_INFO_V1(availability_cache_test_answer);
 
 /* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day' only. */
 PGDLLEXPORT Datum
@@ -63,6 +68,21 @@ availability_cache_test_set_hand(PG_FUNCTION_ARGS)
 {
 	exact_set_hand(PG_GETARG_INT32(0));
 	PG_RETURN_VOID();
+}
+
+/* test_answer(packed bytea) returns jsonb: what it reads as, written in both forms; NULL if it is not whole. */
+PGDLLEXPORT Datum
+availability_cache_test_answer(PG_FUNCTION_ARGS)
+{
+	bytea *packed = PG_GETARG_BYTEA_PP(0);
+	uint32 size = VARSIZE_ANY_EXHDR(packed);
+	/* At the end of its memory, so that reading past it is seen. */
+	char *copy = memcpy(palloc(Max(size, 1)), VARDATA_ANY(packed), size);
+
+	if (!answer_is_whole(copy, size))
+		PG_RETURN_NULL();
+	pfree(answer_to_json(copy, true));
+	PG_RETURN_POINTER(answer_to_jsonb(copy, true));
 }
 
 #endif

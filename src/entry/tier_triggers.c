@@ -2,12 +2,15 @@
  * tier_triggers.c
  *		Triggers on the table tier's own tables: what others do to them.
  *
- * The tier's own writes are told apart by tier_writing.  Locking: none of its
+ * The tier's own writes fire none (table/tables.c).  Whoever may create
+ * triggers could put these functions on tables of theirs, fired in any way:
+ * so each looks at the table before it looks at a row.  Locking: none of its
  * own.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "replication/logicalworker.h"
 #include "utils/date.h"
 #include "utils/rel.h"
@@ -25,6 +28,20 @@ PG_FUNCTION_INFO_V1(availability_cache_row_changed);
 PG_FUNCTION_INFO_V1(availability_cache_log_changed);
 PG_FUNCTION_INFO_V1(availability_cache_discard);
 
+static void
+touch_day_of(const TriggerData *data)
+{
+	TupleDesc desc = RelationGetDescr(data->tg_relation);
+	bool nulls[2];
+	Datum stylist = heap_getattr(data->tg_trigtuple, ROW_STYLIST, desc, &nulls[0]);
+	Datum date = heap_getattr(data->tg_trigtuple, ROW_DATE, desc, &nulls[1]);
+
+	if (nulls[0] || nulls[1])
+		changes_touch_database();
+	else
+		changes_touch(tag_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
+}
+
 /*
  * availability_cache_internal.row_changed(), on private.availability_cache: a row
  * that somebody deletes or updates by hand is no longer answered from memory.
@@ -34,22 +51,13 @@ PG_FUNCTION_INFO_V1(availability_cache_discard);
 PGDLLEXPORT Datum
 availability_cache_row_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.row_changed()");
+	TriggerData *data = trigger_data_of(fcinfo, "availability_cache_internal.row_changed()", tier_relid(TIER_ROWS));
 
-	if (tier_writing())
-		PG_RETURN_POINTER(NULL);
-	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
-	{
-		TupleDesc desc = RelationGetDescr(data->tg_relation);
-		bool isnull;
-		Datum stylist = heap_getattr(data->tg_trigtuple, ROW_STYLIST, desc, &isnull);
-		Datum date = heap_getattr(data->tg_trigtuple, ROW_DATE, desc, &isnull);
-
-		changes_touch(tag_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
-	}
-	else if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && tier_is_as_made(TIER_ROWS, data->tg_relation))
+		touch_day_of(data);
+	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
 		changes_touch_database();
-	PG_RETURN_POINTER(NULL);
+	PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(data->tg_event) ? trigger_row(data) : NULL);
 }
 
 /*
@@ -63,10 +71,11 @@ availability_cache_row_changed(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 availability_cache_log_changed(PG_FUNCTION_ARGS)
 {
+	Oid since = tier_relid(TIER_SINCE);
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.log_changed()");
 
-	if (tier_writing())
-		PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
+	if (RelationGetRelid(data->tg_relation) != since)
+		data = trigger_data_of(fcinfo, "availability_cache_internal.log_changed()", tier_relid(TIER_LOG));
 	/* An error would stop the replication of bookings. */
 	if (!IsLogicalWorker() && (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)))
 		ereport(
@@ -81,16 +90,20 @@ availability_cache_log_changed(PG_FUNCTION_ARGS)
 /*
  * availability_cache_internal.discard(), BEFORE … FOR EACH ROW, ENABLE REPLICA: what
  * arrives by replication says nothing here.  Snapshots and xids are another
- * server's; with an argument, on the tables of the mapping: each server
- * attaches its own tables, but a restore under session_replication_role
- * brings them.
+ * server's; with an argument, on source_column and (INSTEAD OF INSERT) source:
+ * each server attaches its own tables, but a restore under
+ * session_replication_role brings them.
  */
 PGDLLEXPORT Datum
 availability_cache_discard(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.discard()");
 
-	if (!tier_writing() && (data->tg_trigger->tgnargs == 0 || IsLogicalWorker()))
-		PG_RETURN_POINTER(NULL);
-	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
+	if (data->tg_relation->rd_rel->relkind == RELKIND_VIEW)
+		ereport(WARNING, errmsg("what is written to %s is not taken over", RelationGetRelationName(data->tg_relation)),
+				errhint(
+					"The mapping is what the attached tables' triggers say; availability_cache.attach() makes them."));
+	else if (data->tg_trigger->tgnargs > 0 && !IsLogicalWorker())
+		PG_RETURN_POINTER(trigger_row(data));
+	PG_RETURN_POINTER(NULL);
 }

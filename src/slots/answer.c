@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
@@ -209,4 +210,135 @@ answer_open(AnswerReader *reader, const char *packed)
 	packed += header->nchanges * sizeof(AnswerChange);
 	reader->statuses = (const uint8 *) packed;
 	reader->display = packed + (header->nslots + 1) / 2;
+}
+
+/* ---- looking at what others may have written ---- */
+
+/* 1899 and 9999, in seconds: what a day may reach, with its zones. */
+#define EARLIEST (INT64CONST(-36530) * SECS_PER_DAY)
+#define LATEST (INT64CONST(2921930) * SECS_PER_DAY)
+/* No slot of a day is farther from its first. */
+#define MAX_REACH (14 * SECS_PER_DAY)
+
+static bool
+is_within(int64 value, int64 least, int64 most)
+{
+	return value >= least && value <= most;
+}
+
+static bool
+header_is_whole(const char *packed, uint32 size, AnswerHeader *header)
+{
+	uint8 flags[2];
+
+	if (size < sizeof(AnswerHeader))
+		return false;
+	/* Another byte is no bool. */
+	memcpy(&flags[0], packed + offsetof(AnswerHeader, has_price), 1);
+	memcpy(&flags[1], packed + offsetof(AnswerHeader, has_display), 1);
+	if (flags[0] > 1 || flags[1] > 1)
+		return false;
+	memcpy(header, packed, sizeof(AnswerHeader));
+	return header->nslots <= ANSWER_MAX_SLOTS && header->nruns < Max(header->nslots, 1) &&
+		   header->nchanges <= ANSWER_MAX_CHANGES &&
+		   is_within(header->computed_at, EARLIEST * USECS_PER_SEC, LATEST * USECS_PER_SEC) &&
+		   is_within(header->first, EARLIEST, LATEST) && is_within(header->duration, 1, 7 * SECS_PER_DAY) &&
+		   is_within(header->step, 1, SECS_PER_DAY) && is_within(header->offset, -SECS_PER_DAY, SECS_PER_DAY);
+}
+
+static bool
+runs_are_whole(const char *packed, const AnswerHeader *header)
+{
+	AnswerRun before = {0};
+
+	for (int i = 0; i < header->nruns; i++)
+	{
+		AnswerRun run;
+
+		memcpy(&run, packed + i * sizeof(run), sizeof(run));
+		if (run.slot <= before.slot || run.slot >= header->nslots || run.after_first > MAX_REACH)
+			return false;
+		before = run;
+	}
+	return true;
+}
+
+static bool
+changes_are_whole(const char *packed, const AnswerHeader *header)
+{
+	for (int i = 0; i < header->nchanges; i++)
+	{
+		AnswerChange change;
+
+		memcpy(&change, packed + i * sizeof(change), sizeof(change));
+		if (change.after_first > MAX_REACH || !is_within(change.offset, -SECS_PER_DAY, SECS_PER_DAY))
+			return false;
+	}
+	return true;
+}
+
+static bool
+statuses_are_whole(const uint8 *packed, const AnswerHeader *header)
+{
+	for (int i = 0; i < (header->nslots + 1) / 2; i++)
+	{
+		if ((packed[i] & 15) >= SLOT_NSTATUSES || packed[i] >> 4 >= SLOT_NSTATUSES)
+			return false;
+	}
+	return true;
+}
+
+/* One text for each slot, and nothing after the last. */
+static bool
+displays_are_whole(const char *texts, uint32 size, const AnswerHeader *header)
+{
+	const char *end = texts + size;
+
+	for (int i = 0; header->has_display && i < header->nslots; i++)
+	{
+		const char *zero = memchr(texts, '\0', end - texts);
+
+		if (zero == NULL || !pg_verifymbstr(texts, zero - texts, true))
+			return false;
+		texts = zero + 1;
+	}
+	return texts == end;
+}
+
+static bool
+times_are_whole(const char *packed)
+{
+	AnswerReader reader;
+	SlotView view;
+
+	answer_open(&reader, packed);
+	while (answer_next(&reader, &view))
+	{
+		if (!is_within(view.start_utc - reader.header.first, -MAX_REACH, MAX_REACH) ||
+			!is_within(view.end_utc, EARLIEST, LATEST) || !is_within(view.start_local, EARLIEST, LATEST) ||
+			!is_within(view.end_local, EARLIEST, LATEST))
+			return false;
+	}
+	return true;
+}
+
+bool
+answer_is_whole(const char *packed, uint32 size)
+{
+	AnswerHeader header;
+	Size runs;
+	Size changes;
+	Size statuses;
+	const char *rest = packed + sizeof(header);
+
+	if (!header_is_whole(packed, size, &header))
+		return false;
+	runs = header.nruns * sizeof(AnswerRun);
+	changes = header.nchanges * sizeof(AnswerChange);
+	statuses = (header.nslots + 1) / 2;
+	if (size - sizeof(header) < runs + changes + statuses || !runs_are_whole(rest, &header) ||
+		!changes_are_whole(rest + runs, &header) || !statuses_are_whole((const uint8 *) rest + runs + changes, &header))
+		return false;
+	rest += runs + changes + statuses;
+	return displays_are_whole(rest, size - (rest - packed), &header) && times_are_whole(packed);
 }

@@ -90,7 +90,11 @@ typedef struct SlotView
 extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
 						 const char *display_format, uint32 *size);
 
+/* The reader trusts what it reads: what comes from where others may write must be whole. */
 extern void answer_open(AnswerReader *reader, const char *packed);
+
+/* Whether every byte is what answer_pack could have made, so that reading stays within them and shows times of four-digit years. */
+extern bool answer_is_whole(const char *packed, uint32 size);
 
 /* What answers call a status. */
 extern const char *const slot_status_names[SLOT_NSTATUSES];

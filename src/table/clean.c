@@ -12,122 +12,144 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "base/as_user.h"
+#include "base/full_xid.h"
 #include "table/clean.h"
+#include "table/rows.h"
 #include "table/tables.h"
+#include "table/trust.h"
 
 /* More traces than this are not kept, whatever rows need them. */
 #define MAX_LOG_ROWS 100000
 
-/* In the log: not of one stylist, not of one service. */
-#define NO_ID "'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid"
-
-static const char *const delete_rows =
-	"WITH since AS MATERIALIZED ("
-	" SELECT pg_catalog.max(s.xid) AS xid FROM availability_cache.invalidation_since s),"
-	" gone AS MATERIALIZED ("
-	" SELECT c.ctid FROM private.availability_cache c"
-	" WHERE c.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()"
-	" OR NOT pg_catalog.pg_snapshot_xmin(c.snapshot) OPERATOR(pg_catalog.>) $2"
-	" OR (SELECT s.xid OPERATOR(pg_catalog.<=) pg_catalog.pg_snapshot_xmin(c.snapshot) FROM since s) IS NOT TRUE"
-	" OR EXISTS (SELECT FROM availability_cache.invalidation i"
-	" WHERE i.stylist_user_id OPERATOR(pg_catalog.=) c.stylist_user_id"
-	" AND i.service_id OPERATOR(pg_catalog.=) " NO_ID
-	" AND (i.first_day IS NULL OR (i.first_day OPERATOR(pg_catalog.<=) c.last_day"
-	" AND i.last_day OPERATOR(pg_catalog.>=) c.first_day))"
-	" AND NOT pg_catalog.pg_visible_in_snapshot(i.xid, c.snapshot))"
-	" OR EXISTS (SELECT FROM availability_cache.invalidation i"
-	" WHERE i.stylist_user_id OPERATOR(pg_catalog.=) " NO_ID
-	" AND i.service_id OPERATOR(pg_catalog.=) ANY (ARRAY[c.service_id, " NO_ID "])"
-	" AND NOT pg_catalog.pg_visible_in_snapshot(i.xid, c.snapshot))"
-	" LIMIT $1 FOR UPDATE OF c SKIP LOCKED)"
-	" DELETE FROM private.availability_cache c USING gone WHERE c.ctid OPERATOR(pg_catalog.=) gone.ctid";
-
-/* The xid from which traces are needed; nothing where it does not rise, or another transaction is at the row. */
-static const char *const raise_since =
-	"WITH needed AS MATERIALIZED ("
-	" SELECT greatest("
-	" least((SELECT pg_catalog.min(pg_catalog.pg_snapshot_xmin(c.snapshot)) FROM private.availability_cache c),"
-	" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())),"
-	" (SELECT i.xid FROM availability_cache.invalidation i"
-	" ORDER BY i.xid USING OPERATOR(pg_catalog.>) OFFSET $1 LIMIT 1)) AS xid),"
-	" free AS MATERIALIZED ("
-	" SELECT s.ctid FROM availability_cache.invalidation_since s, needed n"
-	" WHERE s.xid OPERATOR(pg_catalog.<) n.xid FOR UPDATE OF s SKIP LOCKED)"
-	" UPDATE availability_cache.invalidation_since s SET xid = n.xid FROM needed n, free f"
-	" WHERE s.ctid OPERATOR(pg_catalog.=) f.ctid RETURNING s.xid";
-
-static const char *const delete_log =
-	"DELETE FROM availability_cache.invalidation i WHERE i.xid OPERATOR(pg_catalog.<) $1";
-
-static uint64
-run(const char *query, int expected, int nargs, Oid *types, Datum *values)
+static bool
+is_good(const Trust *trust, TierRelation *log, Snapshot snapshot, TimestampTz expires, const RowScope *scope)
 {
-	int result = SPI_execute_with_args(query, nargs, types, values, NULL, false, 0);
-
-	if (result != expected)
-		elog(ERROR, "could not clean the table tier: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	return expires > GetCurrentTimestamp() && trust_row(trust, log, snapshot, scope);
 }
 
+/* Deletes at most so many rows; *needed becomes the oldest xid that the others need traces from. */
 static int64
-clean_connected(int64 max_rows)
+delete_rows(TierRelation opened[TIER_NTABLES], Snapshot snapshot, int64 max_rows, uint64 *needed)
 {
-	Oid types[] = {INT8OID, XID8OID};
-	Datum values[] = {Int64GetDatum(max_rows),
-					  FullTransactionIdGetDatum(FullTransactionIdFromU64(tier_sequence_read()))};
-	int64 removed = run(delete_rows, SPI_OK_DELETE, 2, types, values);
+	Trust trust = trust_look(&opened[TIER_SINCE], snapshot);
+	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
+	SysScanDesc scan = tier_scan(&opened[TIER_ROWS], snapshot, 0, NULL);
+	MemoryContext caller = MemoryContextSwitchTo(one_row);
+	int64 ndeleted = 0;
+	HeapTuple row;
 
-	values[0] = Int64GetDatum(MAX_LOG_ROWS);
-	if (run(raise_since, SPI_OK_UPDATE_RETURNING, 1, types, values) == 1)
+	while ((row = systable_getnext(scan)) != NULL)
 	{
-		bool isnull;
+		RowScope scope = row_scope(&opened[TIER_ROWS], row);
+		Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
+		TimestampTz expires = DatumGetTimestampTz(tier_column(&opened[TIER_ROWS], row, ROW_EXPIRES_AT));
 
-		values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		types[0] = XID8OID;
-		run(delete_log, SPI_OK_DELETE, 1, types, values);
+		CHECK_FOR_INTERRUPTS();
+		if (ndeleted < max_rows && !is_good(&trust, &opened[TIER_LOG], snapshot, expires, &scope) &&
+			tier_delete(&opened[TIER_ROWS], &row->t_self))
+			ndeleted++;
+		else
+			*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
+		MemoryContextReset(one_row);
 	}
-	return removed;
+	MemoryContextSwitchTo(caller);
+	systable_endscan(scan);
+	MemoryContextDelete(one_row);
+	return ndeleted;
+}
+
+static uint64
+trace_xid(TierRelation *log, HeapTuple trace)
+{
+	return U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(log, trace, LOG_XID)));
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	uint64 x = *(const uint64 *) a;
+	uint64 y = *(const uint64 *) b;
+
+	return x > y ? -1 : x < y;
+}
+
+/* The xid of the oldest trace that there is room for; 0 if there is room for all. */
+static uint64
+bound_of_log(TierRelation *log, Snapshot snapshot)
+{
+	SysScanDesc scan = tier_scan(log, snapshot, 0, NULL);
+	Size size = 1024;
+	uint64 *xids = palloc(size * sizeof(uint64));
+	Size n = 0;
+	HeapTuple trace;
+	uint64 bound = 0;
+
+	while ((trace = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (n == size)
+			xids = repalloc_huge(xids, (size *= 2) * sizeof(uint64));
+		xids[n++] = trace_xid(log, trace);
+	}
+	systable_endscan(scan);
+	if (n > MAX_LOG_ROWS)
+	{
+		qsort(xids, n, sizeof(uint64), newest_first);
+		bound = xids[MAX_LOG_ROWS];
+	}
+	pfree(xids);
+	return bound;
+}
+
+static void
+delete_traces(TierRelation *log, Snapshot snapshot, uint64 before)
+{
+	SysScanDesc scan = tier_scan(log, snapshot, 0, NULL);
+	HeapTuple trace;
+
+	while ((trace = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (trace_xid(log, trace) < before)
+			(void) tier_delete(log, &trace->t_self);
+	}
+	systable_endscan(scan);
 }
 
 int64
 tier_clean(int64 max_rows)
 {
 	TierRelation opened[TIER_NTABLES];
-	SavedUser saved;
-	int64 removed = 0;
-	int settings;
+	Snapshot snapshot;
+	uint64 needed;
+	int64 removed;
 
 	/* A worker may be there before CREATE EXTENSION is committed; where rows alone are missing it is a failure. */
 	if (!OidIsValid(tier_relid(TIER_LOG)))
 		return 0;
-	/* The locks that the queries will take. */
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
-	settings = guard_settings();
-	saved = switch_user(opened[TIER_ROWS].rel->rd_rel->relowner);
-	tier_set_writing(true);
-	PG_TRY();
-	{
-		SPI_connect();
-		removed = clean_connected(max_rows);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		tier_set_writing(false);
-	}
-	PG_END_TRY();
-	restore_user(saved);
-	restore_settings(settings);
+	/* What this transaction has kept or removed counts. */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	snapshot = GetActiveSnapshot();
+	needed = full_xid_of(snapshot->xmin);
+	removed = delete_rows(opened, snapshot, max_rows, &needed);
+	needed = Max(needed, bound_of_log(&opened[TIER_LOG], snapshot));
+	if (trust_raise(&opened[TIER_SINCE], snapshot, needed))
+		delete_traces(&opened[TIER_LOG], snapshot, needed);
+	PopActiveSnapshot();
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);
+	CommandCounterIncrement();
 	return removed;
 }

@@ -7,8 +7,8 @@
 
 /*
  * Removes rows that have expired or are outdated, at most max_rows of them,
- * and traces that no row needs, as the owner of the tables; returns how many
- * rows went.  Waits for nobody.  Raises what queries raise, and 55006.
+ * and traces that no row needs; returns how many rows went.  Waits for nobody.
+ * Raises 55006 where a table cannot be used.
  */
 extern int64 tier_clean(int64 max_rows);
 

@@ -4,9 +4,9 @@
  *
  * What is answered is the row's column answer: a header, and the payload as
  * the memory store has it.  available_slots says the same for people.  The
- * header has a checksum of everything that the answer's exactness rests on, so
- * that a row that somebody edited, moved to another key or brought from
- * another major version is no answer; expires_at may be lowered by hand.
+ * header has a keyed checksum of everything that the answer's exactness rests
+ * on, so that a row that somebody made, edited, moved to another key or brought
+ * from another cluster is no answer; expires_at may be lowered by hand.
  *
  * Locking: see tables.c.
  */
@@ -14,7 +14,11 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
 #include "common/hashfn.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -26,6 +30,7 @@
 #include "base/compat.h"
 #include "base/full_xid.h"
 #include "cache/counters.h"
+#include "slots/answer.h"
 #include "slots/jsonb.h"
 #include "slots/key.h"
 #include "table/rows.h"
@@ -33,7 +38,7 @@
 #include "table/trust.h"
 
 /* To be raised when a payload means something else. */
-#define PAYLOAD_FORMAT 2
+#define PAYLOAD_FORMAT 3
 /* Another major version brings other time zones. */
 #define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
 
@@ -47,20 +52,43 @@ typedef struct AnswerBlob
 	uint32 zero;
 } AnswerBlob;
 
+static void
+add(pg_hmac_ctx *hmac, const void *bytes, Size size)
+{
+	if (pg_hmac_update(hmac, bytes, size) < 0)
+		elog(ERROR, "could not compute a checksum: %s", pg_hmac_error(hmac));
+}
+
+/*
+ * Of everything that the answer's exactness rests on.  Whoever may write rows
+ * cannot make it: the key is the cluster's own secret, which its standbys share
+ * and SQL does not show.
+ */
 static uint64
 checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const DayKey *key, uint32 key_size,
 		 const RowScope *scope)
 {
 	DateADT days[2] = {scope->first_day, scope->last_day};
 	Pointer snapshot = DatumGetPointer(scope->snapshot);
-	const char *rest = (const char *) blob + sizeof(blob->checksum);
-	uint64 sum = hash_bytes_extended((const unsigned char *) payload, payload_size, 0);
+	uint32 sizes[2] = {key_size, payload_size};
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	uint64 sum;
 
-	sum = hash_bytes_extended((const unsigned char *) rest, sizeof(*blob) - sizeof(blob->checksum), sum);
+	if (hmac == NULL || pg_hmac_init(hmac, (uint8 *) GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN) < 0)
+		elog(ERROR, "could not begin a checksum");
+	add(hmac, (const char *) blob + sizeof(blob->checksum), sizeof(*blob) - sizeof(blob->checksum));
+	add(hmac, sizes, sizeof(sizes));
 	/* With the database: a copy of it starts anew. */
-	sum = hash_bytes_extended((const unsigned char *) key->bytes, key_size, sum);
-	sum = hash_bytes_extended((const unsigned char *) days, sizeof(days), sum);
-	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot), sum);
+	add(hmac, key->bytes, key_size);
+	add(hmac, days, sizeof(days));
+	add(hmac, payload, payload_size);
+	add(hmac, VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot));
+	if (pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not compute a checksum: %s", pg_hmac_error(hmac));
+	pg_hmac_free(hmac);
+	memcpy(&sum, digest, sizeof(sum));
+	return sum;
 }
 
 static text *
@@ -76,6 +104,16 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 	key_date(&keys[1], ROW_DATE, BTEqualStrategyNumber, day->date);
 	key_uuid(&keys[2], ROW_SERVICE, &day->service);
 	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(zone));
+}
+
+RowScope
+row_scope(TierRelation *rows, HeapTuple row)
+{
+	return (RowScope){.stylist = *DatumGetUUIDP(tier_column(rows, row, ROW_STYLIST)),
+					  .service = *DatumGetUUIDP(tier_column(rows, row, ROW_SERVICE)),
+					  .first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY)),
+					  .last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY)),
+					  .snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)))};
 }
 
 /* ---- fetching ---- */
@@ -94,12 +132,9 @@ open_row(TierRelation *rows, HeapTuple row, DayRequest *day, const DayKey *key, 
 		return false;
 	memcpy(&blob, VARDATA(answer), sizeof(blob));
 	payload_size = VARSIZE(answer) - VARHDRSZ - sizeof(blob);
-	scope->stylist = day->stylist;
-	scope->service = day->service;
-	scope->first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY));
-	scope->last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY));
-	scope->snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)));
-	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, key, key_size, scope))
+	*scope = row_scope(rows, row);
+	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, key, key_size, scope) ||
+		!answer_is_whole(payload, payload_size))
 		return false;
 	result->payload = memcpy(palloc(payload_size), payload, payload_size);
 	result->payload_size = payload_size;
@@ -136,6 +171,7 @@ row_fetch(DayRequest *day, Computed *result)
 	TierRelation since;
 	TierRelation log;
 	RowScope scope;
+	Trust trust;
 	int64 now = cache_now();
 	bool found;
 
@@ -147,7 +183,8 @@ row_fetch(DayRequest *day, Computed *result)
 
 	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
-	found = trust_row(&since, &log, GetActiveSnapshot(), &scope);
+	trust = trust_look(&since, GetActiveSnapshot());
+	found = trust_row(&trust, &log, GetActiveSnapshot(), &scope);
 	tier_close(&log);
 	tier_close(&since);
 	return found;

@@ -6,6 +6,7 @@
 #define AC_TABLE_ROWS_H
 
 #include "slots/day.h"
+#include "table/trust.h"
 
 /*
  * Reads the answer of this day if the table has it, exact for the active
@@ -20,5 +21,8 @@ extern bool row_fetch(DayRequest *day, Computed *result);
  * or to change the answer.  Assigns a xid.
  */
 extern bool row_keep(const DayRequest *day, const Computed *result);
+
+/* What a row of private.availability_cache depends on; in the current memory context. */
+extern RowScope row_scope(TierRelation *rows, HeapTuple row);
 
 #endif /* AC_TABLE_ROWS_H */

@@ -5,10 +5,15 @@
  * Bookings and reads must not stand behind somebody's ALTER TABLE, REINDEX or
  * open transaction.  So every relation lock is taken only if it is free, rows
  * that another transaction is changing are left alone, and whoever inserts
- * into a unique index has claimed the key before.  The tables are read and
- * written through the table and index access methods: no plan, no privileges
- * of the caller, no search_path.  A table that is not as CREATE EXTENSION
- * made it is not used.
+ * into a unique index has claimed the key before.
+ *
+ * A table counts only if it is a member of the extension (base/members.c),
+ * whatever its name and schema.  It is read and written through the table and
+ * index access methods: no plan, no privileges, no search_path, and nobody's
+ * code, since whoever has been granted TRIGGER could have theirs run as
+ * whoever comes.  So triggers do not fire, and a table with constraints,
+ * indexes or columns that would have code run, or that is not as CREATE
+ * EXTENSION made it, is not used.
  *
  * Locking: heavyweight locks only, taken if they are free; but for one of ours that nobody
  * holds for longer than two statements (tier_sequence_raise).
@@ -19,12 +24,12 @@
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -37,66 +42,37 @@
 #include "utils/syscache.h"
 
 #include "base/as_user.h"
+#include "base/members.h"
 #include "base/relcache.h"
 #include "table/tables.h"
 
 typedef struct TableInfo
 {
-	const char *schema;
 	const char *name;
-	const char *index;
+	bool has_key; /* a primary key that lookups use */
 	int ncolumns;
 	Oid types[ROW_NCOLUMNS];
 } TableInfo;
 
 static const TableInfo tables[TIER_NTABLES] = {
-	[TIER_ROWS] = {"private",
-				   "availability_cache",
-				   "availability_cache_key",
+	[TIER_ROWS] = {"availability_cache",
+				   true,
 				   ROW_NCOLUMNS,
 				   {UUIDOID, UUIDOID, UUIDOID, DATEOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, DATEOID,
 					DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
-	[TIER_LOG] = {"availability_cache",
-				  "invalidation",
-				  "invalidation_pkey",
+	[TIER_LOG] = {"invalidation",
+				  true,
 				  LOG_NCOLUMNS,
 				  {XID8OID, INT4OID, UUIDOID, UUIDOID, DATEOID, DATEOID, TIMESTAMPTZOID}},
-	[TIER_SINCE] = {"availability_cache", "invalidation_since", NULL, SINCE_NCOLUMNS, {XID8OID}},
+	[TIER_SINCE] = {"invalidation_since", false, SINCE_NCOLUMNS, {XID8OID}},
 };
 
 /* Advisory locks of SQL use 1 and 2 here. */
 #define CLAIM_LOCK_FIELD 3
 
-static bool writing = false;
-
-bool
-tier_writing(void)
-{
-	return writing;
-}
-
-void
-tier_set_writing(bool now)
-{
-	writing = now;
-}
-
-static Oid
-find_relation(const char *schema, const char *name)
-{
-	Oid namespace = get_namespace_oid(schema, true);
-
-	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
-}
-
-/* What the names meant last; a message of the table, its index or a schema forgets it. */
-typedef struct TableOids
-{
-	Oid table;
-	Oid index; /* InvalidOid: has none */
-} TableOids;
-
-static TableOids known[TIER_NTABLES];
+/* The members; a message of one forgets it.  Membership itself is given and taken by who owns the extension. */
+static Oid known[TIER_NTABLES];
+static Oid known_sequence = InvalidOid;
 static uint64 nmessages = 0;
 
 static void
@@ -105,14 +81,16 @@ forget_relation(Oid relid)
 	nmessages++;
 	for (int t = 0; t < TIER_NTABLES; t++)
 	{
-		if (!OidIsValid(relid) || relid == known[t].table || relid == known[t].index)
-			known[t].table = InvalidOid;
+		if (!OidIsValid(relid) || relid == known[t])
+			known[t] = InvalidOid;
 	}
+	if (!OidIsValid(relid) || relid == known_sequence)
+		known_sequence = InvalidOid;
 }
 
-/* A schema was renamed. */
+/* Of a role: who was a superuser may be none. */
 static void
-forget_names(Datum arg, int cache, uint32 hash)
+forget_members(Datum arg, int cache, uint32 hash)
 {
 	forget_relation(InvalidOid);
 }
@@ -121,66 +99,81 @@ void
 tier_tables_init(void)
 {
 	relcache_notify(forget_relation);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, forget_members, (Datum) 0);
 }
 
-static TableOids
-find_table(TierTable which)
+static Oid
+find_member(const char *name, Oid *remembered)
 {
-	const TableInfo *info = &tables[which];
-	TableOids found = known[which];
 	uint64 before = nmessages;
+	Oid found = *remembered;
 
-	if (OidIsValid(found.table))
+	if (OidIsValid(found))
 		return found;
-	found.table = find_relation(info->schema, info->name);
-	found.index = info->index != NULL ? find_relation(info->schema, info->index) : InvalidOid;
-	/* The second lookup may have taken in a message about what the first one found. */
-	if (nmessages == before && (info->index == NULL || OidIsValid(found.index)))
-		known[which] = found;
+	found = member_find(RelationRelationId, name);
+	/* Looking may have taken in a message about what was found. */
+	if (nmessages == before)
+		*remembered = found;
 	return found;
 }
 
 Oid
 tier_relid(TierTable which)
 {
-	return find_table(which).table;
+	return find_member(tables[which].name, &known[which]);
 }
 
 static bool
-is_as_made(TierTable which, Relation rel)
+columns_are_as_made(TierTable which, TupleDesc desc)
 {
-	TupleDesc desc = RelationGetDescr(rel);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts < tables[which].ncolumns)
+	if (desc->natts < tables[which].ncolumns)
 		return false;
-	for (int i = 0; i < tables[which].ncolumns; i++)
+	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attisdropped || att->atttypid != tables[which].types[i])
+		/* Whoever added columns must let them be NULL. */
+		if (i < tables[which].ncolumns ? att->attisdropped || att->atttypid != tables[which].types[i]
+									   : att->attnotnull && !att->attisdropped)
 			return false;
 	}
 	return true;
 }
 
-/* A primary key of the table: neither partial nor half built. */
+bool
+tier_is_as_made(TierTable which, Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
+		   columns_are_as_made(which, RelationGetDescr(rel));
+}
+
+/* Whether a row needs nothing looked at or made when it is inserted. */
 static bool
-is_primary_key(Oid index, Oid relid)
+is_unconstrained(Relation rel)
+{
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+
+	return constr == NULL || (constr->num_check == 0 && !constr->has_generated_stored);
+}
+
+/* Whether keeping an index needs nobody's code. */
+static bool
+is_plain_index(Oid index)
 {
 	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
 	Form_pg_index form;
-	bool is_key;
+	bool is_plain;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_index) GETSTRUCT(tuple);
-	is_key = form->indrelid == relid && form->indisprimary && form->indisvalid;
+	is_plain = form->indimmediate && !form->indisexclusion && heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
+			   heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
 	ReleaseSysCache(tuple);
-	return is_key;
+	return is_plain;
 }
 
-/* Locks what a reader of the relation's index, or a writer of all, will lock. */
+/* Locks what a reader of the relation's index, or a writer of all, will lock; false also where a writer could not do without code. */
 static bool
 lock_indexes(TierRelation *opened)
 {
@@ -189,37 +182,46 @@ lock_indexes(TierRelation *opened)
 
 	if (opened->mode != RowExclusiveLock)
 		return !OidIsValid(opened->index) || ConditionalLockRelationOid(opened->index, AccessShareLock);
+	if (!is_unconstrained(opened->rel))
+		return false;
 	indexes = RelationGetIndexList(opened->rel);
 	foreach(cell, indexes)
 	{
-		if (!ConditionalLockRelationOid(lfirst_oid(cell), RowExclusiveLock))
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), RowExclusiveLock) || !is_plain_index(lfirst_oid(cell)))
 			return false;
 	}
 	list_free(indexes);
 	return true;
 }
 
+/* The index that lookups use; false if there should be one and is none that is whole. */
+static bool
+find_index(TierRelation *opened)
+{
+	List *indexes = RelationGetIndexList(opened->rel);
+
+	list_free(indexes);
+	opened->index = tables[opened->which].has_key ? opened->rel->rd_pkindex : InvalidOid;
+	return OidIsValid(opened->index) || !tables[opened->which].has_key;
+}
+
 TierOpened
 tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
 {
-	TableOids oids = find_table(which);
-	TableOids now;
+	Oid relid = tier_relid(which);
 
-	if (!OidIsValid(oids.table))
+	if (!OidIsValid(relid))
 		return TIER_MISSING;
-	if (!ConditionalLockRelationOid(oids.table, mode))
+	if (!ConditionalLockRelationOid(relid, mode))
 		return TIER_UNUSABLE;
 	opened->which = which;
 	opened->mode = mode;
-	opened->rel = try_relation_open(oids.table, NoLock);
+	opened->rel = try_relation_open(relid, NoLock);
 	if (opened->rel == NULL)
 		return TIER_MISSING;
 	/* With the lock came messages of what was done meanwhile. */
-	now = find_table(which);
-	opened->index = now.index;
-	if (now.table == oids.table && is_as_made(which, opened->rel) &&
-		(tables[which].index == NULL || is_primary_key(now.index, now.table)) && !IgnoreSystemIndexes &&
-		lock_indexes(opened))
+	if (tier_relid(which) == relid && tier_is_as_made(which, opened->rel) && find_index(opened) &&
+		!IgnoreSystemIndexes && lock_indexes(opened))
 		return TIER_OPENED;
 	relation_close(opened->rel, mode);
 	return TIER_UNUSABLE;
@@ -230,7 +232,7 @@ tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened)
 {
 	if (tier_open(which, mode, opened) != TIER_OPENED)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("table %s.%s is locked, missing or altered", tables[which].schema, tables[which].name));
+				errmsg("the extension's table %s is locked, missing or altered", tables[which].name));
 }
 
 void
@@ -260,8 +262,7 @@ tier_column(TierRelation *table, HeapTuple row, AttrNumber column)
 
 	if (isnull)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("table %s.%s has NULL where there should be none", tables[table->which].schema,
-					   tables[table->which].name));
+				errmsg("the extension's table %s has NULL where there should be none", tables[table->which].name));
 	return value;
 }
 
@@ -284,40 +285,21 @@ key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value)
 void
 tier_insert(TierRelation *table, Datum *values, bool *nulls)
 {
-	EState *estate = CreateExecutorState();
-	ResultRelInfo *result = makeNode(ResultRelInfo);
 	TupleDesc desc = RelationGetDescr(table->rel);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	int ncolumns = tables[table->which].ncolumns;
+	Datum *all = palloc0(desc->natts * sizeof(Datum));
+	bool *all_nulls = palloc(desc->natts * sizeof(bool));
+	HeapTuple row;
 
-	ExecClearTuple(slot);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		slot->tts_values[i] = i < tables[table->which].ncolumns ? values[i] : (Datum) 0;
-		slot->tts_isnull[i] = i < tables[table->which].ncolumns ? nulls[i] : true;
-	}
-	ExecStoreVirtualTuple(slot);
-
-	InitResultRelInfo(result, table->rel, 0, NULL, 0);
-	ExecOpenIndices(result, false);
-	AfterTriggerBeginQuery();
-	writing = true;
-	PG_TRY();
-	{
-		ExecSimpleRelationInsert(result, estate, slot);
-		AfterTriggerEndQuery(estate);
-	}
-	PG_FINALLY();
-	{
-		writing = false;
-	}
-	PG_END_TRY();
-	if (!ItemPointerIsValid(&slot->tts_tid))
-		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				errmsg("a trigger keeps rows from table %s.%s", tables[table->which].schema,
-					   tables[table->which].name));
-	ExecCloseIndices(result);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
+	memset(all_nulls, true, desc->natts * sizeof(bool));
+	memcpy(all, values, ncolumns * sizeof(Datum));
+	memcpy(all_nulls, nulls, ncolumns * sizeof(bool));
+	row = heap_form_tuple(desc, all, all_nulls);
+	/* Catalogs are written so: the row and its indexes, and nothing that somebody hung on the table. */
+	CatalogTupleInsert(table->rel, row);
+	heap_freetuple(row);
+	pfree(all);
+	pfree(all_nulls);
 }
 
 bool
@@ -349,7 +331,7 @@ tier_claim(TierRelation *table, uint32 hash)
 static Relation
 open_sequence(LOCKMODE mode)
 {
-	Oid relid = find_relation("availability_cache", "distrusted");
+	Oid relid = find_member("distrusted", &known_sequence);
 	Relation rel = NULL;
 
 	if (OidIsValid(relid) && ConditionalLockRelationOid(relid, mode))

@@ -81,8 +81,11 @@ extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened
 extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
 /* Gives AccessShareLock back; other locks last until the transaction ends. */
 extern void tier_close(TierRelation *opened);
-/* A table's OID; InvalidOid if there is none. */
+/* A table's OID; InvalidOid if the extension has none. */
 extern Oid tier_relid(TierTable which);
+
+/* Whether a table and its columns are of the kinds that CREATE EXTENSION made. */
+extern bool tier_is_as_made(TierTable which, Relation rel);
 
 /* Looks up by the index, or reads all where keys are none. */
 extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, ScanKey keys);
@@ -93,7 +96,7 @@ extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
 extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
 extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
 
-/* Inserts a row, with the table's constraints and triggers; raises 09000 if a trigger would not have it. */
+/* Inserts a row, without anybody's triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
 /* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
 extern bool tier_may_delete(TierRelation *table);
@@ -114,9 +117,5 @@ extern bool tier_claim(TierRelation *table, uint32 hash);
  */
 extern uint64 tier_sequence_read(void);
 extern void tier_sequence_raise(uint64 value);
-
-/* Whether this backend is writing these tables itself, for their triggers. */
-extern bool tier_writing(void);
-extern void tier_set_writing(bool writing);
 
 #endif /* AC_TABLE_TABLES_H */

@@ -176,6 +176,20 @@ trust_start(void)
 	return ready;
 }
 
+bool
+trust_raise(TierRelation *table, Snapshot snapshot, uint64 xid)
+{
+	Since since = read_since(table, snapshot);
+	Datum values[SINCE_NCOLUMNS] = {FullTransactionIdGetDatum(FullTransactionIdFromU64(xid))};
+	bool nulls[SINCE_NCOLUMNS] = {false};
+
+	if (!since.exists || since.xid >= xid || !tier_delete(table, &since.tid))
+		return false;
+	/* The row is there as before: nobody needs to be told. */
+	tier_insert(table, values, nulls);
+	return true;
+}
+
 /* Cleaning may replace the row while it is looked at. */
 #define DELETE_ATTEMPTS 3
 
@@ -264,15 +278,24 @@ is_named(TierRelation *log, Snapshot snapshot, const RowScope *row)
 	return false;
 }
 
+Trust
+trust_look(TierRelation *since_table, Snapshot snapshot)
+{
+	Since since = read_since(since_table, snapshot);
+
+	return (Trust){.active = since.exists,
+				   .since = since.xid,
+				   .distrusted = since.exists ? tier_sequence_read() : PG_UINT64_MAX};
+}
+
 bool
-trust_row(TierRelation *since_table, TierRelation *log, Snapshot snapshot, const RowScope *row)
+trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row)
 {
 	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
 	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
-	Since since = read_since(since_table, snapshot);
 
-	if (!since.exists || (seen < since.xid && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
-		(seen <= tier_sequence_read() && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
+	if (!trust->active || (seen < trust->since && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
+		(seen <= trust->distrusted && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
 		return false;
 	return !is_named(log, snapshot, row);
 }

@@ -40,8 +40,24 @@ typedef struct RowScope
 	Datum snapshot; /* pg_snapshot */
 } RowScope;
 
-/* Whether the row holds every change that the snapshot sees.  The tables are open. */
-extern bool trust_row(TierRelation *since, TierRelation *log, Snapshot snapshot, const RowScope *row);
+/* Which rows can be trusted at all. */
+typedef struct Trust
+{
+	bool active;
+	uint64 since;	   /* whose snapshot sees everything before this xid, */
+	uint64 distrusted; /* and up to this one */
+} Trust;
+
+/* As the snapshot has it. */
+extern Trust trust_look(TierRelation *since, Snapshot snapshot);
+/* Whether the row holds every change that the snapshot sees. */
+extern bool trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row);
+
+/*
+ * Trusts only rows whose snapshot sees everything before xid; false if that
+ * was so already, or another transaction is at it.
+ */
+extern bool trust_raise(TierRelation *since, Snapshot snapshot, uint64 xid);
 
 /*
  * Whether a trace names the row, of a transaction that is still in progress or

@@ -284,6 +284,7 @@ exact_everywhere($m, 7, 'everything is exact');
 # deletes no row, so that all depends on its trace.
 my $dearer = 'UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)';
 my $log = 'availability_cache.invalidation';
+# A table that somebody makes under the name of ours is not ours.
 $m->run(<<"EOS");
 BEGIN;
 ALTER TABLE $log RENAME TO before;
@@ -293,13 +294,13 @@ COMMIT;
 EOS
 my $new = session($node, 'salon');
 $new->run('SELECT t.v2(2, 1, 1)') for 1 .. 4;
-is($new->run('SELECT t.hit(2, 1, 1)'), 't', 'another log: hits again');
+is($new->run('SELECT t.hit(2, 1, 1)'), 'f', 'another log: the tier does without');
 $w->run($dearer);
-is($new->run('SELECT t.exact(2, 1, 1)'), 't', 'and exact after another price');
+is($new->run("SELECT t.exact(2, 1, 1), (SELECT count(*) FROM $log)"), 't|0', 'and exact after another price, without the new table');
 $m->run("BEGIN; DROP TABLE $log; ALTER TABLE availability_cache.before RENAME TO invalidation;"
 	  . ' ALTER INDEX availability_cache.before_pkey RENAME TO invalidation_pkey; COMMIT');
 $r->run('SELECT t.v2(2, 1, 1)') for 1 .. 4;
-is($r->run('SELECT t.hit(2, 1, 1)'), 't', 'the old log back: hits again');
+ok(wait_until(sub { $r->run('SELECT t.hit(2, 1, 1)') eq 't' }, 'a hit'), 'the old log back: hits again');
 $new->run($dearer);
 is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'and exact after another price');
 $new->quit;
@@ -312,24 +313,20 @@ ALTER INDEX private.availability_cache_pkey RENAME TO availability_cache_key;
 COMMIT;
 EOS
 $r->run('SELECT t.v2(3, 1, 1)') for 1 .. 3;
-is(rows(3, 1), 1, 'another schema: rows go to its table');
+my $kept = 'SELECT count(*) FROM before.availability_cache WHERE stylist_user_id = t.stylist(3) AND cache_date = t.day(1)';
+is(rows(3, 1) . $m->run($kept), '01', 'another schema: rows go to the table that is ours');
 $w->run('SELECT t.book(3, 1, 22)');
-is(rows(3, 1) . $r->run('SELECT t.exact(3, 1, 1)'), '0t', 'and a booking deletes them there');
+is($m->run($kept) . $r->run('SELECT t.exact(3, 1, 1)'), '0t', 'and a booking deletes them there');
 $m->run('BEGIN; DROP SCHEMA private CASCADE; ALTER SCHEMA before RENAME TO private; COMMIT');
 exact_everywhere($m, 7, 'everything is exact');
 
-# ---- DDL that the event trigger could not follow ----
+# ---- a trigger that is gone ----
 
-my $locker = session($node, 'salon');
 $r->run('SELECT t.v2(3, 1, 2)') for 1 .. 3;
 is($r->run('SELECT t.hit(3, 1, 2)'), 't', 'a row of the table');
-$locker->run('BEGIN; LOCK TABLE availability_cache.source IN SHARE MODE');
-$w->run(q{SET client_min_messages = error; SET lock_timeout = '100ms';
-	DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings; RESET lock_timeout; RESET client_min_messages});
-$locker->run('ROLLBACK');
-$locker->quit;
+$w->run('DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings');
 $w->run('SELECT t.book(3, 2, 20)');
-is($r->run('SELECT t.exact(3, 1, 2)'), 't', 'is not answered once a trigger is gone, whatever became of our part in the DROP');
+is($r->run('SELECT t.exact(3, 1, 2)'), 't', 'is not answered once a trigger is gone');
 $w->run('SELECT count(*) FROM availability_cache.attach()');
 
 # ---- restart and crash without preload ----
