@@ -16,6 +16,28 @@ RETURN 'trigger_invalidate_cache_on_' || CASE role
     ELSE role END;
 COMMENT ON FUNCTION availability_cache_internal.trigger_name(text) IS 'Internal: the name of a role''s row trigger; the TRUNCATE trigger adds _truncate.';
 
+-- As CREATE TRIGGER takes it.
+CREATE OR REPLACE FUNCTION availability_cache_internal.trigger_function_name()
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT format('%I.%I', n.nspname, p.proname)
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+     WHERE p.oid = availability_cache_internal.trigger_function();
+END;
+COMMENT ON FUNCTION availability_cache_internal.trigger_function_name() IS 'Internal: the name of the attached tables'' trigger function, in full.';
+
+-- Whose tables may be attached decides what is answered to all: who may execute the trigger function.
+CREATE OR REPLACE FUNCTION availability_cache_internal.may_be_attached(relation regclass)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT has_function_privilege(c.relowner, availability_cache_internal.trigger_function(), 'EXECUTE')
+      FROM pg_catalog.pg_class c
+     WHERE c.oid = may_be_attached.relation;
+END;
+COMMENT ON FUNCTION availability_cache_internal.may_be_attached(regclass) IS 'Internal: whether a relation''s owner may attach tables.';
+
 -- The column that a mapping names, or the first usual name the relation has; raises when it cannot serve.
 CREATE OR REPLACE FUNCTION availability_cache_internal.resolve_column(
     relation regclass, col availability_cache.source_column, given text)
@@ -93,6 +115,12 @@ BEGIN
                   HINT = format('It belongs to %I; run attach() as that role or as a superuser.',
                                 pg_get_userbyid(c.relowner));
     END IF;
+    IF NOT availability_cache_internal.may_be_attached(relation) THEN
+        RAISE EXCEPTION 'table % belongs to %, who may not attach tables', relation, quote_ident(pg_get_userbyid(c.relowner))
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('Whose tables may be attached decides what is answered to all: GRANT EXECUTE ON FUNCTION %s TO %I.',
+                                availability_cache_internal.trigger_function(), pg_get_userbyid(c.relowner));
+    END IF;
     IF c.relforcerowsecurity AND c.relrowsecurity AND NOT EXISTS
         (SELECT FROM pg_roles r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolbypassrls)) THEN
         RAISE EXCEPTION 'row-level security of table % is forced upon its owner %', relation,
@@ -105,7 +133,27 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.check_relation(text, regclass) IS 'Internal, of attach().';
 
--- On the relation and on each partition: unlike the row trigger these are not inherited.
+-- Both have the mapping, so that it is not lost with one of them. args: a literal for each argument.
+CREATE OR REPLACE FUNCTION availability_cache_internal.install_triggers(role text, relation regclass, args text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tg text := availability_cache_internal.trigger_name(role);
+    f text := availability_cache_internal.trigger_function_name();
+BEGIN
+    EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s(%s)',
+                   tg, relation, f, args);
+    EXECUTE format('CREATE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)',
+                   tg || '_truncate', relation, f, args);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I, ENABLE ALWAYS TRIGGER %I', relation, tg, tg || '_truncate');
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.install_triggers(text, regclass, text) IS 'Internal, of attach().';
+
+-- On the relation and on each partition: unlike the row trigger these are not inherited. With the role alone: a partition
+-- is not attached itself, also not once it is detached from its table.
 CREATE OR REPLACE FUNCTION availability_cache_internal.install_truncate_triggers(role text, relation regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -120,8 +168,8 @@ BEGIN
          WHERE c.relkind IN ('r', 'p')
            AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgname = tg)
     LOOP
-        EXECUTE format('CREATE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache(%L)',
-                       tg, rel, role);
+        EXECUTE format('CREATE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%L)',
+                       tg, rel, availability_cache_internal.trigger_function_name(), role);
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', rel, tg);
     END LOOP;
 END
@@ -140,9 +188,9 @@ BEGIN
         SELECT g.tgname, g.tgrelid::regclass AS rel
           FROM pg_trigger g
          WHERE g.tgrelid IN (SELECT availability_cache_internal.relation_tree(relation))
-           AND g.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
+           AND g.tgfoid = availability_cache_internal.trigger_function()
            AND g.tgparentid = 0
-           AND g.tgname IN (availability_cache_internal.trigger_name(role), availability_cache_internal.trigger_name(role) || '_truncate')
+           AND position(convert_to(role, getdatabaseencoding()) || '\x00' IN g.tgargs) = 1
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.rel);
     END LOOP;
@@ -166,7 +214,7 @@ DECLARE
     mapped jsonb := '{}';
     args text;
     bad text;
-    before availability_cache.source;
+    before record;
 BEGIN
     IF NOT EXISTS (SELECT FROM availability_cache.source_column sc WHERE sc.role = attach.role) THEN
         RAISE EXCEPTION 'unknown role "%"', role
@@ -197,7 +245,7 @@ BEGIN
             mapped := mapped || jsonb_build_object(col.name, bad);
         END IF;
     END LOOP;
-    SELECT s.role INTO bad FROM availability_cache.source s WHERE s.relation = attach.relation AND s.role <> attach.role;
+    SELECT s.role INTO bad FROM availability_cache_internal.attached() s WHERE s.relation = attach.relation AND s.role <> attach.role;
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'table % is attached as % already', relation, bad
             USING ERRCODE = 'object_in_use', HINT = format('SELECT availability_cache.detach(%L) first.', bad);
@@ -206,36 +254,35 @@ BEGIN
       FROM pg_trigger g
      WHERE g.tgrelid = relation
        AND g.tgname IN (availability_cache_internal.trigger_name(role), availability_cache_internal.trigger_name(role) || '_truncate')
-       AND g.tgfoid <> 'private.invalidate_availability_cache()'::regprocedure;
+       AND g.tgfoid <> availability_cache_internal.trigger_function();
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'table % has a trigger named % that is not ours', relation, bad
             USING ERRCODE = 'duplicate_object', HINT = 'Drop or rename it; docs/migrating.md has the steps.';
     END IF;
 
-    SELECT * INTO before FROM availability_cache.source s WHERE s.role = attach.role;
+    SELECT count(*) AS n, bool_and(s.relation = attach.relation AND s.problem IS NULL
+                                   AND jsonb_object(s.names, s.columns) = mapped) AS same
+      INTO before FROM availability_cache_internal.attached() s
+     WHERE s.role = attach.role AND (s.relation = attach.relation OR availability_cache_internal.may_be_attached(s.relation));
     missing_indexes := availability_cache.missing_indexes(role, relation, mapped);
     columns := mapped;
-    IF before.relation = relation AND before.columns = mapped
-       AND availability_cache_internal.trigger_state(relation) = 'enabled' THEN
+    IF before.same AND availability_cache_internal.trigger_state(relation) = 'enabled'
+       AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = relation AND g.tgtype = 32 AND g.tgnargs > 1
+                      AND g.tgfoid = availability_cache_internal.trigger_function()) THEN
         action := 'already attached';
         RETURN NEXT;
         RETURN;
     END IF;
 
-    IF before.relation IS NOT NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = before.relation) THEN
-        PERFORM availability_cache_internal.drop_triggers(role, before.relation);
-    END IF;
+    PERFORM availability_cache_internal.drop_triggers(role, s.relation)
+       FROM availability_cache_internal.attached() s
+      WHERE s.role = attach.role AND s.relation <> attach.relation AND availability_cache_internal.may_be_attached(s.relation);
     PERFORM availability_cache_internal.drop_triggers(role, relation);
     SELECT string_agg(quote_literal(coalesce(mapped ->> sc.name, '')), ', ' ORDER BY sc.position) INTO args
       FROM availability_cache.source_column sc WHERE sc.role = attach.role;
-    EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache(%L, %s)',
-                   availability_cache_internal.trigger_name(role), relation, role, args);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, availability_cache_internal.trigger_name(role));
+    PERFORM availability_cache_internal.install_triggers(role, relation, format('%L, %s', role, args));
     PERFORM availability_cache_internal.install_truncate_triggers(role, relation);
-    INSERT INTO availability_cache.source VALUES (role, relation, mapped)
-        ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE
-        SET relation = EXCLUDED.relation, columns = EXCLUDED.columns;
-    action := CASE WHEN before.role IS NULL THEN 'attached' ELSE 'attached again' END;
+    action := CASE WHEN before.n = 0 THEN 'attached' ELSE 'attached again' END;
     RETURN NEXT;
 END
 $$;
@@ -256,6 +303,7 @@ AS $$
 DECLARE
     usual record;
     candidates regclass[];
+    strangers text;
 BEGIN
     FOR usual IN
         SELECT * FROM (VALUES ('bookings', true), ('stylist_schedules', true), ('stylist_services', true),
@@ -264,12 +312,25 @@ BEGIN
     LOOP
         role := usual.name;
         relation := NULL; columns := NULL; missing_indexes := NULL;
-        SELECT s.relation, s.columns INTO relation, columns FROM availability_cache.source s WHERE s.role = usual.name;
+        SELECT array_agg(s.relation ORDER BY s.relation::text), min(jsonb_object(s.names, s.columns)::text) INTO candidates, columns
+          FROM availability_cache_internal.attached() s
+         WHERE s.role = usual.name AND availability_cache_internal.may_be_attached(s.relation);
+        relation := candidates[1];
+        strangers := NULL;
+        IF cardinality(candidates) > 1 THEN
+            RAISE EXCEPTION 'more than one table is attached as %: %', usual.name, array_to_string(candidates, ', ')
+                USING ERRCODE = 'ambiguous_alias',
+                      HINT = format('Say which: SELECT * FROM availability_cache.attach(%L, %L).', usual.name, relation);
+        END IF;
         IF relation IS NULL THEN
+            -- Anybody may make a table of a usual name: whose may be attached, somebody has said.
             SELECT array_agg(c.oid::regclass ORDER BY n.oid <> '@extschema@'::regnamespace, n.nspname <> 'public', n.nspname)
-                   FILTER (WHERE NOT c.relispartition)
-              INTO candidates
+                   FILTER (WHERE NOT c.relispartition AND x.trusted),
+                   string_agg(format('%s belongs to %I', c.oid::regclass, pg_get_userbyid(c.relowner)), ', ')
+                   FILTER (WHERE NOT c.relispartition AND NOT x.trusted)
+              INTO candidates, strangers
               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             CROSS JOIN LATERAL availability_cache_internal.may_be_attached(c.oid) AS x(trusted)
              WHERE c.relname = usual.name AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
                AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_';
             relation := candidates[1];
@@ -282,12 +343,17 @@ BEGIN
             END IF;
         END IF;
         IF relation IS NULL THEN
-            IF usual.required THEN
+            IF usual.required AND strangers IS NOT NULL THEN
+                RAISE EXCEPTION 'no table named % that may be attached: %', usual.name, strangers
+                    USING ERRCODE = 'undefined_table',
+                          HINT = format('Whose tables may be attached decides what is answered to all: GRANT EXECUTE ON FUNCTION %s TO the owner.',
+                                        availability_cache_internal.trigger_function());
+            ELSIF usual.required THEN
                 RAISE EXCEPTION 'no table named % found', usual.name
                     USING ERRCODE = 'undefined_table',
                           HINT = format('If yours has another name: SELECT * FROM availability_cache.attach(%L, ''your_table'', ''{…}'').', usual.name);
             END IF;
-            action := 'not found, optional';
+            action := coalesce('not attached: ' || strangers || ', who may not attach tables', 'not found, optional');
             RETURN NEXT;
         ELSE
             RETURN QUERY SELECT * FROM availability_cache.attach(usual.name, relation, coalesce(columns, '{}'));
@@ -304,26 +370,26 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    s availability_cache.source;
+    s record;
 BEGIN
-    IF role IS NOT NULL AND NOT EXISTS (SELECT FROM availability_cache.source x WHERE x.role = detach.role) THEN
+    IF role IS NOT NULL AND NOT EXISTS (SELECT FROM availability_cache_internal.attached() x WHERE x.role = detach.role) THEN
         RAISE EXCEPTION 'nothing is attached as "%"', role
             USING ERRCODE = 'undefined_object', HINT = 'SELECT role, relation FROM availability_cache.sources lists what is.';
     END IF;
-    FOR s IN DELETE FROM availability_cache.source x WHERE detach.role IS NULL OR x.role = detach.role RETURNING x.* LOOP
-        IF EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation) THEN
-            PERFORM availability_cache_internal.drop_triggers(s.role, s.relation);
-        END IF;
+    FOR s IN SELECT x.* FROM availability_cache_internal.attached() x WHERE detach.role IS NULL OR x.role = detach.role LOOP
+        PERFORM availability_cache_internal.drop_triggers(s.role, s.relation);
         RETURN NEXT s.role;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION availability_cache.detach(text) IS
-'Takes away the triggers and the mapping of one role, or of all; returns the roles. Needed before DROP EXTENSION without CASCADE.';
+'Takes away the triggers, and with them the mapping, of one role or of all; returns the roles. Needed before DROP EXTENSION without CASCADE.';
 
 -- attach() runs as its caller, and what it calls does nothing that the caller could not do by hand: whoever is granted
 -- attach() needs no other grant, whatever the default privileges are.
-GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text),
+GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text), availability_cache_internal.trigger_function_name(),
+    availability_cache_internal.may_be_attached(regclass),
+    availability_cache_internal.install_triggers(text, regclass, text),
     availability_cache_internal.relation_tree(regclass), availability_cache_internal.trigger_state(regclass),
     availability_cache_internal.resolve_column(regclass, availability_cache.source_column, text),
     availability_cache_internal.check_relation(text, regclass),

@@ -41,7 +41,14 @@ BEGIN
     IF pg_catalog.to_regnamespace('private') IS NULL THEN
         CREATE SCHEMA private;
         COMMENT ON SCHEMA private IS 'availability_cache: the table of cached answers, and the trigger function that invalidates';
+        -- People keep other things in a schema of this name: it does not go with the extension.
+        ALTER EXTENSION availability_cache DROP SCHEMA private;
     END IF;
+    -- Whose schema it is, a dump has it before the extension, which would make it otherwise.
+    INSERT INTO pg_catalog.pg_depend
+    SELECT 'pg_catalog.pg_extension'::pg_catalog.regclass, e.oid, 0,
+           'pg_catalog.pg_namespace'::pg_catalog.regclass, 'private'::pg_catalog.regnamespace, 0, 'n'
+      FROM pg_catalog.pg_extension e WHERE e.extname = 'availability_cache';
 
     IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
         RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are not cached in memory'

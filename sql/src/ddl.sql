@@ -8,6 +8,13 @@ AS 'MODULE_PATHNAME', 'availability_cache_attaches_partition'
 LANGUAGE C STRICT;
 COMMENT ON FUNCTION availability_cache_internal.attaches_partition(pg_ddl_command) IS 'Internal: whether an ALTER TABLE has ATTACH PARTITION.';
 
+CREATE OR REPLACE FUNCTION availability_cache_internal.log_lost()
+RETURNS void
+AS 'MODULE_PATHNAME', 'availability_cache_log_lost'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION availability_cache_internal.log_lost() FROM PUBLIC;
+COMMENT ON FUNCTION availability_cache_internal.log_lost() IS 'Internal: no row of private.availability_cache is trusted when the transaction commits.';
+
 -- Somebody's DDL must not fail because of the cache; but what was said before an error is undone with it.
 CREATE OR REPLACE FUNCTION availability_cache_internal.could_not_follow(tag text, why text)
 RETURNS void
@@ -44,7 +51,7 @@ BEGIN
                 WHERE d.classid = 'pg_class'::regclass
                   AND d.objid IN (to_regclass('availability_cache.invalidation'),
                                   to_regclass('availability_cache.invalidation_since'))) THEN
-        DELETE FROM availability_cache.invalidation_since;
+        PERFORM availability_cache_internal.log_lost();
     END IF;
     FOR s IN
         SELECT x.role, x.relation,
@@ -52,7 +59,7 @@ BEGIN
           FROM pg_event_trigger_ddl_commands() d
           LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
          CROSS JOIN LATERAL (SELECT CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE t.tgrelid END) AS r(relid)
-          JOIN availability_cache.source x
+          JOIN availability_cache_internal.attached() x
             ON r.relid = x.relation
             OR x.relation IN (SELECT a.relid FROM pg_partition_ancestors(r.relid::regclass) AS a(relid))
          GROUP BY x.role, x.relation
@@ -78,12 +85,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d
                 WHERE d.object_type IN ('table', 'table column', 'trigger', 'type') AND NOT d.is_temporary) THEN
         PERFORM availability_cache_internal.touch_database();
-        DELETE FROM availability_cache.source s
-         USING pg_event_trigger_dropped_objects() d
-         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = s.relation;
     END IF;
 EXCEPTION WHEN OTHERS THEN
     PERFORM availability_cache_internal.could_not_follow(tg_tag, SQLERRM);
 END
 $$;
-COMMENT ON FUNCTION availability_cache_internal.on_drop() IS 'Internal: event trigger; invalidates when a table, column or trigger is dropped, and forgets attached tables that are gone.';
+COMMENT ON FUNCTION availability_cache_internal.on_drop() IS 'Internal: event trigger; invalidates when a table, column or trigger is dropped.';

@@ -10,6 +10,11 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 BEGIN
+    IF pg_catalog.to_regprocedure('private.invalidate_availability_cache()') IS NULL THEN
+        RAISE EXCEPTION 'private.invalidate_availability_cache() is not the extension''s'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Schema private was renamed: rename it back, and run the command again.';
+    END IF;
     IF pg_catalog.to_regnamespace('availability_cache_internal') IS NOT NULL THEN
         RAISE EXCEPTION 'objects that availability_cache would create exist already: schema availability_cache_internal'
             USING ERRCODE = 'duplicate_object',
@@ -50,3 +55,21 @@ END
 $$;
 ALTER FUNCTION availability_cache_internal.availability_cache_changed() RENAME TO row_changed;
 
+
+-- What people keep in a schema of this name must not go with the extension.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+                WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e' AND e.extname = 'availability_cache'
+                  AND d.objid = to_regnamespace('private')) THEN
+        ALTER EXTENSION availability_cache DROP SCHEMA private;
+    END IF;
+    -- Whose schema it is, a dump has it before the extension, which would make it otherwise.
+    INSERT INTO pg_depend
+    SELECT 'pg_extension'::regclass, e.oid, 0, 'pg_namespace'::regclass, p.pronamespace, 0, 'n'
+      FROM pg_extension e, pg_proc p
+     WHERE e.extname = 'availability_cache' AND p.proname = 'invalidate_availability_cache'
+       AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+                      AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid);
+END
+$$;

@@ -8,7 +8,8 @@ REVOKE ALL ON FUNCTION
     availability_cache.reset_stats(), availability_cache_internal.stats(), availability_cache_internal.entries(),
     availability_cache_internal.touch_database(), availability_cache_internal.config_changed(),
     availability_cache_internal.row_changed(), availability_cache_internal.log_changed(),
-    availability_cache_internal.discard(), availability_cache_internal.on_ddl(), availability_cache_internal.on_drop()
+    availability_cache_internal.discard(), availability_cache_internal.on_ddl(), availability_cache_internal.on_drop(),
+    availability_cache_internal.rules_keep_one(), private.invalidate_availability_cache()
     FROM PUBLIC;
 
 -- The views check these functions' rights of whoever looks.
@@ -18,3 +19,6 @@ GRANT SELECT ON availability_cache.stats, availability_cache.entries, availabili
     availability_cache.invalidation, availability_cache.invalidation_since, availability_cache.distrusted,
     private.availability_cache TO pg_monitor;
 GRANT USAGE ON SCHEMA private TO pg_monitor;
+
+-- What attach() looks for is no secret.
+GRANT SELECT ON availability_cache.source_column TO PUBLIC;

@@ -63,28 +63,9 @@ INSERT INTO availability_cache.source_column VALUES
     ('stylist_profiles', 6, 'min_notice_minutes', 'span', false, '{min_notice_minutes,min_notice_hours,min_notice}'),
     ('stylist_profiles', 7, 'max_advance_days', 'span', false, '{max_advance_days,max_advance}');
 
-CREATE TABLE availability_cache.source (
-    role text PRIMARY KEY,
-    relation regclass NOT NULL UNIQUE,
-    columns jsonb NOT NULL
-);
-COMMENT ON TABLE availability_cache.source IS
-'The mapping that attach() made: which relation plays which role, and its column for each name of source_column. Saved by pg_dump.';
-
-CREATE TRIGGER source_changed AFTER INSERT OR UPDATE OR DELETE ON availability_cache.source
-    FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.config_changed();
-CREATE TRIGGER source_truncated AFTER TRUNCATE ON availability_cache.source
-    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache_internal.config_changed();
-ALTER TABLE availability_cache.source
-    ENABLE ALWAYS TRIGGER source_changed,
-    ENABLE ALWAYS TRIGGER source_truncated;
-CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.source
-    FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard('mapping');
 CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.source_column
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard('mapping');
-ALTER TABLE availability_cache.source ENABLE REPLICA TRIGGER discard;
 ALTER TABLE availability_cache.source_column ENABLE REPLICA TRIGGER discard;
-SELECT pg_catalog.pg_extension_config_dump('availability_cache.source', '');
 
 -- A relation and, if it is partitioned, everything below it.
 CREATE FUNCTION availability_cache_internal.relation_tree(relation regclass)
@@ -166,13 +147,3 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION availability_cache.missing_indexes(text, regclass, jsonb) IS
 'The CREATE INDEX commands for the indexes that computing an answer would use and that the relation does not have.';
-
-CREATE VIEW availability_cache.sources AS
-    SELECT s.role,
-           s.relation,
-           s.columns,
-           availability_cache_internal.trigger_state(s.relation) AS triggers,
-           availability_cache.missing_indexes(s.role, s.relation, s.columns) AS missing_indexes
-      FROM availability_cache.source s;
-COMMENT ON VIEW availability_cache.sources IS
-'Attached tables: role, relation, column mapping, triggers (''enabled'' or what is wrong: answers are cached only while all are enabled), and CREATE INDEX commands for missing indexes.';

@@ -37,6 +37,14 @@
 #define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid)
 #endif
 
+/* Whether a role may call a function. */
+#if PG_VERSION_NUM >= 160000
+#define AC_MAY_EXECUTE(function, role) \
+	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define AC_MAY_EXECUTE(function, role) (pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /* Columns that are computed when read: a trigger's row does not have them. */
 #if PG_VERSION_NUM >= 180000
 #define AC_IS_VIRTUAL(att) ((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)

@@ -24,12 +24,13 @@ static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, f
 													   {"background", TABLE_TIER_BACKGROUND, false},
 													   {NULL, 0, false}};
 
+/* None is anybody's: what one client sets stays behind in a pooled connection for the next. */
 void
 settings_define(void)
 {
 	DefineCustomBoolVariable("availability_cache.enabled", "Answers from memory where that is exact.",
-							 "Off, every answer is computed; changes are still tracked.", &ac_enabled, true,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
+							 "Off, every answer is computed; changes are still tracked.", &ac_enabled, true, PGC_SUSET,
+							 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.ttl", "Longest time that an answer is kept.",
 							"Exactness does not need it; 0 keeps answers until they change.", &ac_ttl, 300, 0,
 							86400 * 30, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
@@ -40,7 +41,7 @@ settings_define(void)
 	DefineCustomIntVariable("availability_cache.single_flight_timeout",
 							"How long a call waits for another session that computes the same answer.",
 							"Then it computes itself; 0 never waits.", &ac_single_flight_timeout, 200, 0, 60000,
-							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.max_answer_size", "Larger answers are not kept in memory.",
 							"Nor is one that would take more than an eighth of the memory.", &ac_max_answer_size, 256,
 							1, MAX_ANSWER_SIZE_KB, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);

@@ -71,17 +71,29 @@ definitions_shmem_init(void)
 		pg_atomic_init_u64(&watched->tags[i], NO_TAG);
 }
 
-Tag
-tag_of_relation(Oid dboid, Oid relid)
+static Tag
+catalog_tag(uint32 kind, Oid dboid, uint32 which)
 {
 	struct
 	{
 		TagHeader header;
-		Oid relid;
-	} tag = {{TAG_RELATION, dboid}, relid};
+		uint32 which;
+	} tag = {{kind, dboid}, which};
 
 	StaticAssertStmt(sizeof(tag) == 12, "tags are hashed as bytes");
 	return tag_of(&tag, sizeof(tag));
+}
+
+Tag
+tag_of_relation(Oid dboid, Oid relid)
+{
+	return catalog_tag(TAG_RELATION, dboid, relid);
+}
+
+Tag
+tag_of_function(Oid dboid, uint32 hash)
+{
+	return catalog_tag(TAG_FUNCTION, dboid, hash);
 }
 
 static int
@@ -197,10 +209,13 @@ definitions_confirm(Definitions *definitions, uint64 clock)
 /* ---- writers ---- */
 
 static void
-list_catcache_message(DefinitionChanges *changes, int cache)
+list_catcache_message(DefinitionChanges *changes, Tag *tags, const SharedInvalCatcacheMsg *message)
 {
-	switch (cache)
+	switch (message->id)
 	{
+		case PROCOID:
+			tags[changes->ntags++] = tag_of_function(message->dbId, message->hashValue);
+			break;
 			/* Who may see what. */
 		case AUTHOID:
 		case AUTHMEMMEMROLE:
@@ -235,7 +250,7 @@ definitions_list_changes(DefinitionChanges *changes)
 	for (int i = 0; i < n; i++)
 	{
 		if (messages[i].id >= 0)
-			list_catcache_message(changes, messages[i].id);
+			list_catcache_message(changes, tags, &messages[i].cc);
 		else if (messages[i].id == SHAREDINVALRELCACHE_ID && OidIsValid(messages[i].rc.relId))
 			tags[changes->ntags++] = tag_of_relation(messages[i].rc.dbId, messages[i].rc.relId);
 		else if (messages[i].id == SHAREDINVALRELCACHE_ID)

@@ -13,12 +13,14 @@ extern void definitions_shmem_init(void);
 /* ---- readers ---- */
 
 extern Tag tag_of_relation(Oid dboid, Oid relid);
+/* By the hash of its OID that the PROCOID syscache has. */
+extern Tag tag_of_function(Oid dboid, uint32 hash);
 
 /* What a session has read of the catalogs, and found to hold. */
 typedef struct Definitions
 {
 	uint64 fingerprint; /* of all of it; never comes again once it was another */
-	const Tag *tags;	/* of the relations it comes from */
+	const Tag *tags;	/* of the relations and functions it comes from */
 	int ntags;
 	bool watched; /* false when they were just read; for definitions_confirm */
 } Definitions;
@@ -42,7 +44,7 @@ extern bool definitions_confirmed(uint64 clock);
 /* What a transaction has changed in the catalogs. */
 typedef struct DefinitionChanges
 {
-	const Tag *tags; /* of relations */
+	const Tag *tags; /* of relations and functions */
 	int ntags;
 	bool any;	 /* what all of this database's definitions may rest on */
 	bool shared; /* and those of other databases */
@@ -51,7 +53,7 @@ typedef struct DefinitionChanges
 /* Of this transaction, which has a xid and is about to commit; allocates in the current context. */
 extern void definitions_list_changes(DefinitionChanges *changes);
 
-/* Whether somebody's definitions rest on one of these relations; looked at once the changes of the tags are begun. */
+/* Whether somebody's definitions rest on one of these; looked at once the changes of the tags are begun. */
 extern bool definitions_are_watched(const DefinitionChanges *changes);
 
 #endif /* AC_CACHE_DEFINITIONS_H */

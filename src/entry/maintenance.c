@@ -78,9 +78,14 @@ availability_cache_clean(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(tier_clean(PG_GETARG_INT64(0)));
 }
 
+/* Of every database: not for whoever was granted all functions in one of them. */
 PGDLLEXPORT Datum
 availability_cache_reset_stats(PG_FUNCTION_ARGS)
 {
+	if (!superuser())
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("only a superuser may reset the counters of every database"),
+				errhint("A SECURITY DEFINER function of a superuser can let others do it."));
 	shmem_require();
 	counters_reset();
 	PG_RETURN_VOID();

@@ -114,7 +114,7 @@ run_confirm(void *arg)
 {
 	Computation *computation = arg;
 
-	computation->result->unconfirmed = !day_definitions_confirmed(computation->day, computation->clock);
+	computation->result->unconfirmed = !day_definitions_confirmed(computation->clock);
 }
 
 static void
@@ -151,9 +151,8 @@ keep(void *arg, const Computed *result)
 static const LowerTier table_tier = {fetch, keep, tier_offer, tier_wrote_all};
 
 static void
-prepare_call(Call *call, FunctionCallInfo fcinfo, void (*compute)(void *, uint64, Computed *))
+prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))
 {
-	call->day.function = fcinfo->flinfo->fn_oid;
 	call->request.key.format = FORMAT_DAY;
 	call->request.key.bytes = call->key.bytes;
 	call->request.key.size = day_key_make(&call->key, &call->day);
@@ -234,7 +233,7 @@ get_available_slots(PG_FUNCTION_ARGS)
 	error = look_at_arguments(fcinfo, &call.day);
 	if (error != DAY_OK)
 		raise_error(error);
-	prepare_call(&call, fcinfo, compute_raising);
+	prepare_call(&call, compute_raising);
 	compute_fresh(&call.request, &result);
 	if (call.day.error != DAY_OK)
 		raise_error(call.day.error);
@@ -311,7 +310,7 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 
 	if (error != DAY_OK)
 		return error_answer(form, &call, error);
-	prepare_call(&call, fcinfo, compute_catching);
+	prepare_call(&call, compute_catching);
 	call.name = form->function;
 	hit = cache_read(&call.request, &packed, &size);
 	if (!hit && call.day.error != DAY_OK)

@@ -5,18 +5,21 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/members.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
 #include "slots/zone.h"
 #include "table/log.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_touch_database);
+PG_FUNCTION_INFO_V1(availability_cache_log_lost);
 PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
@@ -27,6 +30,14 @@ PGDLLEXPORT Datum
 availability_cache_touch_database(PG_FUNCTION_ARGS)
 {
 	tier_log_everything();
+	PG_RETURN_VOID();
+}
+
+/* availability_cache_internal.log_lost() */
+PGDLLEXPORT Datum
+availability_cache_log_lost(PG_FUNCTION_ARGS)
+{
+	tier_log_lost("tables of the log were altered");
 	PG_RETURN_VOID();
 }
 
@@ -44,14 +55,19 @@ same_row(HeapTuple a, HeapTuple b)
 }
 
 /*
- * availability_cache_internal.config_changed(), trigger on rules and source:
- * also tells every session to load the mapping again.
+ * availability_cache_internal.config_changed(), AFTER trigger on rules: also
+ * tells every session to load the mapping again.
  */
 PGDLLEXPORT Datum
 availability_cache_config_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.config_changed()");
+	Oid rules = member_find(RelationRelationId, "rules");
 
+	/* With the SQL of 1.0.0, source is a table that has it too. */
+	if (RelationGetRelid(data->tg_relation) != rules)
+		data = trigger_data_of(fcinfo, "availability_cache_internal.config_changed()",
+							   member_find(RelationRelationId, "source"));
 	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
 		same_row(data->tg_trigtuple, data->tg_newtuple))
 		PG_RETURN_POINTER(NULL);

@@ -4,9 +4,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -18,11 +22,20 @@
 #include "cache/readpath.h"
 #include "cache/store.h"
 #include "slots/answer.h"
+#include "slots/attachments.h"
 #include "slots/key.h"
 #include "table/state.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_stats);
 PG_FUNCTION_INFO_V1(availability_cache_entries);
+PG_FUNCTION_INFO_V1(availability_cache_attached);
+
+/* Whether the caller may see a database's figures and keys: this one's, whoever was granted the function. */
+static bool
+may_see(Oid dboid)
+{
+	return dboid == MyDatabaseId || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
 
 /* The SQL declaration may be that of another version. */
 static void
@@ -99,7 +112,10 @@ availability_cache_stats(PG_FUNCTION_ARGS)
 	prepared_sweep();
 	cells_pending = cells_count_pending();
 	for (int i = 0; i < n; i++)
-		put_stats((ReturnSetInfo *) fcinfo->resultinfo, &databases[i], cells_pending);
+	{
+		if (may_see(databases[i].dboid))
+			put_stats((ReturnSetInfo *) fcinfo->resultinfo, &databases[i], cells_pending);
+	}
 	return (Datum) 0;
 }
 
@@ -113,6 +129,8 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	bool nulls[10] = {false};
 
 	day_key_open(&entry->key, &key, &zone);
+	if (!may_see(key.dboid))
+		return;
 	memcpy(&header, entry->payload, sizeof(header));
 	values[0] = ObjectIdGetDatum(key.dboid);
 	values[1] = UUIDPGetDatum(&key.stylist);
@@ -145,5 +163,55 @@ availability_cache_entries(PG_FUNCTION_ARGS)
 		if (store_fetch_place(place, &entry, &info) && entry.key.format == FORMAT_DAY)
 			put_entry((ReturnSetInfo *) fcinfo->resultinfo, &entry, &info);
 	}
+	return (Datum) 0;
+}
+
+static Datum
+text_array(const char *const *texts, int n)
+{
+	Datum *datums = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = CStringGetTextDatum(texts[i]);
+	return PointerGetDatum(construct_array(datums, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Columns in the order of the SQL declaration. */
+static void
+put_attachment(ReturnSetInfo *rsinfo, const Attachment *attachment)
+{
+	const RoleInfo *role = &source_roles[attachment->role];
+	const char *names[MAX_ROLE_COLUMNS];
+	const char *columns[MAX_ROLE_COLUMNS];
+	Datum values[5];
+	bool nulls[5] = {false};
+	int n = 0;
+
+	for (int i = 0; role->columns[i].name != NULL; i++)
+	{
+		if (attachment->columns[i] == NULL)
+			continue;
+		names[n] = role->columns[i].name;
+		columns[n++] = attachment->columns[i];
+	}
+	values[0] = CStringGetTextDatum(role->name);
+	values[1] = ObjectIdGetDatum(attachment->relid);
+	values[2] = text_array(names, n);
+	values[3] = text_array(columns, n);
+	nulls[4] = attachment->problem == NULL;
+	values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(attachment->problem);
+	put_row(rsinfo, values, nulls, lengthof(values));
+}
+
+PGDLLEXPORT Datum
+availability_cache_attached(PG_FUNCTION_ARGS)
+{
+	Oid function = attachments_function();
+	List *attachments = OidIsValid(function) ? attachments_read(function) : NIL;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, attachments)
+		put_attachment((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell));
 	return (Datum) 0;
 }

@@ -255,7 +255,7 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	DayError error;
 	bool all_days;
 
-	sources_load(day->function);
+	sources_load();
 	if (!rules_recall(&day->stylist, &day->service, clock, &rules))
 	{
 		if ((error = rules_read(&day->stylist, &day->service, &rules)) != DAY_OK)
@@ -280,7 +280,7 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 }
 
 bool
-day_definitions_confirmed(const DayRequest *day, uint64 clock)
+day_definitions_confirmed(uint64 clock)
 {
 	int settings;
 	bool confirmed;
@@ -290,7 +290,7 @@ day_definitions_confirmed(const DayRequest *day, uint64 clock)
 	settings = guard_settings();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	sources_load(day->function);
+	sources_load();
 	confirmed = sources_confirm(clock);
 	SPI_finish();
 	restore_settings(settings);

@@ -27,7 +27,6 @@ typedef struct DayRequest
 	pg_uuid_t service;
 	DateADT date; /* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
 	pg_tz *zone;  /* the customer's; NULL: the rules' default */
-	Oid function; /* that was called; its owner is the extension's */
 	/* Set by who answers: */
 	DayError error;
 	DateADT first_day; /* UTC days that the answer depends on */
@@ -49,7 +48,7 @@ extern void day_days_of_answer(DayRequest *day, const char *packed);
  * Whether the definitions that packed answers are made with have been
  * confirmed for this clock, or are now.  Raises what queries raise.
  */
-extern bool day_definitions_confirmed(const DayRequest *day, uint64 clock);
+extern bool day_definitions_confirmed(uint64 clock);
 
 /*
  * Computes under the active snapshot; clock is as a CacheRequest's compute

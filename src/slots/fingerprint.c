@@ -20,7 +20,7 @@
 
 #define EQ " OPERATOR(pg_catalog.=) "
 
-/* $1 are the relations. */
+/* $1 are the relations, $2 is the trigger function. */
 static const char *const query =
 	"WITH r AS (SELECT c.* , c.oid AS id FROM pg_catalog.pg_class c WHERE c.oid" EQ "ANY ($1)),"
 	/* Partitions have their parents' columns. */
@@ -30,7 +30,8 @@ static const char *const query =
 	/* Who reads it, and whether they see all of it. */
 	"SELECT pg_catalog.concat_ws(',', 'c', r.id, r.relkind, r.relpersistence, r.relowner, r.relrowsecurity, r.relforcerowsecurity,"
 	" o.rolsuper, o.rolbypassrls, pg_catalog.has_table_privilege(r.relowner, r.id, 'SELECT'),"
-	" pg_catalog.has_schema_privilege(r.relowner, r.relnamespace, 'USAGE'))"
+	" pg_catalog.has_schema_privilege(r.relowner, r.relnamespace, 'USAGE'),"
+	" pg_catalog.has_function_privilege(r.relowner, $2, 'EXECUTE'))"
 	" FROM r JOIN pg_catalog.pg_roles o ON o.oid" EQ "r.relowner"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 'i', i.inhparent, i.inhrelid, i.xmin) FROM r, pg_catalog.pg_inherits i"
 	" WHERE i.inhparent" EQ "r.id AND r.relkind" EQ "'p'"
@@ -44,17 +45,17 @@ static const char *const query =
 	") x(row)";
 
 uint64
-fingerprint_of(const Oid *relids, int n)
+fingerprint_of(const Oid *relids, int n, Oid trigger_function)
 {
 	Datum *oids = palloc((n + 1) * sizeof(Datum));
-	Oid type = OIDARRAYOID;
-	Datum relations;
+	Oid types[] = {OIDARRAYOID, OIDOID};
+	Datum args[2] = {0, ObjectIdGetDatum(trigger_function)};
 	bool isnull;
 
 	for (int i = 0; i < n; i++)
 		oids[i] = ObjectIdGetDatum(relids[i]);
-	relations = PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
-	if (SPI_execute_with_args(query, 1, &type, &relations, NULL, true, 0) != SPI_OK_SELECT)
+	args[0] = PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	if (SPI_execute_with_args(query, 2, types, args, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "query failed: %s", query);
 	return DatumGetInt64(result_datum(0, 1, &isnull));
 }

@@ -7,9 +7,9 @@
 
 /*
  * Of the attached relations with all their partitions, and the extension's
- * own, under the active snapshot.  Caller is connected to SPI.  Raises what
+ * own, whose owners may call the trigger function or not; under the active snapshot.  Caller is connected to SPI.  Raises what
  * queries raise.
  */
-extern uint64 fingerprint_of(const Oid *relids, int n);
+extern uint64 fingerprint_of(const Oid *relids, int n, Oid trigger_function);
 
 #endif /* AC_SLOTS_FINGERPRINT_H */

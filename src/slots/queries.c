@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #include "base/as_user.h"
 #include "slots/queries.h"
@@ -51,6 +52,22 @@ is_good(const QueryPlan *plan, const QueryStatuses *statuses)
 	return statuses == NULL || strcmp(plan->statuses, statuses->text) == 0;
 }
 
+/* The text names the table; its schema may have been renamed since, and another made that has one of the name. */
+static void
+check_table(SourceRole role, SPIPlanPtr plan)
+{
+	const CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	ListCell *cell;
+
+	foreach(cell, source->relationOids)
+	{
+		if (lfirst_oid(cell) != source_relid(role))
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("table %s was renamed while it was about to be read", source_name(role)),
+					errhint("Ask again."));
+	}
+}
+
 /* A plan that lives as long as the connection to SPI.  Caller has switched to the owner. */
 static SPIPlanPtr
 prepare(SourceRole role, const QueryStatuses *statuses)
@@ -66,6 +83,7 @@ prepare(SourceRole role, const QueryStatuses *statuses)
 	plan = SPI_prepare_cursor(text.data, nargs, (Oid *) arg_types[role], CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare: %s", text.data);
+	check_table(role, plan);
 	pfree(text.data);
 	return plan;
 }

@@ -86,6 +86,7 @@ bound_limits(DayRules *rules)
 	}
 }
 
+/* What the column has is not for whoever asks. */
 static pg_tz *
 find_zone(const char *name, const char *whose)
 {
@@ -93,7 +94,7 @@ find_zone(const char *name, const char *whose)
 
 	if (zone == NULL)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("%s has a time zone that is not known: \"%s\"", whose, name),
+				errmsg("%s has a time zone that is not known", whose),
 				errhint("pg_timezone_names lists the known ones."));
 	return zone;
 }

@@ -2,10 +2,12 @@
  * sources.c
  *		The attached tables: which they are, and what their columns are called.
  *
- * The mapping (availability_cache.source) is loaded once per session and again
- * after a relcache message of any table that matters (the attached tables,
- * their partitions, source and rules) or one of the syscaches that
- * sources_init names.  Invalidations are accepted after the version clock is
+ * The mapping (attachments.c) is loaded once per session and again after a
+ * relcache message of any table that matters (the attached tables, their
+ * partitions and rules) or one of the syscaches that sources_init names.  A
+ * table may be attached that did not matter before: so after a message of any
+ * other relation the triggers are counted before the mapping is used again.
+ * Invalidations are accepted after the version clock is
  * read and before the snapshot is taken, and a writer moves the clock on
  * after it has sent its own; so no answer is kept that was made with an
  * older mapping than its clock says.
@@ -13,14 +15,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "commands/extension.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -30,54 +30,35 @@
 #include "utils/syscache.h"
 
 #include "base/as_user.h"
+#include "base/members.h"
 #include "base/relcache.h"
 #include "base/shmem.h"
 #include "cache/cells.h"
 #include "cache/definitions.h"
+#include "slots/attachments.h"
 #include "slots/fingerprint.h"
 #include "slots/result.h"
 #include "slots/sources.h"
-
-#define MAX_SOURCE_COLUMNS 10
-
-typedef struct NamedColumn
-{
-	const char *name;
-	SourceColumn column;
-} NamedColumn;
 
 typedef struct Source
 {
 	bool attached;
 	Oid relid;
 	Oid owner;
-	const char *name;	  /* in full, quoted */
-	const char *relation; /* the same for FROM */
-	NamedColumn columns[MAX_SOURCE_COLUMNS];
-	int ncolumns;
+	const char *name;						/* in full, quoted */
+	const char *relation;					/* the same for FROM */
+	SourceColumn columns[MAX_ROLE_COLUMNS]; /* as the role's; name is NULL where it has none */
 } Source;
-
-typedef struct RoleInfo
-{
-	const char *name;
-	bool required;
-} RoleInfo;
-
-static const RoleInfo roles[SOURCE_NROLES] = {
-	[SOURCE_BOOKINGS] = {"bookings", true},
-	[SOURCE_RESERVATIONS] = {"booking_reservations", false},
-	[SOURCE_SCHEDULES] = {"stylist_schedules", true},
-	[SOURCE_OVERRIDES] = {"schedule_overrides", false},
-	[SOURCE_STYLIST_SERVICES] = {"stylist_services", true},
-	[SOURCE_SERVICES] = {"services", true},
-	[SOURCE_PROFILES] = {"stylist_profiles", false},
-	[SOURCE_RULES] = {"rules", true},
-};
 
 /* The mapping.  Strings and the watched relations live in mapping_context. */
 static MemoryContext mapping_context = NULL;
 static Source sources[SOURCE_NROLES];
 static bool mapping_valid = false;
+/* Of the triggers, and of what was asked since: whether they are still those. */
+static Oid trigger_function = InvalidOid;
+static uint32 function_hash = 0;
+static uint64 fingerprint = 0;
+static bool counted = false;
 static bool mapping_tracked = false;
 static bool mapping_logged = false;
 static uint64 generation = 0;
@@ -103,12 +84,8 @@ is_watched(Oid relid)
 static void
 forget_mapping_of_relation(Oid relid)
 {
-	if (!mapping_valid || !OidIsValid(relid))
-	{
-		mapping_valid = false;
-		return;
-	}
-	if (is_watched(relid))
+	counted = false;
+	if (!mapping_valid || !OidIsValid(relid) || is_watched(relid))
 		mapping_valid = false;
 }
 
@@ -118,23 +95,51 @@ forget_mapping(Datum arg, int cacheid, uint32 hashvalue)
 	mapping_valid = false;
 }
 
+/* Who may call the trigger function may have changed. */
+static void
+forget_mapping_of_function(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (hashvalue == 0 || hashvalue == function_hash)
+		mapping_valid = false;
+}
+
 void
 sources_init(void)
 {
 	relcache_notify(forget_mapping_of_relation);
-	/* A renamed schema is in the text of the queries; an owner's BYPASSRLS was looked at. */
+	/* A renamed schema is in the text of the queries; of an owner, BYPASSRLS and what it may call were looked at. */
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_mapping, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, forget_mapping_of_function, (Datum) 0);
 	/* Queries leave out statuses that an enum does not have; event triggers are part of the triggers' state. */
 	CacheRegisterSyscacheCallback(ENUMOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
 }
 
-static void
-run_select(const char *query)
+/* Whether the mapping is that of now. */
+static bool
+is_valid(void)
 {
-	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+	/* Messages tell most sessions; that definitions changed may be all that tells who confirms them. */
+	if (definitions_are_newer(loaded_at))
+		mapping_valid = false;
+	if (mapping_valid && !counted)
+	{
+		counted = true;
+		if (attachments_fingerprint(trigger_function) != fingerprint)
+			mapping_valid = false;
+	}
+	return mapping_valid;
+}
+
+/* A query over the attached relations, which are $1. */
+static void
+run_select(const char *query, Datum relations)
+{
+	Oid type = OIDARRAYOID;
+
+	if (SPI_execute_with_args(query, 1, &type, &relations, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "query failed: %s", query);
 }
 
@@ -150,17 +155,6 @@ drop_mapping(void)
 	if (mapping_context == NULL)
 		mapping_context = AllocSetContextCreate(TopMemoryContext, "availability_cache mapping", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(mapping_context);
-}
-
-static int
-role_by_name(const char *name)
-{
-	for (int r = 0; r < SOURCE_NROLES; r++)
-	{
-		if (strcmp(roles[r].name, name) == 0)
-			return r;
-	}
-	return -1;
 }
 
 /* Fills in what the catalogs say of the relation.  Called in mapping_context. */
@@ -188,95 +182,124 @@ describe_relation(Source *source, Oid relid)
 						"SECURITY, or give the owner BYPASSRLS."));
 }
 
-/* Called in mapping_context. */
+/* Fills in what the catalogs say of the column that plays the role's i-th.  Called in mapping_context. */
 static void
-describe_column(Source *source, const char *name, const char *column)
+describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, const char *name)
 {
-	AttrNumber attnum = get_attnum(source->relid, column);
+	AttrNumber attnum = name == NULL ? InvalidAttrNumber : get_attnum(source->relid, name);
 	HeapTuple tuple;
-	NamedColumn *named;
 
-	if (attnum == InvalidAttrNumber || source->ncolumns == MAX_SOURCE_COLUMNS)
+	if (name == NULL && !wanted->required)
+		return;
+	if (attnum <= 0)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("table %s no longer has its column \"%s\"", source->name, column),
+				errmsg("table %s no longer has its column \"%s\"", source->name, name == NULL ? wanted->name : name),
 				errhint("Run availability_cache.attach() for it again, with its present columns."));
-	named = &source->columns[source->ncolumns++];
-	named->name = pstrdup(name);
-	named->column.name = pstrdup(column);
-	named->column.quoted = pstrdup(quote_identifier(column));
-	named->column.type = getBaseType(get_atttype(source->relid, attnum));
+	column->name = pstrdup(name);
+	column->quoted = pstrdup(quote_identifier(name));
+	column->type = getBaseType(get_atttype(source->relid, attnum));
+	if (!column_kind_fits(wanted->kind, column->type))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("column \"%s\" of table %s is of type %s, which cannot serve as \"%s\"", name, source->name,
+					   format_type_be(column->type), wanted->name),
+				errhint("Change its type back, or run availability_cache.attach() with another column."));
 	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid), Int16GetDatum(attnum));
 	if (HeapTupleIsValid(tuple))
 	{
-		named->column.not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		column->not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
 		ReleaseSysCache(tuple);
 	}
 }
 
 static void
-load_columns(void)
+describe(const Attachment *attachment)
 {
-	run_select("SELECT s.role, s.relation::pg_catalog.oid, c.key, c.value"
-			   " FROM availability_cache.source s, LATERAL pg_catalog.jsonb_each_text(s.columns) c");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		int role = role_by_name(result_text(i, 1));
-		bool isnull;
-		MemoryContext caller;
+	const RoleInfo *role = &source_roles[attachment->role];
+	Source *source = &sources[attachment->role];
 
-		if (role < 0)
-			continue;
-		caller = MemoryContextSwitchTo(mapping_context);
-		if (!sources[role].attached)
-			describe_relation(&sources[role], DatumGetObjectId(result_datum(i, 2, &isnull)));
-		describe_column(&sources[role], result_text(i, 3), result_text(i, 4));
-		MemoryContextSwitchTo(caller);
-	}
+	describe_relation(source, attachment->relid);
+	for (int i = 0; role->columns[i].name != NULL; i++)
+		describe_column(source, &role->columns[i], &source->columns[i], attachment->columns[i]);
 }
 
-/*
- * Where the functions called below are: since 1.1.0 in a schema of their own.
- * They run as the extension's owner, so a schema that somebody else made under
- * that name does not count.
- */
-static const char *
-internal_schema(void)
+/* A table that is attached and does not count may be one that answers cannot go without. */
+static void
+refuse(const Attachment *attachment)
 {
-	Oid extension = get_extension_oid("availability_cache", true);
-	Oid schema = get_namespace_oid("availability_cache_internal", true);
+	const char *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(attachment->relid)),
+												  get_rel_name(attachment->relid));
 
-	if (OidIsValid(extension) && getExtensionOfObject(NamespaceRelationId, schema) == extension)
-		return "availability_cache_internal";
-	return "availability_cache";
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("table %s is attached as %s, but %s", name, source_roles[attachment->role].name,
+				   attachment->problem),
+			attachment->allowed
+				? errhint("Run availability_cache.attach() for the right one, or drop the other's triggers.")
+				: errhint("GRANT EXECUTE ON FUNCTION private.invalidate_availability_cache() to the owner, or give the "
+						  "table to another, or drop its triggers."));
 }
 
 static void
-load_trigger_state(const char *schema)
+describe_attachments(List *attachments)
 {
-	run_select(psprintf("SELECT %s.trigger_state(s.relation) FROM availability_cache.source s", schema));
+	MemoryContext caller = MemoryContextSwitchTo(mapping_context);
+	ListCell *cell;
+
+	foreach(cell, attachments)
+	{
+		const Attachment *attachment = lfirst(cell);
+
+		if (attachment->problem == NULL)
+			describe(attachment);
+		else if (attachment->allowed)
+			refuse(attachment);
+	}
+	foreach(cell, attachments)
+	{
+		if (!sources[((const Attachment *) lfirst(cell))->role].attached)
+			refuse(lfirst(cell));
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* As it stands in SQL.  A member, and BEGIN ATOMIC: whatever names mean now, it does what it did. */
+static char *
+own_function(const char *name)
+{
+	Oid function = member_find(ProcedureRelationId, name);
+
+	if (!OidIsValid(function))
+		elog(ERROR, "the extension has no function %s", name);
+	return member_name(ProcedureRelationId, function);
+}
+
+static void
+load_trigger_state(Datum relations, Oid rules)
+{
+	run_select(psprintf("SELECT %s(r) FROM pg_catalog.unnest($1) AS a(r)", own_function("trigger_state")), relations);
 	mapping_tracked = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		if (strcmp(result_text(i, 1), "enabled") != 0)
 			mapping_tracked = false;
 	}
-	run_select(
-		"SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) 'availability_cache.rules'::pg_catalog.regclass"
-		" AND t.tgname OPERATOR(pg_catalog.=) 'rules_changed' AND t.tgenabled OPERATOR(pg_catalog.=) 'A'");
+	run_select(psprintf("SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) %u"
+						" AND t.tgname OPERATOR(pg_catalog.=) 'rules_changed'"
+						" AND t.tgenabled OPERATOR(pg_catalog.=) 'A'",
+						rules),
+			   relations);
 	if (SPI_processed == 0)
 		mapping_tracked = false;
 }
 
 static void
-load_watched(const char *schema)
+load_watched(Datum relations, Oid rules)
 {
 	run_select(psprintf("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
-						" FROM (SELECT t.relid FROM availability_cache.source s,"
-						" LATERAL %s.relation_tree(s.relation) AS t(relid)"
-						" UNION ALL SELECT 'availability_cache.source'::pg_catalog.regclass"
-						" UNION ALL SELECT 'availability_cache.rules'::pg_catalog.regclass) w"
+						" FROM (SELECT t.relid FROM pg_catalog.unnest($1) AS a(r), LATERAL %s(a.r) AS t(relid)"
+						" UNION ALL SELECT %u::pg_catalog.oid) w"
 						" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid",
-						schema));
+						own_function("relation_tree"), rules),
+			   relations);
 	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
 	mapping_logged = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -288,7 +311,8 @@ load_watched(const char *schema)
 	}
 	/* The table tier learns of DDL by these. */
 	run_select("SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled OPERATOR(pg_catalog.=) 'A'"
-			   " AND e.evtname OPERATOR(pg_catalog.=) ANY ('{availability_cache_ddl,availability_cache_drop}')");
+			   " AND e.evtname OPERATOR(pg_catalog.=) ANY ('{availability_cache_ddl,availability_cache_drop}')",
+			   relations);
 	if (SPI_processed != 2)
 		mapping_logged = false;
 }
@@ -296,48 +320,78 @@ load_watched(const char *schema)
 static void
 load_definitions(void)
 {
-	Tag *tags = MemoryContextAlloc(mapping_context, nwatched * sizeof(Tag));
+	Tag *tags = MemoryContextAlloc(mapping_context, (nwatched + 1) * sizeof(Tag));
 
 	for (int i = 0; i < nwatched; i++)
 		tags[i] = tag_of_relation(MyDatabaseId, watched[i]);
+	tags[nwatched] = tag_of_function(MyDatabaseId, function_hash);
 	definitions.tags = tags;
-	definitions.ntags = nwatched;
-	definitions.fingerprint = fingerprint_of(watched, nwatched);
+	definitions.ntags = nwatched + 1;
+	definitions.fingerprint = fingerprint_of(watched, nwatched, trigger_function);
 }
 
-static Oid
-function_owner(Oid function)
+/* Of those that do not count changes matter too: their owners may get the right. */
+static Datum
+relations_of(List *attachments, bool counting_only)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid owner;
+	Datum *oids = palloc((list_length(attachments) + 1) * sizeof(Datum));
+	int n = 0;
+	ListCell *cell;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	foreach(cell, attachments)
+	{
+		const Attachment *attachment = lfirst(cell);
+
+		if (attachment->problem == NULL || !counting_only)
+			oids[n++] = ObjectIdGetDatum(attachment->relid);
+	}
+	return PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
 
-/* Messages tell most sessions; that definitions changed may be all that tells who confirms them. */
-static bool
-is_up_to_date(void)
+static void
+describe_rules(Oid relid, Oid owner)
 {
-	return mapping_valid && !definitions_are_newer(loaded_at);
+	MemoryContext caller = MemoryContextSwitchTo(mapping_context);
+
+	sources[SOURCE_RULES] = (Source){.attached = true, .relid = relid, .owner = owner};
+	sources[SOURCE_RULES].name = sources[SOURCE_RULES].relation = member_name(RelationRelationId, relid);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+load(void)
+{
+	Oid owner = members_owner();
+	Oid rules = member_find(RelationRelationId, "rules");
+	List *attachments;
+	SavedUser saved;
+
+	trigger_function = attachments_function();
+	if (!OidIsValid(owner) || !OidIsValid(rules) || !OidIsValid(trigger_function))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the extension availability_cache is not whole: a member is missing, or not its owner's"),
+				errhint("ALTER EXTENSION availability_cache ADD puts back what was taken out of it."));
+	function_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(trigger_function));
+	counted = true;
+	fingerprint = attachments_fingerprint(trigger_function);
+	attachments = attachments_read(trigger_function);
+	saved = switch_user(owner);
+	load_watched(relations_of(attachments, false), rules);
+	load_trigger_state(relations_of(attachments, true), rules);
+	load_definitions();
+	restore_user(saved);
+	describe_attachments(attachments);
+	describe_rules(rules, owner);
 }
 
 void
-sources_load(Oid function)
+sources_load(void)
 {
-	const char *schema;
-	SavedUser saved;
-	Oid extension_owner;
-
 	/* A computation within a computation leaves alone what that one uses, and is not kept. */
-	if (is_up_to_date() || users > 0)
+	if (users > 0 || is_valid())
 		return;
 	drop_mapping();
 	loaded_at = ac_shared_memory_ready ? cells_clock() : NO_CLOCK;
-	extension_owner = function_owner(function);
 	/* Invalidations from here on count. */
 	mapping_valid = true;
 	generation++;
@@ -345,13 +399,7 @@ sources_load(Oid function)
 	{
 		/* The mapping outlives this transaction, whose snapshot may be old. */
 		PushActiveSnapshot(GetLatestSnapshot());
-		schema = internal_schema();
-		saved = switch_user(extension_owner);
-		load_watched(schema);
-		load_trigger_state(schema);
-		load_columns();
-		load_definitions();
-		restore_user(saved);
+		load();
 		PopActiveSnapshot();
 	}
 	PG_CATCH();
@@ -360,16 +408,13 @@ sources_load(Oid function)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	sources[SOURCE_RULES].attached = true;
-	sources[SOURCE_RULES].owner = extension_owner;
-	sources[SOURCE_RULES].name = sources[SOURCE_RULES].relation = "availability_cache.rules";
 	for (int r = 0; r < SOURCE_NROLES; r++)
 	{
-		if (!roles[r].required || sources[r].attached)
+		if (!source_roles[r].required || sources[r].attached)
 			continue;
 		mapping_valid = false;
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("no table is attached as %s", roles[r].name),
+				errmsg("no table is attached as %s", source_roles[r].name),
 				errhint("Run SELECT * FROM availability_cache.attach()."));
 	}
 }
@@ -378,7 +423,7 @@ sources_load(Oid function)
 bool
 sources_concerned(Oid relid)
 {
-	return !mapping_valid || is_watched(relid) || get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
+	return !is_valid() || is_watched(relid) || get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
 }
 
 bool
@@ -430,6 +475,12 @@ source_attached(SourceRole role)
 }
 
 Oid
+source_relid(SourceRole role)
+{
+	return sources[role].relid;
+}
+
+Oid
 source_owner(SourceRole role)
 {
 	return sources[role].owner;
@@ -450,10 +501,12 @@ source_relation(SourceRole role)
 const SourceColumn *
 source_column(SourceRole role, const char *name)
 {
-	for (int i = 0; i < sources[role].ncolumns; i++)
+	const RoleColumn *columns = source_roles[role].columns;
+
+	for (int i = 0; columns[i].name != NULL; i++)
 	{
-		if (strcmp(sources[role].columns[i].name, name) == 0)
-			return &sources[role].columns[i].column;
+		if (strcmp(columns[i].name, name) == 0)
+			return sources[role].columns[i].name == NULL ? NULL : &sources[role].columns[i];
 	}
 	return NULL;
 }

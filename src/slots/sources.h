@@ -5,18 +5,7 @@
 #ifndef AC_SLOTS_SOURCES_H
 #define AC_SLOTS_SOURCES_H
 
-typedef enum SourceRole
-{
-	SOURCE_BOOKINGS,
-	SOURCE_RESERVATIONS,
-	SOURCE_SCHEDULES,
-	SOURCE_OVERRIDES,
-	SOURCE_STYLIST_SERVICES,
-	SOURCE_SERVICES,
-	SOURCE_PROFILES,
-	SOURCE_RULES, /* availability_cache.rules, always there */
-	SOURCE_NROLES
-} SourceRole;
+#include "slots/roles.h"
 
 /* A column that an attached table has for a name of source_column. */
 typedef struct SourceColumn
@@ -31,11 +20,10 @@ extern void sources_init(void);
 
 /*
  * Loads the mapping where it is not known or no longer valid.  Caller is
- * connected to SPI, with an active snapshot, and guards the settings.  The function is one of the
- * extension's, whose owner reads the mapping.  Raises 55000 when a required
- * table is not attached.
+ * connected to SPI, with an active snapshot, and guards the settings.  Raises
+ * 55000 when a required table is not attached, or one that is cannot serve.
  */
-extern void sources_load(Oid function);
+extern void sources_load(void);
 
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
@@ -60,6 +48,7 @@ extern void sources_end_use(void);
 extern bool sources_logged(void);
 
 extern bool source_attached(SourceRole role);
+extern Oid source_relid(SourceRole role);
 extern Oid source_owner(SourceRole role);
 /* In full, as an identifier; and the same as it stands in FROM. */
 extern const char *source_name(SourceRole role);

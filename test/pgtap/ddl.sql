@@ -4,7 +4,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(70);
+SELECT plan(71);
 CALL new('at first');
 CALL new('elsewhere', stylist => 2);
 
@@ -151,11 +151,15 @@ CALL hit('ALTER SCHEMA … RENAME');
 CALL new('after it', day => '2031-03-21');
 CREATE ROLE ac_ddl_owner;
 ALTER TABLE application.appointments OWNER TO ac_ddl_owner;
+SELECT throws_like('SELECT v1()', 'table application.appointments is attached as bookings, but its owner ac_ddl_owner may not attach tables',
+                   'an owner who may not attach tables');
+GRANT EXECUTE ON FUNCTION private.invalidate_availability_cache() TO ac_ddl_owner;
 SELECT is(v2(3) ->> 'code', 'INTERNAL_ERROR', 'an owner who may not use the schema cannot be computed as');
 GRANT USAGE ON SCHEMA application, kinds TO ac_ddl_owner;
 CALL new('one who may', differs => false);
 ALTER TABLE application.appointments OWNER TO CURRENT_USER;
 REVOKE ALL ON SCHEMA application, kinds FROM ac_ddl_owner;
+REVOKE ALL ON FUNCTION private.invalidate_availability_cache() FROM ac_ddl_owner;
 DROP ROLE ac_ddl_owner;
 CALL new('given back', differs => false);
 BEGIN;

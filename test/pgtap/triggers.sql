@@ -3,7 +3,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(64);
+SELECT plan(74);
 CREATE FUNCTION book(at text DEFAULT '09:45', stylist int DEFAULT 1, day date DEFAULT '2031-03-07') RETURNS void LANGUAGE sql AS $$
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time)
 VALUES (stylist(stylist), service(1), (day + at::time) AT TIME ZONE 'UTC', (day + at::time) AT TIME ZONE 'UTC' + interval '30 minutes') $$;
@@ -69,23 +69,57 @@ SELECT book('09:45', 2) \g /dev/null
 CALL new('it invalidates all', differs => false);
 CALL new('of course', stylist => 2);
 DROP TRIGGER another_name ON bookings;
--- arguments that do not fit the table: everything
+-- a mapping that is not the other trigger's, and one that does not fit the table: nobody guesses
+CREATE FUNCTION refusal() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM v1();
+    RETURN 'answered: ' || (v2() ->> 'success');
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RETURN concat_ws(' | ', SQLERRM, v2() ->> 'code');
+END $$;
 CREATE TRIGGER another_name AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'no_such_column', 'start_time', 'end_time');
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER another_name;
-CALL new('arguments that do not fit', differs => false);
-SELECT book() \g /dev/null
-CALL new('invalidate all');
+SELECT is(refusal(), 'table public.bookings is attached as bookings, but its triggers name different columns | INTERNAL_ERROR', 'triggers that differ');
+SELECT is((SELECT triggers FROM availability_cache.sources WHERE role = 'bookings'), 'its triggers name different columns', 'sources says so');
+DROP TRIGGER trigger_invalidate_cache_on_booking_truncate ON bookings;
+SELECT is(refusal(), 'table public.bookings no longer has its column "no_such_column" | INTERNAL_ERROR', 'a column that is not there');
 DROP TRIGGER another_name ON bookings;
 CREATE TRIGGER another_name AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'start_time', 'stylist_user_id', 'end_time');
-ALTER TABLE bookings ENABLE ALWAYS TRIGGER another_name;
-CALL new('columns of the wrong types', differs => false);
-SELECT book('10:45') \g /dev/null
-CALL new('invalidate all');
+SELECT is(refusal(), 'column "start_time" of table public.bookings is of type timestamp with time zone, which cannot serve as "stylist_user_id" | INTERNAL_ERROR', 'columns of the wrong types');
+SELECT lives_ok('SELECT book(''10:45'')', 'a booking does not fail for it');
 DROP TRIGGER another_name ON bookings;
+SELECT is(refusal(), 'no table is attached as bookings | INTERNAL_ERROR', 'without triggers it is not attached');
+CREATE TRIGGER another_name AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+ALTER TABLE bookings ENABLE ALWAYS TRIGGER another_name;
+CALL alone('the row trigger alone: it is read, and not kept');
+SELECT book('11:15') \g /dev/null
+CALL alone('with what changes');
+CREATE TRIGGER a_truncate AFTER TRUNCATE ON bookings FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache();
+ALTER TABLE bookings ENABLE ALWAYS TRIGGER a_truncate;
+CALL new('both, under other names', differs => false);
+CREATE TABLE bookings2 (LIKE bookings);
+CREATE TRIGGER x AFTER TRUNCATE ON bookings2 FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+SELECT is(refusal(), 'table public.bookings is attached as bookings, but public.bookings2 is attached as bookings too | INTERNAL_ERROR', 'two tables: nobody guesses');
+SELECT is((SELECT string_agg(relation || ': ' || triggers, '; ' ORDER BY relation::text) FROM availability_cache.sources WHERE role = 'bookings'),
+          'bookings: public.bookings2 is attached as bookings too; bookings2: public.bookings is attached as bookings too', 'sources says so');
+SELECT throws_ok('SELECT * FROM availability_cache.attach()', '42P09', 'more than one table is attached as bookings: public.bookings, public.bookings2', 'nor does attach()');
 SELECT availability_cache.attach('bookings', 'bookings') \g /dev/null
 CALL new('attach()', differs => false);
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bookings2'::regclass OR tgname IN ('another_name', 'a_truncate') AND tgnargs > 0), 0::bigint,
+          'attach() takes the place of what said the same');
+DROP TRIGGER a_truncate ON bookings;
 SELECT throws_ok('SELECT private.invalidate_availability_cache()', '39P01', NULL, 'it is a trigger function');
 SELECT is((SELECT count(*) FROM availability_cache.sources WHERE triggers <> 'enabled'), 0::bigint, 'all is in order');
+
+-- the library and source_column name the same columns in the same order
+CREATE TABLE named (i int);
+SELECT format('CREATE TRIGGER %I AFTER TRUNCATE ON named FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache(%L, %s)',
+              role, role, string_agg(quote_literal(name || '!'), ', ' ORDER BY position))
+  FROM availability_cache.source_column GROUP BY role \gexec
+SELECT is((SELECT jsonb_object_agg(role, jsonb_build_array(names, columns)) FROM availability_cache_internal.attached() WHERE relation = 'named'::regclass),
+          (SELECT jsonb_object_agg(role, said) FROM (SELECT role, jsonb_build_array(array_agg(name ORDER BY position), array_agg(name || '!' ORDER BY position)) AS said
+                                                      FROM availability_cache.source_column GROUP BY role) x), 'the library knows source_column''s columns');
+DROP TABLE named;
 
 -- the event triggers that tell of all this
 ALTER EVENT TRIGGER availability_cache_ddl DISABLE;

@@ -57,13 +57,21 @@ DROP EXTENSION availability_cache;
 DROP FUNCTION get_available_slots, get_available_slots_v2;
 -- other arguments are other functions
 CREATE FUNCTION get_available_slots(uuid) RETURNS int LANGUAGE sql AS 'SELECT 1';
--- private was there before us: not ours to drop, nor is what is in it
+-- private is not ours to drop, nor is what others keep in it, whether it was there before us or not
 CREATE TABLE private.theirs (i int);
 CREATE FUNCTION private.other() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE EXTENSION availability_cache;
 SELECT count(*) FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache') AND objid = 'private'::regnamespace;
 DROP EXTENSION availability_cache;
 SELECT to_regnamespace('private') AS schema, to_regclass('private.theirs') AS table, to_regprocedure('private.other()') AS function;
+DROP SCHEMA private CASCADE;
+SET client_min_messages = error;
+CREATE EXTENSION availability_cache;
+CREATE TABLE private.theirs (i int);
+SELECT count(*) AS attached FROM availability_cache.attach();
+DROP EXTENSION availability_cache CASCADE;
+SET client_min_messages = warning;
+SELECT to_regnamespace('private') AS schema, to_regclass('private.theirs') AS table, to_regclass('private.availability_cache') AS ours;
 DROP SCHEMA private CASCADE;
 CREATE EXTENSION availability_cache;
 SELECT count(*) AS made FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache') AND objid = 'private'::regnamespace;
@@ -78,7 +86,8 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgname LIKE '%invalidate_cache
 SELECT get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-03-05') ->> 'success' AS success;
 SELECT count(*) AS detached FROM availability_cache.detach();
 DROP EXTENSION availability_cache;
-SELECT to_regnamespace('private') IS NULL AND to_regnamespace('availability_cache') IS NULL AND to_regnamespace('availability_cache_internal') IS NULL AS gone;
+SELECT count(*) AS in_private FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = 'private'::regnamespace;
+SELECT to_regnamespace('availability_cache') IS NULL AND to_regnamespace('availability_cache_internal') IS NULL AS gone;
 SELECT evtname FROM pg_event_trigger;
 
 -- again in the same session, which has plans and a mapping of the old one

@@ -11,10 +11,11 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use ACTest;
+use PostgreSQL::Test::Utils qw(run_command);
 use Test::More;
 
 my $node = new_node('update');
-$node->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE planter');
+$node->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE planter; CREATE ROLE landlord');
 make_salon($node, 'salon', extension => 0);
 $node->safe_psql('salon', <<'EOC');
 ALTER DATABASE salon SET availability_cache.table_tier = inline;
@@ -26,6 +27,8 @@ SELECT count(*) FROM availability_cache.attach();
 UPDATE availability_cache.rules SET buffer_after = '1 minute', min_notice = '1 hour';
 -- As docs/usage.md has it; app's own table is services.
 ALTER TABLE services OWNER TO app;
+-- Attached by a superuser, whose owner has no grants.
+ALTER TABLE stylist_services OWNER TO landlord;
 GRANT SELECT, INSERT, UPDATE, DELETE ON availability_cache.source TO app;
 GRANT SELECT ON availability_cache.source_column TO app;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA availability_cache, private TO app;
@@ -47,6 +50,7 @@ sub works
 	my ($name, $s, $w) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $slot = 2 * $n++;
+	my $old = $w->run(q{SELECT extversion = '1.0.0' FROM pg_extension WHERE extname = 'availability_cache'}) eq 't';
 	my $hit = sub { return $s->run('SELECT t.hit(1, 1, 0)') };
 
 	$w->run('DELETE FROM private.availability_cache');
@@ -75,7 +79,8 @@ sub works
 	is($hit->() . $hit->(), 'ft', "$name: a change of the rules is");
 	is($w->fails('DELETE FROM availability_cache.rules'), '23001', "$name: which are one row");
 	$w->run('DROP TRIGGER trigger_invalidate_cache_on_service ON services');
-	is($hit->(), 'f', "$name: nothing is kept without a trigger");
+	# In 1.0.0 the TRUNCATE trigger does not have the mapping.
+	is($hit->(), $old ? '' : 'f', "$name: nothing is kept without a trigger");
 
 	# Who may look, and who may attach.
 	is($w->run(<<'EOC'), 't|t|enabled|row trigger missing on public.services', "$name: views");
@@ -101,10 +106,14 @@ my $contents = <<'EOC';
 SELECT format('SELECT %L, x FROM (TABLE %s) x ORDER BY x::text', m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
  WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
-   AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache') ORDER BY m.objid::regclass::text
+   AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache')
+   -- One is a view afterwards; and making triggers anew outdates every answer, which shows in the log.
+   AND m.objid NOT IN ('availability_cache.source'::regclass, 'availability_cache.invalidation'::regclass) ORDER BY m.objid::regclass::text
 \gexec
-SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger
+SELECT * FROM availability_cache.source ORDER BY role;
+SELECT regexp_replace(pg_get_triggerdef(oid), CASE WHEN tgtype = 32 THEN ', .*' ELSE 'x^' END, ')'), tgenabled FROM pg_trigger
  WHERE tgfoid = 'private.invalidate_availability_cache()'::regprocedure ORDER BY tgrelid::regclass::text, tgname;
+SELECT has_table_privilege('app', 'availability_cache.source', 'SELECT'), has_table_privilege('watcher', 'availability_cache.sources', 'SELECT');
 SELECT proname, has_function_privilege('app', oid, 'EXECUTE'), has_function_privilege('planter', oid, 'EXECUTE')
   FROM pg_proc WHERE pronamespace = 'availability_cache'::regnamespace AND proname IN ('attach', 'detach', 'flush', 'clean') ORDER BY 1, 2, 3;
 EOC
@@ -147,20 +156,28 @@ $node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
 is($w->run('SELECT last_value FROM t.owners_code'), $ran, 'but not in the update');
 is($w->run("$version; $contents"), "1.1.0\n$before", 'the update changes no row, trigger or grant');
 is($s->run('SELECT t.look(1, 1, 0)'), $looks, 'nor an answer');
+is($w->run(<<'EOC'), '7|0', 'the TRUNCATE triggers of attached tables have the mapping, those of partitions do not');
+SELECT count(*) FILTER (WHERE tgnargs > 1 AND NOT relispartition), count(*) FILTER (WHERE tgnargs > 1 AND relispartition)
+  FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE tgfoid = 'private.invalidate_availability_cache()'::regprocedure AND tgtype = 32
+EOC
+# Who has an attached table may go on, and nobody else who could; a dump has it, and not as the extension's own.
+is($w->run(q{SELECT rolname, has_function_privilege(rolname, 'private.invalidate_availability_cache()', 'EXECUTE') FROM pg_roles
+	WHERE rolname IN ('app', 'landlord', 'planter') ORDER BY 1}), "app|t\nlandlord|t\nplanter|f", 'the owners of attached tables may attach');
+my ($dump) = run_command([ 'pg_dump', '--schema-only', $node->connstr('salon') ]);
+like($dump, qr/^GRANT ALL ON FUNCTION private\.invalidate_availability_cache\(\) TO landlord;/m, 'a dump has that');
+is($w->run('SELECT count(*) FROM pg_depend WHERE deptype = \'e\' AND classid = \'pg_namespace\'::regclass AND objid = \'private\'::regnamespace'), 0, 'schema private is not a member any more');
 is($w->run(q{SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'availability_cache_drop'}), 'D', 'a disabled event trigger stays so');
 $w->run('ALTER EVENT TRIGGER availability_cache_drop ENABLE ALWAYS');
 works('updated', $s, $w);
 works('updated, other sessions', session($node, 'salon'), session($node, 'salon'));
 $node->safe_psql('salon', <<'EOC');
 CREATE ROLE narrow;
-GRANT SELECT, INSERT, UPDATE, DELETE ON availability_cache.source TO narrow;
-GRANT SELECT ON availability_cache.source_column TO narrow;
 GRANT USAGE ON SCHEMA private TO narrow;
-GRANT EXECUTE ON FUNCTION availability_cache.attach(text, regclass, jsonb) TO narrow;
+GRANT EXECUTE ON FUNCTION availability_cache.attach(text, regclass, jsonb), private.invalidate_availability_cache() TO narrow;
 ALTER TABLE services OWNER TO narrow;
 EOC
 is($w->run(q{SET ROLE narrow; SELECT availability_cache.detach('services'); SELECT action FROM availability_cache.attach('services', 'services')}),
-	"services\nattached", 'a grant on attach() alone is enough');
+	"services\nattached", 'the grants that docs/security.md names are enough');
 
 # ---- functions of the names of ours, made by somebody who owns schema private ----
 
@@ -173,11 +190,17 @@ SET ROLE planter;
 ALTER SCHEMA private RENAME TO ours;
 CREATE SCHEMA private;
 CREATE FUNCTION private.availability_cache_changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-RESET ROLE;
-ALTER EXTENSION availability_cache UPDATE;
 EOC
+for my $function ('', q{CREATE FUNCTION private.invalidate_availability_cache() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';})
+{
+	my $theirs = session($node, 'theirs');
+	$theirs->run("SET ROLE planter; $function RESET ROLE");
+	is($theirs->fails('ALTER EXTENSION availability_cache UPDATE'), '55000', 'schema private renamed: the update refuses');
+	like($theirs->{error}, qr/rename it back/, 'and says what to do');
+}
+$node->safe_psql('theirs', 'ALTER SCHEMA private RENAME TO theirs; ALTER SCHEMA ours RENAME TO private; ALTER EXTENSION availability_cache UPDATE');
 is($node->safe_psql('theirs', q{SELECT oid::regprocedure, proowner::regrole FROM pg_proc WHERE proname IN ('availability_cache_changed', 'row_changed') ORDER BY 1}),
-	"availability_cache_internal.row_changed()|postgres\nprivate.availability_cache_changed()|planter", 'only members move');
+	"availability_cache_internal.row_changed()|postgres\ntheirs.availability_cache_changed()|planter", 'only members move');
 
 # ---- an updated database is a new one ----
 
@@ -270,7 +293,7 @@ for my $change (
 	'ALTER TABLE private.availability_cache DROP COLUMN id; ALTER TABLE private.availability_cache ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid()',
 	'ALTER TABLE availability_cache.rules ALTER COLUMN show_breaks DROP DEFAULT',
 	'ALTER TABLE availability_cache.rules DROP CONSTRAINT rules_min_notice_range',
-	'ALTER TABLE availability_cache.source ENABLE TRIGGER discard',
+	'ALTER TABLE availability_cache.source_column ENABLE TRIGGER discard',
 	'DROP TRIGGER since_changed ON availability_cache.invalidation_since',
 	'ALTER TABLE private.availability_cache RESET (vacuum_truncate)',
 	'ALTER SEQUENCE availability_cache.distrusted MAXVALUE 7',
@@ -316,7 +339,7 @@ sub tier_works
 tier_works('old SQL');
 ok(wait_until(sub { return $s->run('SELECT t.hit(1, 1, 0)') eq 't' }, 'a hit'), 'table tier: a hit');
 $node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
-is($s->run('SELECT t.hit(1, 1, 0)'), 't', 'table tier: still a hit after the update');
+is($s->run('SELECT t.hit(1, 1, 0), t.exact(1, 1, 0)'), 'f|t', 'table tier: a miss after the update');
 tier_works('updated');
 
 $node->stop;

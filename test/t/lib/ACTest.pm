@@ -217,13 +217,14 @@ use Test::More;
 
 my $last = 0;
 
-# Options are sent as SET statements: session($node, $db, 'availability_cache.ttl' => '1s').
+# Options are sent as SET statements: session($node, $db, 'availability_cache.ttl' => '1s'); but user is who connects.
 sub new
 {
 	my ($class, $node, $db, %settings) = @_;
 	my $self = bless { stdin => '', stdout => '', stderr => '', error => '', sqlstate => '' }, $class;
 	my %env = $node->_get_env();
-	local %ENV = %env;
+	my $user = delete $settings{user};
+	local %ENV = (%env, defined $user ? (PGUSER => $user) : ());
 
 	$self->{timeout} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
 	$self->{h} = IPC::Run::start(

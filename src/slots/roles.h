@@ -1,0 +1,58 @@
+/*
+ * roles.h
+ *		What an attached table can be, and the columns that it is asked for.
+ */
+#ifndef AC_SLOTS_ROLES_H
+#define AC_SLOTS_ROLES_H
+
+typedef enum SourceRole
+{
+	SOURCE_BOOKINGS,
+	SOURCE_RESERVATIONS,
+	SOURCE_SCHEDULES,
+	SOURCE_OVERRIDES,
+	SOURCE_STYLIST_SERVICES,
+	SOURCE_SERVICES,
+	SOURCE_PROFILES,
+	SOURCE_RULES, /* availability_cache.rules, always there */
+	SOURCE_NROLES
+} SourceRole;
+
+/* The kinds of columns, as source_column calls them. */
+typedef enum ColumnKind
+{
+	COLUMN_UUID,
+	COLUMN_TIMESTAMPTZ,
+	COLUMN_TEXT,
+	COLUMN_BOOLEAN,
+	COLUMN_TIME,
+	COLUMN_DATE,
+	COLUMN_INTEGER,
+	COLUMN_SPAN
+} ColumnKind;
+
+typedef struct RoleColumn
+{
+	const char *name; /* NULL: no more columns */
+	ColumnKind kind;
+	bool required;
+} RoleColumn;
+
+#define MAX_ROLE_COLUMNS 15
+
+typedef struct RoleInfo
+{
+	const char *name;
+	bool required;
+	/* In the order of source_column and of a trigger's arguments, which never changes: new ones come last. */
+	RoleColumn columns[MAX_ROLE_COLUMNS + 1];
+} RoleInfo;
+
+extern const RoleInfo source_roles[SOURCE_NROLES];
+
+/* SOURCE_NROLES: none is called so. */
+extern SourceRole role_by_name(const char *name);
+/* Whether a column of this type, which is no domain, can serve. */
+extern bool column_kind_fits(ColumnKind kind, Oid type);
+
+#endif /* AC_SLOTS_ROLES_H */
