@@ -304,6 +304,8 @@ keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *res
 	uint32 place;
 
 	*status = cells_depend(&entry.on, result->tags, result->ntags, cells);
+	if (*status == CELLS_CURRENT && result->unconfirmed)
+		*status = CELLS_PENDING;
 	if (*status != CELLS_CURRENT || !store_keep(&entry, hash, &place))
 		return false;
 	if (request->below != NULL && !result->from_below)
@@ -327,11 +329,16 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		why = COUNTER_BYPASS_TRIGGERS;
 	else
 	{
-		kept = result->keepable && !result->unconfirmed && keep(request, hash, clock, result, &status);
+		kept = result->keepable && keep(request, hash, clock, result, &status);
 		if (status == CELLS_PENDING)
 			why = COUNTER_BYPASS_PENDING;
 		else
+		{
 			counter_add(kept ? COUNTER_STORES : COUNTER_STORE_SKIPS, 1);
+			/* It was; now it is a miss. */
+			if (why == COUNTER_BYPASS_PENDING)
+				why = COUNTER_MISS_OUTDATED;
+		}
 	}
 	/* A change that is over does not keep the next one's answer from memory. */
 	if (may_keep && (kept || status != CELLS_OUTDATED))

@@ -3,7 +3,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(51);
+SELECT plan(52);
 -- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the counters.
 CREATE FUNCTION counters() RETURNS jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(s) - 'datid' - 'datname' - 'stats_reset' - 'bytes' - 'cells_pending' FROM availability_cache.stats s WHERE datname = current_database() $$;
@@ -47,8 +47,12 @@ SELECT mark() \g /dev/null
 UPDATE services SET price_cents = price_cents + 1;
 SELECT is(since(), 'invalidations 3', 'three services');
 SELECT mark() \g /dev/null
-UPDATE availability_cache.rules SET slot_step = '30 minutes';
+UPDATE availability_cache.rules SET slot_step = '20 minutes';
 SELECT is(since(), 'invalidations', 'the rules: the database');
+SELECT mark() \g /dev/null
+UPDATE availability_cache.rules SET slot_step = slot_step;
+SELECT is(since(), 'nothing', 'as they were');
+UPDATE availability_cache.rules SET slot_step = '30 minutes';
 SELECT mark() \g /dev/null
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) SELECT stylist(1), service(1), '2031-05-01 00:00Z', '2031-05-01 00:05Z' FROM generate_series(1, 1000);
 SELECT is(since(), 'invalidations', 'a thousand bookings on one day');

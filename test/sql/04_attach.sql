@@ -314,9 +314,6 @@ ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking;
 SELECT role, triggers FROM availability_cache.sources WHERE role = 'bookings';
 SELECT role, action FROM availability_cache.attach();
 SELECT role, triggers FROM availability_cache.sources WHERE triggers <> 'enabled';
-ALTER EVENT TRIGGER availability_cache_ddl DISABLE;
-SELECT DISTINCT triggers FROM availability_cache.sources;
-ALTER EVENT TRIGGER availability_cache_ddl ENABLE ALWAYS;
 -- a table that is gone is forgotten
 DROP TABLE booking_reservations;
 SELECT role FROM availability_cache.sources ORDER BY 1;

@@ -101,7 +101,7 @@ UPDATE availability_cache.rules SET display_format = 'J';
 TABLE day;
 ROLLBACK;
 TABLE day;
--- as UPDATE that changes nothing is still a change: too much, never too little
+-- nor does one that changes nothing
 UPDATE availability_cache.rules SET slot_step = slot_step;
 SELECT cached FROM day;
 
