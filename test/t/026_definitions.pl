@@ -217,12 +217,14 @@ keeps('the foreign partition dropped');
 
 # ---- who reads ----
 
-$w->run('CREATE ROLE seller; GRANT USAGE ON SCHEMA public TO seller; ALTER TABLE bookings OWNER TO seller');
+my $may = 'EXECUTE ON FUNCTION private.invalidate_availability_cache()';
+$w->run("CREATE ROLE seller; GRANT USAGE ON SCHEMA public TO seller; GRANT $may TO seller; ALTER TABLE bookings OWNER TO seller");
 is_exact('another owner');
 my $code = "SELECT get_available_slots_v2(t.stylist(1), t.service(1), t.day(0)) ->> 'code'";
 for my $case (
 	[ 'FORCE ROW LEVEL SECURITY', 'ALTER TABLE bookings ENABLE ROW LEVEL SECURITY; ALTER TABLE bookings FORCE ROW LEVEL SECURITY', 'ALTER ROLE seller BYPASSRLS' ],
 	[ 'NOBYPASSRLS', 'ALTER ROLE seller NOBYPASSRLS', 'ALTER TABLE bookings NO FORCE ROW LEVEL SECURITY' ],
+	[ 'REVOKE EXECUTE, which is to attach', "REVOKE $may FROM seller", "GRANT $may TO seller" ],
 	[ 'REVOKE SELECT', 'REVOKE SELECT ON bookings FROM seller', 'GRANT SELECT ON bookings TO seller' ],
 	[ 'REVOKE USAGE', 'REVOKE USAGE ON SCHEMA public FROM seller, PUBLIC', 'GRANT USAGE ON SCHEMA public TO PUBLIC' ])
 {
