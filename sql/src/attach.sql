@@ -109,6 +109,12 @@ BEGIN
             USING ERRCODE = 'wrong_object_type',
                   HINT = 'Changes on the remote server would go unnoticed; detach those partitions first.';
     END IF;
+    IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid
+                WHERE i.inhparent = relation AND NOT p.relispartition) THEN
+        RAISE EXCEPTION '% has children by inheritance', relation
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'Changes of their rows would go unnoticed: make them partitions, or ALTER TABLE … NO INHERIT.';
+    END IF;
     IF NOT pg_has_role(c.relowner, 'USAGE') THEN
         RAISE EXCEPTION 'must be owner of table %', relation
             USING ERRCODE = 'insufficient_privilege',
@@ -198,6 +204,41 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.drop_triggers(text, regclass) IS 'Internal, of attach() and detach().';
 
+CREATE OR REPLACE FUNCTION availability_cache_internal.statuses_in_use(relation regclass, status text)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'availability_cache_statuses_in_use'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION availability_cache_internal.statuses_in_use(regclass, text) IS 'Internal, of attach(): the values of a column of a table whose owner the caller can act as.';
+
+-- A word that the rules lack ("canceled") would go unnoticed: bookings of it block, holds of it do not.
+CREATE OR REPLACE FUNCTION availability_cache_internal.name_statuses(role text, relation regclass, status text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_booking CONSTANT boolean := role = 'bookings';
+    named text[];
+    used text[];
+BEGIN
+    IF status IS NULL OR NOT has_table_privilege('availability_cache.rules', 'SELECT') THEN
+        RETURN;
+    END IF;
+    SELECT CASE WHEN is_booking THEN r.non_blocking_statuses ELSE r.hold_statuses END INTO named FROM availability_cache.rules r;
+    SELECT array_agg(s ORDER BY s COLLATE "C") INTO used
+      FROM unnest(availability_cache_internal.statuses_in_use(relation, status)) s
+     WHERE s <> ALL (named);
+    IF used IS NOT NULL THEN
+        RAISE NOTICE '% of these statuses %: %', relation, CASE WHEN is_booking THEN 'block' ELSE 'do not block' END,
+                     array_to_string(used[1:20], ', ') || CASE WHEN cardinality(used) > 20 THEN ', …' ELSE '' END
+            USING HINT = format('UPDATE availability_cache.rules SET %s = … if one of them should%s.',
+                                CASE WHEN is_booking THEN 'non_blocking_statuses' ELSE 'hold_statuses' END,
+                                CASE WHEN is_booking THEN ' not' ELSE '' END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.name_statuses(text, regclass, text) IS 'Internal, of attach(): a notice of the statuses in use that the rules do not name.';
+
 CREATE OR REPLACE FUNCTION availability_cache.attach(
     INOUT role text,
     INOUT relation regclass,
@@ -282,12 +323,15 @@ BEGIN
       FROM availability_cache.source_column sc WHERE sc.role = attach.role;
     PERFORM availability_cache_internal.install_triggers(role, relation, format('%L, %s', role, args));
     PERFORM availability_cache_internal.install_truncate_triggers(role, relation);
+    IF role IN ('bookings', 'booking_reservations') THEN
+        PERFORM availability_cache_internal.name_statuses(role, relation, mapped ->> 'status');
+    END IF;
     action := CASE WHEN before.n = 0 THEN 'attached' ELSE 'attached again' END;
     RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION availability_cache.attach(text, regclass, jsonb) IS
-'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name in source_column": "your column"} where names differ), installs the triggers and returns one row with what it did and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when the table cannot serve.';
+'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name in source_column": "your column"} where names differ), installs the triggers and returns one row with what it did and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when the table cannot serve. A notice names statuses in use that the rules do not.';
 
 CREATE OR REPLACE FUNCTION availability_cache.attach(
     OUT role text,
@@ -394,4 +438,6 @@ GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text), availa
     availability_cache_internal.resolve_column(regclass, availability_cache.source_column, text),
     availability_cache_internal.check_relation(text, regclass),
     availability_cache_internal.install_truncate_triggers(text, regclass),
-    availability_cache_internal.drop_triggers(text, regclass) TO PUBLIC;
+    availability_cache_internal.drop_triggers(text, regclass),
+    availability_cache_internal.statuses_in_use(regclass, text),
+    availability_cache_internal.name_statuses(text, regclass, text) TO PUBLIC;

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- Comments that older versions have in other words
+-- Comments that 1.0.0 has in other words, or not
 -- ---------------------------------------------------------------------------
 
 COMMENT ON FUNCTION availability_cache.flush() IS
@@ -7,4 +7,7 @@ COMMENT ON FUNCTION availability_cache.flush() IS
 COMMENT ON COLUMN availability_cache.stats.miss_outdated IS 'An entry that a commit or invalidate() had outdated, or whose mark in memory was needed for another.';
 COMMENT ON COLUMN availability_cache.stats.bypass_own_writes IS 'The transaction had written to an attached table or run DDL; or it had written elsewhere, and memory had no answer.';
 COMMENT ON COLUMN availability_cache.stats.bypass_pending IS 'A transaction that changes the answer (rarely: one like it) was committing, or is prepared.';
-
+COMMENT ON COLUMN availability_cache.rules.slot_step IS 'Elapsed time from one slot''s start to the next; 1 minute to 1 day, whole seconds.';
+COMMENT ON COLUMN availability_cache.rules.buffer_before IS 'Time kept free before every appointment; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.buffer_after IS 'Time kept free after every appointment; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.slot_alignment IS 'Where slots start: opening, every slot_step from there; break, from the end of each break anew; clock, at multiples of slot_step on the stylist''s clock.';

@@ -62,6 +62,7 @@ BEGIN
           JOIN availability_cache_internal.attached() x
             ON r.relid = x.relation
             OR x.relation IN (SELECT a.relid FROM pg_partition_ancestors(r.relid::regclass) AS a(relid))
+            OR x.relation IN (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = r.relid)
          GROUP BY x.role, x.relation
     LOOP
         PERFORM availability_cache_internal.touch_database();

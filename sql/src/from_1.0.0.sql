@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- From 1.0.0: what is nobody's to call moves to availability_cache_internal
+-- From 1.0.0: what is nobody's to call moves to availability_cache_internal; new columns
 -- ---------------------------------------------------------------------------
 
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
@@ -22,6 +22,15 @@ BEGIN
     END IF;
 END
 $$;
+
+-- Before the event triggers' functions move.
+ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEFAULT 'opening'
+    CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock'));
+-- Mapped when attach() is run again.
+INSERT INTO availability_cache.source_column VALUES
+    ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),
+    ('booking_reservations', 6, 'service_id', 'uuid', false, '{service_id}'),
+    ('schedule_overrides', 10, 'applies_to_all', 'boolean', false, '{applies_to_all,applies_to_all_stylists,is_for_all}');
 
 CREATE SCHEMA availability_cache_internal;
 COMMENT ON SCHEMA availability_cache_internal IS 'availability_cache: functions that it calls by itself';

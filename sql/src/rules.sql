@@ -32,13 +32,12 @@ CREATE TABLE availability_cache.rules (
         CONSTRAINT rules_display_format_fixed
         CHECK (length(display_format) BETWEEN 1 AND 64 AND display_format !~* 'tm'),
     show_unavailable boolean NOT NULL DEFAULT true,
-    show_breaks boolean NOT NULL DEFAULT true
+    show_breaks boolean NOT NULL DEFAULT true,
+    slot_alignment text NOT NULL DEFAULT 'opening'
+        CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock'))
 );
 COMMENT ON TABLE availability_cache.rules IS
 'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';
-COMMENT ON COLUMN availability_cache.rules.slot_step IS 'Elapsed time from one slot''s start to the next, from opening; 1 minute to 1 day, whole seconds.';
-COMMENT ON COLUMN availability_cache.rules.buffer_before IS 'Time kept free before every booking and hold; a service''s or a stylist''s own wins.';
-COMMENT ON COLUMN availability_cache.rules.buffer_after IS 'Time kept free after every booking and hold; a service''s or a stylist''s own wins.';
 COMMENT ON COLUMN availability_cache.rules.non_blocking_statuses IS 'Bookings of these statuses do not block.';
 COMMENT ON COLUMN availability_cache.rules.hold_statuses IS 'Only holds of these statuses block, until they expire.';
 COMMENT ON COLUMN availability_cache.rules.min_notice IS 'A slot is unavailable from this long before its start; a service''s or a stylist''s own wins.';
@@ -49,29 +48,6 @@ COMMENT ON COLUMN availability_cache.rules.show_unavailable IS 'Whether unavaila
 COMMENT ON COLUMN availability_cache.rules.show_breaks IS 'Whether slots in a break are in the answer.';
 
 INSERT INTO availability_cache.rules DEFAULT VALUES;
-
--- pg_restore brings the saved row as an INSERT: it takes the place of the default one.
-CREATE FUNCTION availability_cache_internal.rules_keep_one()
-RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF TG_OP <> 'INSERT' THEN
-        RAISE EXCEPTION 'availability_cache.rules always has one row'
-            USING ERRCODE = 'restrict_violation', HINT = 'Change it with UPDATE availability_cache.rules SET ….';
-    END IF;
-    UPDATE availability_cache.rules
-       SET (slot_step, buffer_before, buffer_after, non_blocking_statuses, hold_statuses, min_notice,
-            max_advance, default_timezone, display_format, show_unavailable, show_breaks)
-         = (NEW.slot_step, NEW.buffer_before, NEW.buffer_after, NEW.non_blocking_statuses, NEW.hold_statuses,
-            NEW.min_notice, NEW.max_advance, NEW.default_timezone, NEW.display_format, NEW.show_unavailable,
-            NEW.show_breaks);
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION availability_cache_internal.rules_keep_one() IS
-'Internal: keeps rules at one row; an INSERT replaces it, DELETE and TRUNCATE are refused.';
 
 CREATE TRIGGER rules_keep_one BEFORE INSERT OR DELETE ON availability_cache.rules
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.rules_keep_one();

@@ -16,7 +16,11 @@ CREATE OR REPLACE VIEW availability_cache.sources AS
     SELECT a.role,
            a.relation,
            jsonb_object(a.names, a.columns) AS columns,
-           coalesce(a.problem, availability_cache_internal.trigger_state(a.relation)) AS triggers,
+           coalesce(a.problem,
+                    (SELECT string_agg(format('%s inherits from %s, changes there go unnoticed', c.oid::regclass, a.relation), '; ' ORDER BY c.oid)
+                       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND NOT c.relispartition
+                      WHERE i.inhparent = a.relation),
+                    availability_cache_internal.trigger_state(a.relation)) AS triggers,
            availability_cache.missing_indexes(a.role, a.relation, jsonb_object(a.names, a.columns)) AS missing_indexes
       FROM availability_cache_internal.attached() a;
 COMMENT ON VIEW availability_cache.sources IS

@@ -19,11 +19,13 @@ INSERT INTO availability_cache.source_column VALUES
     ('bookings', 2, 'start_time', 'timestamptz', true, '{start_time,start_time_utc,starts_at,start_at}'),
     ('bookings', 3, 'end_time', 'timestamptz', true, '{end_time,end_time_utc,ends_at,end_at}'),
     ('bookings', 4, 'status', 'text', false, '{status}'),
+    ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),
     ('booking_reservations', 1, 'stylist_user_id', 'uuid', true, '{stylist_user_id,stylist_id}'),
     ('booking_reservations', 2, 'start_time', 'timestamptz', true, '{start_time,start_time_utc,starts_at,start_at}'),
     ('booking_reservations', 3, 'end_time', 'timestamptz', true, '{end_time,end_time_utc,ends_at,end_at}'),
     ('booking_reservations', 4, 'status', 'text', false, '{status}'),
     ('booking_reservations', 5, 'expires_at', 'timestamptz', false, '{expires_at,expires_at_utc,hold_expires_at}'),
+    ('booking_reservations', 6, 'service_id', 'uuid', false, '{service_id}'),
     ('stylist_schedules', 1, 'stylist_user_id', 'uuid', true, '{stylist_user_id,stylist_id}'),
     ('stylist_schedules', 2, 'day_of_week', 'integer', true, '{day_of_week,weekday}'),
     ('stylist_schedules', 3, 'start_time', 'time', true, '{start_time,start_time_local,opens_at}'),
@@ -42,6 +44,7 @@ INSERT INTO availability_cache.source_column VALUES
     ('schedule_overrides', 7, 'priority', 'integer', false, '{priority}'),
     ('schedule_overrides', 8, 'is_active', 'boolean', false, '{is_active,active}'),
     ('schedule_overrides', 9, 'created_at', 'timestamptz', false, '{created_at}'),
+    ('schedule_overrides', 10, 'applies_to_all', 'boolean', false, '{applies_to_all,applies_to_all_stylists,is_for_all}'),
     ('stylist_services', 1, 'stylist_user_id', 'uuid', true, '{stylist_user_id,stylist_id}'),
     ('stylist_services', 2, 'service_id', 'uuid', true, '{service_id}'),
     ('stylist_services', 3, 'custom_duration_minutes', 'span', false, '{custom_duration_minutes,custom_duration,duration_minutes}'),
@@ -77,73 +80,3 @@ BEGIN ATOMIC
     SELECT t.relid FROM pg_catalog.pg_partition_tree(relation_tree.relation) t;
 END;
 COMMENT ON FUNCTION availability_cache_internal.relation_tree(regclass) IS 'Internal: a relation and its partitions, all levels.';
-
--- 'enabled', or what keeps a change from being noticed; answers are cached only when all say 'enabled'.
-CREATE FUNCTION availability_cache_internal.trigger_state(relation regclass)
-RETURNS text
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT coalesce(string_agg(problem, '; ' ORDER BY problem), 'enabled')
-      FROM (SELECT CASE
-                     WHEN c.relkind = 'f' THEN format('%s is a foreign table', c.oid::regclass)
-                     WHEN t.oid IS NULL THEN format('%s trigger missing on %s', need.what, c.oid::regclass)
-                     WHEN t.tgenabled <> 'A' THEN format('%I on %s is not ENABLE ALWAYS', t.tgname, c.oid::regclass)
-                   END AS problem
-              FROM availability_cache_internal.relation_tree(trigger_state.relation) AS r(oid)
-              JOIN pg_catalog.pg_class c ON c.oid = r.oid
-             CROSS JOIN (VALUES ('row', 29::smallint), ('TRUNCATE', 32::smallint)) AS need(what, tgtype)
-              LEFT JOIN LATERAL
-                   (SELECT t.*
-                      FROM pg_catalog.pg_trigger t
-                     WHERE t.tgrelid = c.oid
-                       AND t.tgtype = need.tgtype
-                       AND t.tgqual IS NULL
-                       AND t.tgattr = ''::int2vector
-                       AND t.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
-                     ORDER BY (t.tgenabled = 'A') DESC
-                     LIMIT 1) t ON true) AS x
-     WHERE problem IS NOT NULL;
-END;
-COMMENT ON FUNCTION availability_cache_internal.trigger_state(regclass) IS 'Internal: enabled, or which trigger of an attached table is missing or disabled.';
-
-CREATE FUNCTION availability_cache.missing_indexes(role text, relation regclass, columns jsonb)
-RETURNS text[]
-LANGUAGE sql STABLE
-SET intervalstyle = 'postgres'          -- of the predicates that it compares
-BEGIN ATOMIC
-    WITH wanted(role, keys, long_only) AS (
-        VALUES ('bookings', ARRAY['stylist_user_id', 'start_time'], false),
-               ('bookings', ARRAY['stylist_user_id', 'end_time'], true),
-               ('booking_reservations', ARRAY['stylist_user_id', 'end_time'], false),
-               ('stylist_schedules', ARRAY['stylist_user_id'], false),
-               ('schedule_overrides', ARRAY['stylist_user_id'], false),
-               ('stylist_services', ARRAY['stylist_user_id', 'service_id'], false),
-               ('services', ARRAY['id'], false),
-               ('stylist_profiles', ARRAY['user_id'], false)),
-    resolved AS (
-        SELECT w.long_only,
-               (SELECT array_agg((columns ->> k) ORDER BY n) FROM unnest(w.keys) WITH ORDINALITY AS u(k, n)) AS cols,
-               CASE WHEN w.long_only THEN format('(%I AT TIME ZONE ''UTC'')', columns ->> 'end_time') END AS ends,
-               CASE WHEN w.long_only THEN format('(%I AT TIME ZONE ''UTC'')', columns ->> 'start_time') END AS starts
-          FROM wanted w
-         WHERE w.role = missing_indexes.role)
-    SELECT coalesce(array_agg(format('CREATE INDEX ON %s (%s)%s', missing_indexes.relation,
-                                     (SELECT string_agg(quote_ident(c), ', ') FROM unnest(r.cols) AS c),
-                                     CASE WHEN r.long_only
-                                          THEN format(' WHERE %s > %s + interval ''1 day''', r.ends, r.starts)
-                                          ELSE '' END)
-                              ORDER BY r.long_only), '{}')
-      FROM resolved r
-     WHERE NOT EXISTS (
-        SELECT FROM pg_catalog.pg_index i
-         WHERE i.indrelid = missing_indexes.relation
-           AND i.indisvalid
-           AND coalesce(strpos(replace(pg_get_expr(i.indpred, i.indrelid), '::text', ''),
-                               format('%s > (%s + ''1 day''::interval)', r.ends, r.starts)) > 0, false) = r.long_only
-           AND (SELECT array_agg(a.attname::text ORDER BY k.n)
-                  FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
-                  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-                 WHERE k.n <= cardinality(r.cols)) = r.cols);
-END;
-COMMENT ON FUNCTION availability_cache.missing_indexes(text, regclass, jsonb) IS
-'The CREATE INDEX commands for the indexes that computing an answer would use and that the relation does not have.';

@@ -45,6 +45,8 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
 												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
+												   {"own_service_only", AC_MUTANT_OWN_SERVICE_ONLY, false},
+												   {"no_level", AC_MUTANT_NO_LEVEL, false},
 												   {"clock_after_snapshot", AC_MUTANT_CLOCK_AFTER_SNAPSHOT, false},
 												   {"messages_before_clock", AC_MUTANT_MESSAGES_BEFORE_CLOCK, false},
 												   {"hit_ignores_pending", AC_MUTANT_HIT_IGNORES_PENDING, false},

@@ -27,6 +27,9 @@ typedef enum AcMutant
 	AC_MUTANT_NO_WORD_CHECK,
 	/* of what a session remembers */
 	AC_MUTANT_NO_MEMO_CHECK,
+	/* of services' buffers */
+	AC_MUTANT_OWN_SERVICE_ONLY,
+	AC_MUTANT_NO_LEVEL,
 	/* of the version clock */
 	AC_MUTANT_CLOCK_AFTER_SNAPSHOT,
 	AC_MUTANT_MESSAGES_BEFORE_CLOCK,

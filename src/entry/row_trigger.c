@@ -24,6 +24,7 @@
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
+#include "slots/span.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_invalidate_trigger);
 
@@ -39,15 +40,20 @@ typedef struct TouchRole
 {
 	const char *role;
 	TouchKind kind;
+	/* Arguments, by number; 0: the role has none such. */
+	int to_all;		/* whether the row is of all stylists, whomever it names */
+	int buffers[2]; /* of a service */
 } TouchRole;
+
+static const char *const buffer_names[] = {"buffer_before_minutes", "buffer_after_minutes"};
 
 static const TouchRole touch_roles[] = {
 	{"bookings", TOUCH_DAYS},
 	{"booking_reservations", TOUCH_DAYS},
 	{"stylist_schedules", TOUCH_STYLIST},
-	{"schedule_overrides", TOUCH_STYLIST},
+	{"schedule_overrides", TOUCH_STYLIST, .to_all = 10},
 	{"stylist_services", TOUCH_STYLIST},
-	{"services", TOUCH_SERVICE},
+	{"services", TOUCH_SERVICE, .buffers = {5, 6}},
 	{"stylist_profiles", TOUCH_STYLIST},
 };
 
@@ -62,6 +68,10 @@ typedef struct TriggerPlan
 	TouchKind kind;
 	int ncolumns; /* the key columns first */
 	AttrNumber columns[MAX_TRIGGER_COLUMNS];
+	/* Those of them that mean something; InvalidAttrNumber: not mapped. */
+	AttrNumber to_all;
+	AttrNumber buffers[2];
+	int buffer_units[2];
 } TriggerPlan;
 
 /* By the trigger's OID; each partition has its own triggers. */
@@ -101,6 +111,32 @@ key_columns_fit(const TriggerPlan *plan, TupleDesc desc)
 		   (column_is(desc, plan->columns[1], TIMESTAMPTZOID) && column_is(desc, plan->columns[2], TIMESTAMPTZOID));
 }
 
+static Oid
+type_of(TupleDesc desc, AttrNumber column)
+{
+	return getBaseType(TupleDescAttr(desc, column - 1)->atttypid);
+}
+
+/* Takes down what a mapped column means to its role; false if it is not of a type for that. */
+static bool
+note_meaning(TriggerPlan *plan, const TouchRole *role, int arg, const char *name, AttrNumber column, TupleDesc desc)
+{
+	if (arg == role->to_all)
+	{
+		plan->to_all = column;
+		return type_of(desc, column) == BOOLOID;
+	}
+	for (int i = 0; i < lengthof(role->buffers); i++)
+	{
+		if (arg != role->buffers[i])
+			continue;
+		plan->buffers[i] = column;
+		plan->buffer_units[i] = span_unit(name, buffer_names[i]);
+		return span_is_type(type_of(desc, column));
+	}
+	return true;
+}
+
 static void
 resolve_trigger(TriggerPlan *plan, TriggerData *data)
 {
@@ -111,6 +147,7 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 	plan->relid = RelationGetRelid(data->tg_relation);
 	plan->usable = false;
 	plan->ncolumns = 0;
+	plan->to_all = plan->buffers[0] = plan->buffers[1] = InvalidAttrNumber;
 	if (trigger->tgnargs == 0 || trigger->tgnargs > MAX_TRIGGER_COLUMNS)
 		return;
 	for (role = 0; role < lengthof(touch_roles); role++)
@@ -129,6 +166,8 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 			continue;
 		column = SPI_fnumber(desc, trigger->tgargs[i]);
 		if (column <= 0 || AC_IS_VIRTUAL(TupleDescAttr(desc, column - 1)))
+			return;
+		if (!note_meaning(plan, &touch_roles[role], i, trigger->tgargs[i], column, desc))
 			return;
 		plan->columns[plan->ncolumns++] = column;
 	}
@@ -150,6 +189,17 @@ trigger_plan(TriggerData *data)
 	return plan;
 }
 
+static bool
+is_of_all(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
+{
+	bool isnull = true;
+	Datum value = (Datum) 0;
+
+	if (plan->to_all != InvalidAttrNumber)
+		value = heap_getattr(row, plan->to_all, desc, &isnull);
+	return !isnull && DatumGetBool(value);
+}
+
 static void
 touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 {
@@ -165,7 +215,7 @@ touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 				touch_days(DatumGetUUIDP(keys[0]), DatumGetTimestampTz(keys[1]), DatumGetTimestampTz(keys[2]));
 			break;
 		case TOUCH_STYLIST:
-			if (nulls[0])
+			if (nulls[0] || is_of_all(plan, row, desc))
 				touch_everything();
 			else
 				touch_stylist(DatumGetUUIDP(keys[0]));
@@ -177,17 +227,16 @@ touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 	}
 }
 
-/* Whether an UPDATE changed anything that an answer depends on. */
 static bool
-rows_differ(const TriggerPlan *plan, HeapTuple a, HeapTuple b, TupleDesc desc)
+columns_differ(HeapTuple a, HeapTuple b, TupleDesc desc, const AttrNumber *columns, int n)
 {
-	for (int i = 0; i < plan->ncolumns; i++)
+	for (int i = 0; i < n; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, plan->columns[i] - 1);
+		Form_pg_attribute att = TupleDescAttr(desc, columns[i] - 1);
 		bool a_null;
 		bool b_null;
-		Datum a_value = heap_getattr(a, plan->columns[i], desc, &a_null);
-		Datum b_value = heap_getattr(b, plan->columns[i], desc, &b_null);
+		Datum a_value = heap_getattr(a, columns[i], desc, &a_null);
+		Datum b_value = heap_getattr(b, columns[i], desc, &b_null);
 
 		if (a_null != b_null || (!a_null && !datum_image_eq(a_value, b_value, att->attbyval, att->attlen)))
 			return true;
@@ -195,18 +244,68 @@ rows_differ(const TriggerPlan *plan, HeapTuple a, HeapTuple b, TupleDesc desc)
 	return false;
 }
 
+/* A service's row that has buffers comes or goes. */
+static void
+touch_buffers_of_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc, bool comes)
+{
+	int64 longest = 0;
+	bool has_buffers = false;
+	bool isnull;
+	Datum id;
+
+	for (int i = 0; i < lengthof(plan->buffers); i++)
+	{
+		Datum value;
+
+		if (plan->buffers[i] == InvalidAttrNumber)
+			continue;
+		value = heap_getattr(row, plan->buffers[i], desc, &isnull);
+		if (isnull)
+			continue;
+		has_buffers = true;
+		if (comes)
+			longest = Max(longest, span_within_day(value, type_of(desc, plan->buffers[i]), plan->buffer_units[i]));
+	}
+	id = heap_getattr(row, plan->columns[0], desc, &isnull);
+	if (has_buffers && !isnull)
+		touch_buffers(DatumGetUUIDP(id), longest);
+}
+
+/* Whether an UPDATE changed a service's buffers, or whose they are. */
+static bool
+buffers_differ(const TriggerPlan *plan, HeapTuple a, HeapTuple b, TupleDesc desc)
+{
+	AttrNumber columns[1 + lengthof(plan->buffers)] = {plan->columns[0]};
+	int n = 1;
+
+	for (int i = 0; i < lengthof(plan->buffers); i++)
+	{
+		if (plan->buffers[i] != InvalidAttrNumber)
+			columns[n++] = plan->buffers[i];
+	}
+	return columns_differ(a, b, desc, columns, n);
+}
+
 static void
 touch_change(const TriggerPlan *plan, TriggerData *data)
 {
 	TupleDesc desc = RelationGetDescr(data->tg_relation);
+	HeapTuple row = data->tg_trigtuple;
 
 	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		touch_row(plan, data->tg_trigtuple, desc);
-	else if (rows_differ(plan, data->tg_trigtuple, data->tg_newtuple, desc))
 	{
-		touch_row(plan, data->tg_trigtuple, desc);
-		touch_row(plan, data->tg_newtuple, desc);
+		touch_row(plan, row, desc);
+		touch_buffers_of_row(plan, row, desc, TRIGGER_FIRED_BY_INSERT(data->tg_event));
+		return;
 	}
+	if (!columns_differ(row, data->tg_newtuple, desc, plan->columns, plan->ncolumns))
+		return;
+	touch_row(plan, row, desc);
+	touch_row(plan, data->tg_newtuple, desc);
+	if (!buffers_differ(plan, row, data->tg_newtuple, desc))
+		return;
+	touch_buffers_of_row(plan, row, desc, false);
+	touch_buffers_of_row(plan, data->tg_newtuple, desc, true);
 }
 
 /*

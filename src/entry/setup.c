@@ -6,11 +6,19 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
 #include "tcop/deparse_utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
+#include "base/as_user.h"
 #include "base/compat.h"
 #include "base/members.h"
 #include "entry/touch.h"
@@ -24,6 +32,7 @@ PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
 PG_FUNCTION_INFO_V1(availability_cache_library_version);
+PG_FUNCTION_INFO_V1(availability_cache_statuses_in_use);
 
 /* availability_cache_internal.touch_database(), of the event triggers: memory learns of DDL without them. */
 PGDLLEXPORT Datum
@@ -112,4 +121,55 @@ PGDLLEXPORT Datum
 availability_cache_library_version(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(AC_VERSION));
+}
+
+/* The distinct values of a column, as text; read as the table's owner, in a security-restricted operation. */
+static Datum
+read_distinct(Oid relid, const char *column, Oid owner)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ArrayBuildState *values = initArrayResult(TEXTOID, caller, false);
+	SavedUser saved = switch_user(owner);
+
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT DISTINCT %s::pg_catalog.text FROM %s WHERE %s IS NOT NULL",
+							 quote_identifier(column),
+							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+														get_rel_name(relid)),
+							 quote_identifier(column)),
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read column \"%s\"", column);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+		Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		values = accumArrayResult(values, value, isnull, TEXTOID, caller);
+	}
+	SPI_finish();
+	restore_user(saved);
+	return makeArrayResult(values, caller);
+}
+
+/* availability_cache_internal.statuses_in_use(relation, column): error 42501 unless the caller can act as the owner. */
+PGDLLEXPORT Datum
+availability_cache_statuses_in_use(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner;
+	int settings;
+	Datum result;
+
+	if (!HeapTupleIsValid(tuple))
+		PG_RETURN_NULL();
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be owner of table %s", get_rel_name(relid)));
+	settings = guard_settings();
+	result = read_distinct(relid, text_to_cstring(PG_GETARG_TEXT_PP(1)), owner);
+	restore_settings(settings);
+	PG_RETURN_DATUM(result);
 }

@@ -6,8 +6,10 @@
 
 #include "utils/timestamp.h"
 
+#include "base/test_hooks.h"
 #include "cache/changes.h"
 #include "entry/touch.h"
+#include "slots/buffers.h"
 #include "slots/tags.h"
 #include "slots/zone.h"
 #include "table/log.h"
@@ -31,6 +33,19 @@ touch_service(const pg_uuid_t *service)
 {
 	changes_touch(tag_of_service(service));
 	tier_log_service(service);
+}
+
+void
+touch_buffers(const pg_uuid_t *service, int64 longest)
+{
+	changes_touch(tag_of_buffers(service));
+	changes_touch(tag_of_buffers_above(0));
+	for (int level = 1; level < BUFFER_LEVELS && longest > buffer_levels[level] && !AC_MUTATED(AC_MUTANT_NO_LEVEL);
+		 level++)
+		changes_touch(tag_of_buffers_above(level));
+	/* The tier's rows do not name the services that are booked near their days. */
+	if (!AC_MUTATED(AC_MUTANT_OWN_SERVICE_ONLY))
+		tier_log_everything();
 }
 
 void

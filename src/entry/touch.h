@@ -16,6 +16,8 @@
 extern void touch_everything(void);
 extern void touch_stylist(const pg_uuid_t *stylist);
 extern void touch_service(const pg_uuid_t *service);
+/* A service's buffers, besides touch_service; the longer of those that it has now. */
+extern void touch_buffers(const pg_uuid_t *service, int64 longest);
 /* The UTC days that [start, end) touches; an empty one blocks nothing. */
 extern void touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end);
 

@@ -123,7 +123,7 @@ static void
 put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info)
 {
 	DayKeyFixed key;
-	AnswerHeader header;
+	AnswerHeader header = answer_header(entry->payload);
 	char *zone;
 	Datum values[10];
 	bool nulls[10] = {false};
@@ -131,7 +131,6 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	day_key_open(&entry->key, &key, &zone);
 	if (!may_see(key.dboid))
 		return;
-	memcpy(&header, entry->payload, sizeof(header));
 	values[0] = ObjectIdGetDatum(key.dboid);
 	values[1] = UUIDPGetDatum(&key.stylist);
 	values[2] = UUIDPGetDatum(&key.service);

@@ -23,7 +23,47 @@
 
 const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
 
+/* An AnswerHeader in few bits: small answers of many services are to fit one block of the store.  The last bytes are not kept. */
+typedef struct PackedHeader
+{
+	int64 computed_at;
+	int64 first : 40; /* until the year 9999 and some days */
+	uint64 step : 17; /* a day */
+	uint64 nchanges : 4;
+	uint64 has_price : 1;
+	uint64 has_display : 1;
+	uint64 duration : 20; /* seven days */
+	int64 offset : 18;
+	uint64 nslots : 14;
+	uint64 days : 8;
+	int32 price_cents;
+	uint16 nruns;
+} PackedHeader;
+
+#define HEADER_SIZE (offsetof(PackedHeader, nruns) + sizeof(uint16))
+
 /* ---- packing ---- */
+
+static void
+pack_header(char *out, const AnswerHeader *header)
+{
+	PackedHeader packed = {.computed_at = header->computed_at,
+						   .first = header->first,
+						   .step = header->step,
+						   .nchanges = header->nchanges,
+						   .has_price = header->has_price,
+						   .has_display = header->has_display,
+						   .duration = header->duration,
+						   .offset = header->offset,
+						   .nslots = header->nslots,
+						   .days = header->days,
+						   .price_cents = header->price_cents,
+						   .nruns = header->nruns};
+
+	StaticAssertStmt(HEADER_SIZE == 30, "the bit fields fill two numbers");
+	StaticAssertStmt(ANSWER_MAX_SLOTS < 1 << 14 && ANSWER_MAX_CHANGES < 1 << 4, "they are wide enough");
+	memcpy(out, &packed, HEADER_SIZE);
+}
 
 static int64
 start_of(const Slot *slot)
@@ -124,17 +164,18 @@ answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer
 	header->first = nslots > 0 ? start_of(&slots[0]) : 0;
 	header->has_display = false;
 	initStringInfo(&out);
-	appendBinaryStringInfo(&out, (char *) header, sizeof(AnswerHeader));
+	/* Filled in last. */
+	appendStringInfoSpaces(&out, HEADER_SIZE);
 	append_runs(&out, header, slots);
 	if (nslots > 0)
 		append_changes(&out, header, customer_zone, start_of(&slots[nslots - 1]) + header->duration);
 	append_statuses(&out, slots, nslots);
-	memcpy(out.data, header, sizeof(AnswerHeader));
+	pack_header(out.data, header);
 	if (strcmp(display_format, DEFAULT_DISPLAY_FORMAT) != 0)
 	{
 		append_displays(&out, display_format);
 		header->has_display = true;
-		memcpy(out.data, header, sizeof(AnswerHeader));
+		pack_header(out.data, header);
 	}
 	*size = out.len;
 	return out.data;
@@ -190,14 +231,34 @@ answer_begin_run(AnswerReader *reader)
 	look_at_run(reader);
 }
 
+AnswerHeader
+answer_header(const char *packed)
+{
+	PackedHeader header;
+
+	memcpy(&header, packed, HEADER_SIZE);
+	return (AnswerHeader){.computed_at = header.computed_at,
+						  .first = header.first,
+						  .duration = header.duration,
+						  .step = header.step,
+						  .price_cents = header.price_cents,
+						  .offset = header.offset,
+						  .nslots = header.nslots,
+						  .nruns = header.nruns,
+						  .nchanges = header.nchanges,
+						  .has_price = header.has_price,
+						  .has_display = header.has_display,
+						  .days = header.days};
+}
+
 void
 answer_open(AnswerReader *reader, const char *packed)
 {
 	AnswerHeader *header = &reader->header;
 	OffsetCursor cursor;
 
-	memcpy(header, packed, sizeof(AnswerHeader));
-	packed += sizeof(AnswerHeader);
+	*header = answer_header(packed);
+	packed += HEADER_SIZE;
 	reader->next = 0;
 	reader->next_start = header->first;
 	reader->next_run = packed;
@@ -229,16 +290,9 @@ is_within(int64 value, int64 least, int64 most)
 static bool
 header_is_whole(const char *packed, uint32 size, AnswerHeader *header)
 {
-	uint8 flags[2];
-
-	if (size < sizeof(AnswerHeader))
+	if (size < HEADER_SIZE)
 		return false;
-	/* Another byte is no bool. */
-	memcpy(&flags[0], packed + offsetof(AnswerHeader, has_price), 1);
-	memcpy(&flags[1], packed + offsetof(AnswerHeader, has_display), 1);
-	if (flags[0] > 1 || flags[1] > 1)
-		return false;
-	memcpy(header, packed, sizeof(AnswerHeader));
+	*header = answer_header(packed);
 	return header->nslots <= ANSWER_MAX_SLOTS && header->nruns < Max(header->nslots, 1) &&
 		   header->nchanges <= ANSWER_MAX_CHANGES &&
 		   is_within(header->computed_at, EARLIEST * USECS_PER_SEC, LATEST * USECS_PER_SEC) &&
@@ -329,14 +383,14 @@ answer_is_whole(const char *packed, uint32 size)
 	Size runs;
 	Size changes;
 	Size statuses;
-	const char *rest = packed + sizeof(header);
+	const char *rest = packed + HEADER_SIZE;
 
 	if (!header_is_whole(packed, size, &header))
 		return false;
 	runs = header.nruns * sizeof(AnswerRun);
 	changes = header.nchanges * sizeof(AnswerChange);
 	statuses = (header.nslots + 1) / 2;
-	if (size - sizeof(header) < runs + changes + statuses || !runs_are_whole(rest, &header) ||
+	if (size - HEADER_SIZE < runs + changes + statuses || !runs_are_whole(rest, &header) ||
 		!changes_are_whole(rest + runs, &header) || !statuses_are_whole((const uint8 *) rest + runs + changes, &header))
 		return false;
 	rest += runs + changes + statuses;

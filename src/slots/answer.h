@@ -10,7 +10,7 @@
 #include "slots/kernel.h"
 #include "slots/zone.h"
 
-/* What every slot of an answer shares.  Moments count in seconds since 2000-01-01, UTC. */
+/* What every slot of an answer shares; packed it takes 30 bytes.  Moments count in seconds since 2000-01-01, UTC. */
 typedef struct AnswerHeader
 {
 	TimestampTz computed_at;
@@ -90,6 +90,7 @@ typedef struct SlotView
 extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
 						 const char *display_format, uint32 *size);
 
+extern AnswerHeader answer_header(const char *packed);
 /* The reader trusts what it reads: what comes from where others may write must be whole. */
 extern void answer_open(AnswerReader *reader, const char *packed);
 

@@ -15,11 +15,14 @@
 /*
  * The UTC days around the date that an answer may depend on: a window may begin
  * a day early in UTC and end three days late (the day after the date, and the
- * zone), and a buffer may add a day on each side.
+ * zone), a slot that begins in it ends within seven days more, and a buffer may
+ * add a day on each side.
  */
 #define DAYS_BEFORE 3
-#define DAYS_AFTER 5
-#define DAY_MAX_TAGS (RULES_NTAGS + DAYS_BEFORE + 1 + DAYS_AFTER)
+#define DAYS_AFTER 12
+/* More services than this, its own and those booked near it, and a day depends on any service's buffers. */
+#define DAY_MAX_SERVICES 17
+#define DAY_MAX_TAGS (RULES_NTAGS + DAYS_BEFORE + 1 + DAYS_AFTER + 1 + DAY_MAX_SERVICES)
 
 typedef struct DayRequest
 {
@@ -38,7 +41,7 @@ typedef struct DayRequest
 #define DAY_FIRST (-36524)
 #define DAY_LAST (2921574)
 
-/* Says in result that it depends on these UTC days, besides what the rules depend on. */
+/* Says in result that it depends on these UTC days, on what the rules depend on, and on any service's buffers. */
 extern void day_depends_on(DayRequest *day, DateADT first, DateADT last, Computed *result);
 
 /* The same days in the packed answer, for who has only that. */

@@ -34,7 +34,7 @@ static const char *const query =
 	" pg_catalog.has_function_privilege(r.relowner, $2, 'EXECUTE'))"
 	" FROM r JOIN pg_catalog.pg_roles o ON o.oid" EQ "r.relowner"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 'i', i.inhparent, i.inhrelid, i.xmin) FROM r, pg_catalog.pg_inherits i"
-	" WHERE i.inhparent" EQ "r.id AND r.relkind" EQ "'p'"
+	" WHERE i.inhparent" EQ "r.id"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 't', t.oid, t.xmin) FROM r, pg_catalog.pg_trigger t"
 	" WHERE t.tgrelid" EQ "r.id AND NOT t.tgisinternal"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 'a', a.attrelid, a.attnum, a.xmin) FROM root, pg_catalog.pg_attribute a"

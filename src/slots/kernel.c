@@ -2,9 +2,10 @@
  * kernel.c
  *		Turns opening windows, breaks, busy intervals and the clock into slots.
  *
- * The busy intervals of each kind are widened, sorted and merged until they
- * are disjoint; the slots are laid out in order of start; then one cursor per
- * kind moves along with the slots, so the cost is that of sorting.
+ * The intervals of each kind are sorted and merged until they are disjoint,
+ * bookings and holds widened before; the slots are laid out in order of
+ * start; then one cursor per kind moves along with the slots, so the cost is
+ * that of sorting.
  */
 #include <stdlib.h>
 
@@ -29,15 +30,6 @@ compare_intervals(const void *a, const void *b)
 	return (x->end > y->end) - (x->end < y->end);
 }
 
-static int
-compare_slots(const void *a, const void *b)
-{
-	const Slot *x = a;
-	const Slot *y = b;
-
-	return (x->start > y->start) - (x->start < y->start);
-}
-
 /* a + b for b >= 0, staying at the ends of the time line. */
 static int64_t
 plus(int64_t a, int64_t b)
@@ -51,33 +43,51 @@ minus(int64_t a, int64_t b)
 	return a < INT64_MIN + b ? INT64_MIN : a - b;
 }
 
-/* Drops empty intervals, widens the rest, sorts and merges; returns the new count. */
+static int64_t
+longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Drops empty intervals, sorts and merges the rest; returns the new count. */
 static int
-make_disjoint(SlotInterval *iv, int n, int64_t before, int64_t after)
+make_disjoint(SlotInterval *iv, int n)
 {
 	int kept = 0;
 	int merged = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		if (iv[i].end <= iv[i].start)
-			continue;
-		iv[kept].start = minus(iv[i].start, before);
-		iv[kept].end = plus(iv[i].end, after);
-		kept++;
+		if (iv[i].end > iv[i].start)
+			iv[kept++] = iv[i];
 	}
 	qsort(iv, kept, sizeof(SlotInterval), compare_intervals);
 	for (int i = 0; i < kept; i++)
 	{
 		if (merged > 0 && iv[i].start <= iv[merged - 1].end)
-		{
-			if (iv[i].end > iv[merged - 1].end)
-				iv[merged - 1].end = iv[i].end;
-		}
+			iv[merged - 1].end = longer(iv[merged - 1].end, iv[i].end);
 		else
 			iv[merged++] = iv[i];
 	}
 	return merged;
+}
+
+/*
+ * Makes busy intervals, each with buffers of its own, what no slot may
+ * overlap: a slot with its buffers does not meet the interval, nor the slot
+ * the interval with its buffers.  Returns the new count.
+ */
+static int
+make_busy(const SlotInput *in, SlotInterval *busy, const SlotBuffers *buffers, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (busy[i].end <= busy[i].start)
+			continue;
+		busy[i].start = minus(busy[i].start, longer(buffers[i].before, in->buffers.after));
+		busy[i].end = plus(busy[i].end, longer(buffers[i].after, in->buffers.before));
+	}
+	return make_disjoint(busy, n);
 }
 
 /* Slots must be asked about in order of start. */
@@ -89,63 +99,71 @@ overlaps(BusyCursor *c, int64_t start, int64_t end)
 	return c->at < c->n && c->busy[c->at].start < end;
 }
 
-static int64_t
-slots_in_window(const SlotInput *in, const SlotInterval *w)
+void
+slots_prepare(SlotInput *in)
 {
-	if (w->end <= w->start || w->end - w->start < in->duration)
-		return 0;
-	return (w->end - w->start - in->duration) / in->step + 1;
+	in->nwindows = make_disjoint(in->windows, in->nwindows);
+	in->nbreaks = make_disjoint(in->breaks, in->nbreaks);
 }
 
-int64_t
-slots_bound(const SlotInput *in)
+/* Slots that start from from on, before until, and end by closing; written where out is not NULL. */
+static int64_t
+lay_out_stretch(const SlotInput *in, int64_t from, int64_t until, int64_t closing, Slot *out)
 {
-	int64_t n = 0;
+	int64_t last = closing - in->duration;
+	int64_t n;
 
-	for (int i = 0; i < in->nwindows; i++)
-		n += slots_in_window(in, &in->windows[i]);
+	if (until <= last)
+		last = until - 1;
+	n = last < from ? 0 : (last - from) / in->step + 1;
+	for (int64_t k = 0; out != NULL && k < n; k++)
+		out[k].start = from + k * in->step;
 	return n;
 }
 
-/* The starts of all windows' slots, in order, each once. */
+/* The starts of all windows' slots, in order; written where out is not NULL. */
 static int64_t
 lay_out(const SlotInput *in, Slot *out)
 {
 	int64_t n = 0;
-	int64_t distinct = 0;
+	int b = 0;
 
 	for (int i = 0; i < in->nwindows; i++)
 	{
-		int64_t count = slots_in_window(in, &in->windows[i]);
+		int64_t closing = in->windows[i].end;
+		int64_t from = in->grid_from != NULL ? in->grid_from[i] : in->windows[i].start;
+		int64_t until;
 
-		for (int64_t k = 0; k < count; k++)
-			out[n++].start = in->windows[i].start + k * in->step;
+		for (; from < closing; from = until)
+		{
+			while (b < in->nbreaks && in->breaks[b].end <= from)
+				b++;
+			until = in->restarts_after_break && b < in->nbreaks && in->breaks[b].end < closing ? in->breaks[b].end
+																							   : closing;
+			n += lay_out_stretch(in, from, until < in->starts_before ? until : in->starts_before, closing,
+								 out != NULL ? out + n : NULL);
+		}
 	}
-	if (in->nwindows > 1)
-		qsort(out, n, sizeof(Slot), compare_slots);
-	for (int64_t i = 0; i < n; i++)
-	{
-		if (distinct == 0 || out[i].start != out[distinct - 1].start)
-			out[distinct++] = out[i];
-	}
-	return distinct;
+	return n;
 }
 
-/* Keeps the holds that have not expired; returns the new count. */
-static int
-keep_live_holds(SlotInput *in, int64_t *next_change)
+int64_t
+slots_count(const SlotInput *in)
 {
-	int n = 0;
+	return lay_out(in, NULL);
+}
 
+/* Holds that have expired become empty. */
+static void
+drop_expired_holds(SlotInput *in, int64_t *next_change)
+{
 	for (int i = 0; i < in->nholds; i++)
 	{
 		if (in->hold_expires[i] <= in->now)
-			continue;
-		if (in->hold_expires[i] < *next_change)
+			in->holds[i].end = in->holds[i].start;
+		else if (in->hold_expires[i] < *next_change)
 			*next_change = in->hold_expires[i];
-		in->holds[n++] = in->holds[i];
 	}
-	return n;
 }
 
 /* Whether the clock makes the slot unavailable, and when that next changes. */
@@ -173,14 +191,14 @@ slots_compute(SlotInput *in, Slot *out, int64_t *next_change)
 {
 	int64_t total = lay_out(in, out);
 	int64_t shown = 0;
-	BusyCursor breaks = {in->breaks, 0, 0};
+	BusyCursor breaks = {in->breaks, in->nbreaks, 0};
 	BusyCursor bookings = {in->bookings, 0, 0};
 	BusyCursor holds = {in->holds, 0, 0};
 
 	*next_change = SLOT_NEVER;
-	breaks.n = make_disjoint(in->breaks, in->nbreaks, 0, 0);
-	bookings.n = make_disjoint(in->bookings, in->nbookings, in->buffer_before, in->buffer_after);
-	holds.n = make_disjoint(in->holds, keep_live_holds(in, next_change), in->buffer_before, in->buffer_after);
+	drop_expired_holds(in, next_change);
+	bookings.n = make_busy(in, in->bookings, in->booking_buffers, in->nbookings);
+	holds.n = make_busy(in, in->holds, in->hold_buffers, in->nholds);
 
 	for (int64_t i = 0; i < total; i++)
 	{

@@ -32,6 +32,13 @@ typedef struct SlotInterval
 	int64_t end;
 } SlotInterval;
 
+/* What is kept free around an interval; not negative. */
+typedef struct SlotBuffers
+{
+	int64_t before;
+	int64_t after;
+} SlotBuffers;
+
 /*
  * All times are microseconds on one time line.  step and duration are above
  * zero; buffers, notice and horizon are not negative.  The kernel sorts and
@@ -44,18 +51,22 @@ typedef struct SlotInput
 	int64_t duration;
 	int64_t notice;
 	int64_t horizon;
-	int64_t buffer_before;
-	int64_t buffer_after;
+	SlotBuffers buffers; /* of the slots */
 	bool show_unavailable;
 	bool show_breaks;
 	SlotInterval *windows;
 	int nwindows;
+	const int64_t *grid_from;  /* where the grid of each window starts, at its opening or later; NULL: at its opening */
+	bool restarts_after_break; /* the grid starts anew where a break ends within the window */
+	int64_t starts_before;	   /* no slot starts from here on */
 	SlotInterval *breaks;
 	int nbreaks;
 	SlotInterval *bookings;
+	const SlotBuffers *booking_buffers; /* one for each booking */
 	int nbookings;
 	SlotInterval *holds;
-	const int64_t *hold_expires; /* one for each hold; SLOT_NEVER if it does not */
+	const SlotBuffers *hold_buffers; /* one for each hold */
+	const int64_t *hold_expires;	 /* one for each hold; SLOT_NEVER if it does not */
 	int nholds;
 } SlotInput;
 
@@ -65,12 +76,18 @@ typedef struct Slot
 	SlotStatus status;
 } Slot;
 
-/* The most slots that slots_compute can return for these windows. */
-extern int64_t slots_bound(const SlotInput *in);
+/*
+ * The first step: makes windows and breaks disjoint, in order, those that
+ * touch one.  grid_from is about the windows as they are then.
+ */
+extern void slots_prepare(SlotInput *in);
+
+/* How many slots there are, shown or not. */
+extern int64_t slots_count(const SlotInput *in);
 
 /*
  * Writes the slots in order of start to out, which has room for
- * slots_bound(in), and returns how many.  *next_change is the first moment
+ * slots_count(in), and returns how many.  *next_change is the first moment
  * after now at which the same call with a later now would give another
  * answer, at the latest; SLOT_NEVER if there is none.
  */

@@ -2,7 +2,7 @@
  * queries.c
  *		Asking the attached tables, each as its owner.
  *
- * A session keeps a plan for each table, good for the mapping and the
+ * A session keeps a plan for each query, good for the mapping and the
  * statuses that it was made for.
  *
  * Each table is read as its owner, in a security-restricted operation: that
@@ -23,15 +23,23 @@
 
 #define MAX_ARGS 4
 
-static const Oid arg_types[SOURCE_NROLES][MAX_ARGS] = {
-	[SOURCE_BOOKINGS] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	[SOURCE_RESERVATIONS] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	[SOURCE_SCHEDULES] = {UUIDOID, INT4OID, INT4OID, DATEOID},
-	[SOURCE_OVERRIDES] = {UUIDOID, DATEOID},
-	[SOURCE_STYLIST_SERVICES] = {UUIDOID, UUIDOID},
-	[SOURCE_SERVICES] = {UUIDOID},
-	[SOURCE_PROFILES] = {UUIDOID},
-	[SOURCE_RULES] = {0},
+typedef struct QueryInfo
+{
+	SourceRole role; /* the table that it reads */
+	Oid args[MAX_ARGS];
+} QueryInfo;
+
+static const QueryInfo queries[NQUERIES] = {
+	[QUERY_RULES] = {SOURCE_RULES},
+	[QUERY_PROFILE] = {SOURCE_PROFILES, {UUIDOID}},
+	[QUERY_OFFER] = {SOURCE_STYLIST_SERVICES, {UUIDOID, UUIDOID}},
+	[QUERY_SERVICE] = {SOURCE_SERVICES, {UUIDOID}},
+	[QUERY_BUFFERS] = {SOURCE_SERVICES, {UUIDARRAYOID}},
+	[QUERY_LONGEST_BUFFER] = {SOURCE_SERVICES},
+	[QUERY_SCHEDULE] = {SOURCE_SCHEDULES, {UUIDOID, INT4OID, INT4OID, DATEOID}},
+	[QUERY_OVERRIDES] = {SOURCE_OVERRIDES, {UUIDOID, DATEOID}},
+	[QUERY_BOOKINGS] = {SOURCE_BOOKINGS, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_HOLDS] = {SOURCE_RESERVATIONS, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
 };
 
 typedef struct QueryPlan
@@ -42,7 +50,7 @@ typedef struct QueryPlan
 	int running;	   /* calls, nested */
 } QueryPlan;
 
-static QueryPlan plans[SOURCE_NROLES];
+static QueryPlan plans[NQUERIES];
 
 static bool
 is_good(const QueryPlan *plan, const QueryStatuses *statuses)
@@ -70,20 +78,20 @@ check_table(SourceRole role, SPIPlanPtr plan)
 
 /* A plan that lives as long as the connection to SPI.  Caller has switched to the owner. */
 static SPIPlanPtr
-prepare(SourceRole role, const QueryStatuses *statuses)
+prepare(SlotsQuery query, const QueryStatuses *statuses)
 {
 	StringInfoData text;
 	SPIPlanPtr plan;
 	int nargs = 0;
 
-	while (nargs < MAX_ARGS && OidIsValid(arg_types[role][nargs]))
+	while (nargs < MAX_ARGS && OidIsValid(queries[query].args[nargs]))
 		nargs++;
 	initStringInfo(&text);
-	query_text(role, statuses, &text);
-	plan = SPI_prepare_cursor(text.data, nargs, (Oid *) arg_types[role], CURSOR_OPT_GENERIC_PLAN);
+	query_text(query, statuses, &text);
+	plan = SPI_prepare_cursor(text.data, nargs, (Oid *) queries[query].args, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare: %s", text.data);
-	check_table(role, plan);
+	check_table(queries[query].role, plan);
 	pfree(text.data);
 	return plan;
 }
@@ -106,14 +114,14 @@ keep_plan(QueryPlan *plan, SPIPlanPtr prepared, const QueryStatuses *statuses)
 }
 
 static int
-run(SourceRole role, const QueryStatuses *statuses, Datum *args)
+run(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 {
-	QueryPlan *plan = &plans[role];
+	QueryPlan *plan = &plans[query];
 	SPIPlanPtr prepared = plan->plan;
 
 	if (!is_good(plan, statuses))
 	{
-		prepared = prepare(role, statuses);
+		prepared = prepare(query, statuses);
 		/* A computation within a computation does not free what that one is running. */
 		if (plan->running == 1)
 			keep_plan(plan, prepared, statuses);
@@ -122,25 +130,25 @@ run(SourceRole role, const QueryStatuses *statuses, Datum *args)
 }
 
 uint64
-query_run(SourceRole role, const QueryStatuses *statuses, Datum *args)
+query_run(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 {
-	SavedUser saved = switch_user(source_owner(role));
+	SavedUser saved = switch_user(source_owner(queries[query].role));
 	int result;
 
 	sources_begin_use();
-	plans[role].running++;
+	plans[query].running++;
 	PG_TRY();
 	{
-		result = run(role, statuses, args);
+		result = run(query, statuses, args);
 	}
 	PG_FINALLY();
 	{
-		plans[role].running--;
+		plans[query].running--;
 		sources_end_use();
 	}
 	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read %s: %s", source_name(role), SPI_result_code_string(result));
+		elog(ERROR, "could not read %s: %s", source_name(queries[query].role), SPI_result_code_string(result));
 	restore_user(saved);
 	return SPI_processed;
 }

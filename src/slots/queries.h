@@ -16,21 +16,25 @@
  *	rules			() -> slot_step, buffer_before, buffer_after, min_notice,
  *					max_advance, default_timezone text, display_format text,
  *					show_unavailable bool, show_breaks bool,
- *					non_blocking_statuses text[], hold_statuses text[], and both as text
- *	profiles		(stylist) -> active bool, timezone text, buffer_before,
+ *					non_blocking_statuses text[], hold_statuses text[], both as text,
+ *					slot_alignment text
+ *	profile			(stylist) -> active bool, timezone text, buffer_before,
  *					buffer_after, notice, horizon
- *	stylist_services	(stylist, service) -> offered bool (false: the stylist has other
+ *	offer			(stylist, service) -> offered bool (false: the stylist has other
  *					services only), active bool, duration, price
- *	services		(service) -> active bool, duration, price, buffer_before,
- *					buffer_after, notice, horizon
- *	schedules		(stylist, day of week, the same with 7 for Sunday, date) ->
+ *	service			(service) -> active bool, duration, price, notice, horizon
+ *	buffers			(services uuid[]) -> service uuid, buffer_before, buffer_after; a row for
+ *					each that there is
+ *	longest buffer	() -> of all services, either
+ *	schedule		(stylist, day of week, the same with 7 for Sunday, date) ->
  *					opens, closes, break start, break end (time)
- *	overrides		(stylist, date) -> closed bool, opens, closes (time)
- *	bookings		(stylist, from, from less a day, to) -> start, end (timestamptz);
- *					statuses: those that do not block
- *	reservations	(stylist, from, to, now) -> start, end, expires (timestamptz);
- *					statuses: those that hold
+ *	overrides		(stylist, date) -> priority, of all bool, closed bool, opens, closes
+ *					(time); in the order in which they count
+ *	bookings		(stylist, from, from less a day, to) -> start, end (timestamptz),
+ *					service uuid; statuses: those that do not block
+ *	holds			(stylist, from, to, now) -> start, end, service uuid, expires
+ *					(timestamptz); statuses: those that hold
  */
-extern uint64 query_run(SourceRole role, const QueryStatuses *statuses, Datum *args);
+extern uint64 query_run(SlotsQuery query, const QueryStatuses *statuses, Datum *args);
 
 #endif /* AC_SLOTS_QUERIES_H */

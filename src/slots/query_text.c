@@ -2,12 +2,17 @@
  * query_text.c
  *		What is asked of each attached table, as SQL.
  *
- * Each query reads one table.  A column that is not mapped reads as NULL.
- * Statuses are constants in the text, so that partial indexes can serve.
- * The text names everything in full, operators included.
+ * Each query reads one table, with its partitions and children.  A column
+ * that is not mapped reads as NULL.  Statuses are constants in the text, so
+ * that partial indexes can serve.  The text names everything in full,
+ * operators included.
+ *
+ * Where some of the rows are picked, or their order matters, the order is a
+ * total one of all that is read: where a row lies never decides.
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -17,6 +22,7 @@
 
 #include "slots/query_text.h"
 #include "slots/sources.h"
+#include "slots/span.h"
 
 #define EQ " OPERATOR(pg_catalog.=) "
 #define NE " OPERATOR(pg_catalog.<>) "
@@ -41,36 +47,6 @@ column_or_null(SourceRole role, const char *name)
 	return column != NULL ? column->quoted : "NULL";
 }
 
-static bool
-ends_with(const char *s, const char *ending)
-{
-	Size length = strlen(s);
-
-	return length >= strlen(ending) && strcmp(s + length - strlen(ending), ending) == 0;
-}
-
-/* Seconds of one unit of an integer column, by the ending of its name or else of the usual one. */
-static int
-seconds_per_unit(const char *column, const char *usual_name)
-{
-	static const struct
-	{
-		const char *ending;
-		int seconds;
-	} units[] = {{"_seconds", 1}, {"_minutes", 60}, {"_hours", 3600}, {"_days", 86400}};
-	const char *names[] = {column, usual_name};
-
-	for (int n = 0; n < lengthof(names); n++)
-	{
-		for (int u = 0; u < lengthof(units); u++)
-		{
-			if (ends_with(names[n], units[u].ending))
-				return units[u].seconds;
-		}
-	}
-	return 60;
-}
-
 static void
 append_span(StringInfo text, SourceRole role, const char *name)
 {
@@ -81,7 +57,7 @@ append_span(StringInfo text, SourceRole role, const char *name)
 	else if (column->type == INTERVALOID)
 		appendStringInfo(text, SPAN_OF_INTERVAL, column->quoted, column->quoted);
 	else
-		appendStringInfo(text, SPAN_OF_INTEGER, column->quoted, column->quoted, seconds_per_unit(column->name, name));
+		appendStringInfo(text, SPAN_OF_INTEGER, column->quoted, column->quoted, span_unit(column->name, name));
 }
 
 /* " AND is_active IS NOT FALSE", where there is such a column. */
@@ -94,18 +70,43 @@ append_active_filter(StringInfo text, SourceRole role)
 		appendStringInfo(text, " AND %s IS NOT FALSE", column->quoted);
 }
 
-/* Columns that services and stylists may have in place of the rules'. */
+/* The spans of these columns, each after a comma. */
 static void
-append_limits(StringInfo text, SourceRole role)
+append_spans(StringInfo text, SourceRole role, const char *const *names, int n)
 {
-	static const char *const names[] = {"buffer_before_minutes", "buffer_after_minutes", "min_notice_minutes",
-										"max_advance_days"};
-
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < n; i++)
 	{
 		appendStringInfoString(text, ", ");
 		append_span(text, role, names[i]);
 	}
+}
+
+/* What services and stylists may have in place of the rules'. */
+static const char *const limits[] = {"buffer_before_minutes", "buffer_after_minutes", "min_notice_minutes",
+									 "max_advance_days"};
+#define N_BUFFERS 2
+
+/* " ORDER BY active rows first, then column n to m LIMIT 1", where those are all else that is read. */
+static void
+append_first_row(StringInfo text, SourceRole role, int from, int to)
+{
+	const SourceColumn *active = source_column(role, "is_active");
+
+	appendStringInfoString(text, " ORDER BY ");
+	if (active != NULL)
+		appendStringInfo(text, "%s IS NOT FALSE DESC, ", active->quoted);
+	for (int i = from; i <= to; i++)
+		appendStringInfo(text, "%d, ", i);
+	text->len -= strlen(", ");
+	appendStringInfoString(text, " LIMIT 1");
+}
+
+/* Not there under the SQL of 1.0.0. */
+static bool
+rules_have_alignment(void)
+{
+	return get_attnum(get_relname_relid("rules", get_namespace_oid("availability_cache", false)), "slot_alignment") !=
+		   InvalidAttrNumber;
 }
 
 static void
@@ -116,38 +117,29 @@ build_rules(StringInfo text, const QueryStatuses *statuses)
 	appendStringInfoString(text, "SELECT ");
 	for (int i = 0; i < lengthof(spans); i++)
 		appendStringInfo(text, SPAN_OF_INTERVAL ", ", spans[i], spans[i]);
-	appendStringInfo(text,
-					 "default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
-					 " hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text FROM %s",
-					 source_relation(SOURCE_RULES));
+	appendStringInfo(
+		text,
+		"default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
+		" hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text, %s FROM %s",
+		rules_have_alignment() ? "slot_alignment" : "'opening'::pg_catalog.text", source_name(SOURCE_RULES));
 }
 
 static void
 build_profile(StringInfo text, const QueryStatuses *statuses)
 {
-	appendStringInfo(text, "SELECT %s::pg_catalog.bool, %s::pg_catalog.text",
+	appendStringInfo(text, "SELECT %s::pg_catalog.bool, %s::pg_catalog.text COLLATE pg_catalog.\"C\"",
 					 column_or_null(SOURCE_PROFILES, "is_active"), column_or_null(SOURCE_PROFILES, "timezone"));
-	append_limits(text, SOURCE_PROFILES);
-	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_PROFILES),
+	append_spans(text, SOURCE_PROFILES, limits, lengthof(limits));
+	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1", source_name(SOURCE_PROFILES),
 					 column_or_null(SOURCE_PROFILES, "user_id"));
-}
-
-/* An active row wins over one that is not. */
-static void
-append_order_by_active(StringInfo text, SourceRole role)
-{
-	const SourceColumn *column = source_column(role, "is_active");
-
-	if (column != NULL)
-		appendStringInfo(text, " ORDER BY %s IS NOT FALSE DESC", column->quoted);
-	appendStringInfoString(text, " LIMIT 1");
+	append_first_row(text, SOURCE_PROFILES, 2, 2 + lengthof(limits));
 }
 
 /* The row of another service says that the stylist is known, and only that. */
 static void
-build_stylist_service(StringInfo text, const QueryStatuses *statuses)
+build_offer(StringInfo text, const QueryStatuses *statuses)
 {
-	const char *relation = source_relation(SOURCE_STYLIST_SERVICES);
+	const char *relation = source_name(SOURCE_STYLIST_SERVICES);
 	const char *stylist = column_or_null(SOURCE_STYLIST_SERVICES, "stylist_user_id");
 	const char *service = column_or_null(SOURCE_STYLIST_SERVICES, "service_id");
 
@@ -156,7 +148,7 @@ build_stylist_service(StringInfo text, const QueryStatuses *statuses)
 	append_span(text, SOURCE_STYLIST_SERVICES, "custom_duration_minutes");
 	appendStringInfo(text, ", %s::pg_catalog.int8 FROM %s WHERE %s" EQ "$1 AND %s" EQ "$2",
 					 column_or_null(SOURCE_STYLIST_SERVICES, "custom_price_cents"), relation, stylist, service);
-	append_order_by_active(text, SOURCE_STYLIST_SERVICES);
+	append_first_row(text, SOURCE_STYLIST_SERVICES, 3, 4);
 	appendStringInfo(text,
 					 ") UNION ALL (SELECT false, NULL, NULL, NULL FROM %s WHERE %s" EQ "$1 LIMIT 1)"
 					 " ORDER BY offered DESC LIMIT 1",
@@ -169,9 +161,36 @@ build_service(StringInfo text, const QueryStatuses *statuses)
 	appendStringInfo(text, "SELECT %s::pg_catalog.bool, ", column_or_null(SOURCE_SERVICES, "is_active"));
 	append_span(text, SOURCE_SERVICES, "duration_minutes");
 	appendStringInfo(text, ", %s::pg_catalog.int8", column_or_null(SOURCE_SERVICES, "price_cents"));
-	append_limits(text, SOURCE_SERVICES);
-	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1 LIMIT 1", source_relation(SOURCE_SERVICES),
+	append_spans(text, SOURCE_SERVICES, limits + N_BUFFERS, lengthof(limits) - N_BUFFERS);
+	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1", source_name(SOURCE_SERVICES),
 					 column_or_null(SOURCE_SERVICES, "id"));
+	append_first_row(text, SOURCE_SERVICES, 2, 3 + lengthof(limits) - N_BUFFERS);
+}
+
+/* Of several rows of a service the longest, whether active or not: it depends on nothing but the buffers. */
+static void
+build_buffers(StringInfo text, const QueryStatuses *statuses)
+{
+	const char *id = column_or_null(SOURCE_SERVICES, "id");
+
+	appendStringInfo(text, "SELECT %s::pg_catalog.uuid", id);
+	for (int i = 0; i < N_BUFFERS; i++)
+	{
+		appendStringInfoString(text, ", pg_catalog.max(");
+		append_span(text, SOURCE_SERVICES, limits[i]);
+		appendStringInfoChar(text, ')');
+	}
+	appendStringInfo(text, " FROM %s WHERE %s" EQ "ANY ($1) GROUP BY 1", source_name(SOURCE_SERVICES), id);
+}
+
+static void
+build_longest_buffer(StringInfo text, const QueryStatuses *statuses)
+{
+	appendStringInfoString(text, "SELECT GREATEST(pg_catalog.max(");
+	append_span(text, SOURCE_SERVICES, limits[0]);
+	appendStringInfoString(text, "), pg_catalog.max(");
+	append_span(text, SOURCE_SERVICES, limits[1]);
+	appendStringInfo(text, ")) FROM %s", source_name(SOURCE_SERVICES));
 }
 
 static void
@@ -186,7 +205,7 @@ build_schedule(StringInfo text, const QueryStatuses *statuses)
 					 " AND (%s" EQ "$2 OR %s" EQ "$3)",
 					 column_or_null(SOURCE_SCHEDULES, "start_time"), column_or_null(SOURCE_SCHEDULES, "end_time"),
 					 column_or_null(SOURCE_SCHEDULES, "break_start_time"),
-					 column_or_null(SOURCE_SCHEDULES, "break_end_time"), source_relation(SOURCE_SCHEDULES),
+					 column_or_null(SOURCE_SCHEDULES, "break_end_time"), source_name(SOURCE_SCHEDULES),
 					 column_or_null(SOURCE_SCHEDULES, "stylist_user_id"), dow, dow);
 	append_active_filter(text, SOURCE_SCHEDULES);
 	if (from != NULL)
@@ -195,8 +214,9 @@ build_schedule(StringInfo text, const QueryStatuses *statuses)
 		appendStringInfo(text, " AND (%s IS NULL OR %s" GE "$4)", until->quoted, until->quoted);
 }
 
+/* A row is of all stylists that names none, or that says so. */
 static void
-build_override(StringInfo text, const QueryStatuses *statuses)
+build_overrides(StringInfo text, const QueryStatuses *statuses)
 {
 	const char *opens = column_or_null(SOURCE_OVERRIDES, "start_time");
 	const char *closes = column_or_null(SOURCE_OVERRIDES, "end_time");
@@ -204,27 +224,30 @@ build_override(StringInfo text, const QueryStatuses *statuses)
 	const char *first = column_or_null(SOURCE_OVERRIDES, "override_date");
 	const SourceColumn *last = source_column(SOURCE_OVERRIDES, "end_date");
 	const SourceColumn *closed = source_column(SOURCE_OVERRIDES, "is_closed");
+	const SourceColumn *to_all = source_column(SOURCE_OVERRIDES, "applies_to_all");
 
+	appendStringInfo(text, "SELECT %s::pg_catalog.int8, %s IS NULL", column_or_null(SOURCE_OVERRIDES, "priority"),
+					 stylist);
+	if (to_all != NULL)
+		appendStringInfo(text, " OR %s IS TRUE", to_all->quoted);
 	if (closed != NULL)
-		appendStringInfo(text, "SELECT %s", closed->quoted);
+		appendStringInfo(text, ", %s IS TRUE", closed->quoted);
 	else
-		appendStringInfo(text, "SELECT %s IS NULL AND %s IS NULL", opens, closes);
-	appendStringInfo(text,
-					 ", %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE (%s" EQ "$1 OR %s IS NULL)"
-					 " AND %s" LE "$2",
-					 opens, closes, source_relation(SOURCE_OVERRIDES), stylist, stylist, first);
+		appendStringInfo(text, ", %s IS NULL AND %s IS NULL", opens, closes);
+	appendStringInfo(text, ", %s::pg_catalog.time, %s::pg_catalog.time FROM %s WHERE (%s" EQ "$1 OR %s IS NULL", opens,
+					 closes, source_name(SOURCE_OVERRIDES), stylist, stylist);
+	if (to_all != NULL)
+		appendStringInfo(text, " OR %s", to_all->quoted);
+	appendStringInfo(text, ") AND %s" LE "$2", first);
 	if (last != NULL)
 		appendStringInfo(text, " AND COALESCE(%s, %s)" GE "$2", last->quoted, first);
 	else
 		appendStringInfo(text, " AND %s" EQ "$2", first);
 	append_active_filter(text, SOURCE_OVERRIDES);
-	appendStringInfoString(text, " ORDER BY ");
-	if (source_column(SOURCE_OVERRIDES, "priority") != NULL)
-		appendStringInfo(text, "%s DESC NULLS LAST, ", column_or_null(SOURCE_OVERRIDES, "priority"));
-	appendStringInfo(text, "%s IS NULL", stylist);
+	appendStringInfoString(text, " ORDER BY 1 DESC NULLS LAST, 2, ");
 	if (source_column(SOURCE_OVERRIDES, "created_at") != NULL)
-		appendStringInfo(text, ", %s DESC NULLS LAST", column_or_null(SOURCE_OVERRIDES, "created_at"));
-	appendStringInfoString(text, " LIMIT 1");
+		appendStringInfo(text, "%s DESC NULLS LAST, ", column_or_null(SOURCE_OVERRIDES, "created_at"));
+	appendStringInfoString(text, "3 DESC, 4, 5");
 }
 
 /* The statuses as a literal array; of an enum, only those that it has. */
@@ -284,25 +307,27 @@ append_blocking_filter(StringInfo text, const QueryStatuses *non_blocking)
 static void
 build_bookings(StringInfo text, const QueryStatuses *statuses)
 {
-	const char *relation = source_relation(SOURCE_BOOKINGS);
+	const char *relation = source_name(SOURCE_BOOKINGS);
 	const char *stylist = column_or_null(SOURCE_BOOKINGS, "stylist_user_id");
 	const char *start = column_or_null(SOURCE_BOOKINGS, "start_time");
 	const char *end = column_or_null(SOURCE_BOOKINGS, "end_time");
+	const char *service = column_or_null(SOURCE_BOOKINGS, "service_id");
 
 	appendStringInfo(text,
-					 "SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GE "$3 AND %s" LT "$4"
+					 "SELECT %s, %s, %s::pg_catalog.uuid FROM %s WHERE %s" EQ "$1 AND %s" GE "$3 AND %s" LT "$4"
 					 " AND %s" GT "$2 AND %s" GT "%s",
-					 start, end, relation, stylist, start, start, end, end, start);
+					 start, end, service, relation, stylist, start, start, end, end, start);
 	append_blocking_filter(text, statuses);
 	appendStringInfo(text,
-					 " UNION ALL SELECT %s, %s FROM %s WHERE %s" EQ "$1 AND %s" GT "$2 AND %s" LT "$3"
-					 " AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS "'1 day'::pg_catalog.interval)",
-					 start, end, relation, stylist, end, start, end, start);
+					 " UNION ALL SELECT %s, %s, %s::pg_catalog.uuid FROM %s WHERE %s" EQ "$1 AND %s" GT "$2 AND %s" LT
+					 "$3 AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS
+					 "'1 day'::pg_catalog.interval)",
+					 start, end, service, relation, stylist, end, start, end, start);
 	append_blocking_filter(text, statuses);
 }
 
 static void
-build_reservations(StringInfo text, const QueryStatuses *statuses)
+build_holds(StringInfo text, const QueryStatuses *statuses)
 {
 	const char *start = column_or_null(SOURCE_RESERVATIONS, "start_time");
 	const char *end = column_or_null(SOURCE_RESERVATIONS, "end_time");
@@ -310,11 +335,11 @@ build_reservations(StringInfo text, const QueryStatuses *statuses)
 	const SourceColumn *expires = source_column(SOURCE_RESERVATIONS, "expires_at");
 
 	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.timestamptz FROM %s WHERE %s" EQ "$1 AND %s" GT "$2"
-					 " AND %s" LT "$3 AND %s" GT "%s",
-					 start, end, column_or_null(SOURCE_RESERVATIONS, "expires_at"),
-					 source_relation(SOURCE_RESERVATIONS), column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end,
-					 start, end, start);
+					 "SELECT %s, %s, %s::pg_catalog.uuid, %s::pg_catalog.timestamptz FROM %s WHERE %s" EQ "$1 AND %s" GT
+					 "$2 AND %s" LT "$3 AND %s" GT "%s",
+					 start, end, column_or_null(SOURCE_RESERVATIONS, "service_id"),
+					 column_or_null(SOURCE_RESERVATIONS, "expires_at"), source_name(SOURCE_RESERVATIONS),
+					 column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end, start, end, start);
 	if (status != NULL)
 	{
 		const char *array = status_array(status, statuses->names);
@@ -329,18 +354,15 @@ build_reservations(StringInfo text, const QueryStatuses *statuses)
 }
 
 void
-query_text(SourceRole role, const QueryStatuses *statuses, StringInfo text)
+query_text(SlotsQuery query, const QueryStatuses *statuses, StringInfo text)
 {
-	static void (*const build[SOURCE_NROLES])(StringInfo, const QueryStatuses *) = {
-		[SOURCE_BOOKINGS] = build_bookings,
-		[SOURCE_RESERVATIONS] = build_reservations,
-		[SOURCE_SCHEDULES] = build_schedule,
-		[SOURCE_OVERRIDES] = build_override,
-		[SOURCE_STYLIST_SERVICES] = build_stylist_service,
-		[SOURCE_SERVICES] = build_service,
-		[SOURCE_PROFILES] = build_profile,
-		[SOURCE_RULES] = build_rules,
+	static void (*const build[NQUERIES])(StringInfo, const QueryStatuses *) = {
+		[QUERY_RULES] = build_rules,	   [QUERY_PROFILE] = build_profile,
+		[QUERY_OFFER] = build_offer,	   [QUERY_SERVICE] = build_service,
+		[QUERY_BUFFERS] = build_buffers,   [QUERY_LONGEST_BUFFER] = build_longest_buffer,
+		[QUERY_SCHEDULE] = build_schedule, [QUERY_OVERRIDES] = build_overrides,
+		[QUERY_BOOKINGS] = build_bookings, [QUERY_HOLDS] = build_holds,
 	};
 
-	build[role](text, statuses);
+	build[query](text, statuses);
 }

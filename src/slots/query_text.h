@@ -10,6 +10,22 @@
 
 #include "slots/sources.h"
 
+/* What is asked; each reads one table. */
+typedef enum SlotsQuery
+{
+	QUERY_RULES,
+	QUERY_PROFILE,
+	QUERY_OFFER,
+	QUERY_SERVICE,
+	QUERY_BUFFERS,
+	QUERY_LONGEST_BUFFER,
+	QUERY_SCHEDULE,
+	QUERY_OVERRIDES,
+	QUERY_BOOKINGS,
+	QUERY_HOLDS,
+	NQUERIES
+} SlotsQuery;
+
 /* Statuses that a query's text depends on. */
 typedef struct QueryStatuses
 {
@@ -17,7 +33,7 @@ typedef struct QueryStatuses
 	const char *text; /* all of them, to tell lists apart */
 } QueryStatuses;
 
-/* Appends the query of a table, under the mapping that is loaded; bookings and reservations need statuses. */
-extern void query_text(SourceRole role, const QueryStatuses *statuses, StringInfo text);
+/* Appends a query's text, under the mapping that is loaded; those of bookings and holds need statuses. */
+extern void query_text(SlotsQuery query, const QueryStatuses *statuses, StringInfo text);
 
 #endif /* AC_SLOTS_QUERY_TEXT_H */

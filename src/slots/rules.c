@@ -23,8 +23,6 @@
 /* Keeps sums of instants far from overflow. */
 #define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
 
-#define NO_DURATION PG_INT64_MIN
-
 void
 rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, Tag tags[RULES_NTAGS])
 {
@@ -48,10 +46,18 @@ read_statuses(int column, int text_column)
 	return statuses;
 }
 
+static SlotAlignment
+alignment_by_name(const char *name)
+{
+	if (strcmp(name, "break") == 0)
+		return ALIGN_TO_BREAK;
+	return strcmp(name, "clock") == 0 ? ALIGN_TO_CLOCK : ALIGN_TO_OPENING;
+}
+
 static void
 read_defaults(DayRules *rules)
 {
-	if (query_run(SOURCE_RULES, NULL, NULL) != 1)
+	if (query_run(QUERY_RULES, NULL, NULL) != 1)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
 				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
 	rules->step = result_int64(0, 1, 0);
@@ -63,26 +69,38 @@ read_defaults(DayRules *rules)
 	rules->show_breaks = result_bool(0, 9, true);
 	rules->non_blocking = read_statuses(10, 12);
 	rules->holding = read_statuses(11, 13);
+	rules->alignment = alignment_by_name(result_text(0, 14));
 }
 
-/* Takes over the limits that a row sets, which start at a column. */
+/* Takes over the limits from the first on that a row sets, which start at a column. */
 static void
-override_limits(DayRules *rules, int column)
+override_limits(DayRules *rules, int first, int column)
 {
-	for (int i = 0; i < lengthof(rules->limits); i++)
-		rules->limits[i] = result_int64(0, column + i, rules->limits[i]);
+	for (int i = first; i < NLIMITS; i++)
+		rules->limits[i] = result_int64(0, column + i - first, rules->limits[i]);
+}
+
+int64
+rules_bound_buffer(int64 buffer)
+{
+	buffer = Min(Max(buffer, 0), MAX_BUFFER);
+	return buffer - buffer % USECS_PER_SEC;
+}
+
+SlotBuffers
+rules_buffers(const DayRules *rules)
+{
+	return (SlotBuffers){rules->limits[LIMIT_BUFFER_BEFORE], rules->limits[LIMIT_BUFFER_AFTER]};
 }
 
 static void
 bound_limits(DayRules *rules)
 {
-	for (int i = 0; i < lengthof(rules->limits); i++)
+	for (int i = 0; i < NLIMITS; i++)
 	{
 		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
 
-		rules->limits[i] = Min(Max(rules->limits[i], 0), is_buffer ? MAX_BUFFER : MAX_LIMIT);
-		if (is_buffer)
-			rules->limits[i] -= rules->limits[i] % USECS_PER_SEC;
+		rules->limits[i] = is_buffer ? rules_bound_buffer(rules->limits[i]) : Min(Max(rules->limits[i], 0), MAX_LIMIT);
 	}
 }
 
@@ -114,10 +132,10 @@ read_profile(const pg_uuid_t *stylist, DayRules *rules)
 
 	if (source_attached(SOURCE_PROFILES))
 	{
-		if (query_run(SOURCE_PROFILES, NULL, args) == 0 || !result_bool(0, 1, true))
+		if (query_run(QUERY_PROFILE, NULL, args) == 0 || !result_bool(0, 1, true))
 			return DAY_STYLIST_NOT_FOUND;
 		zone = result_text(0, 2);
-		override_limits(rules, 3);
+		override_limits(rules, 0, 3);
 	}
 	if (zone != NULL)
 		rules->stylist_zone = find_zone(zone, "the stylist");
@@ -135,18 +153,19 @@ read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules
 	int64 custom_duration;
 	int64 custom_price;
 
-	if (query_run(SOURCE_STYLIST_SERVICES, NULL, offer_args) == 0)
+	if (query_run(QUERY_OFFER, NULL, offer_args) == 0)
 		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
 	if (!result_bool(0, 1, false) || !result_bool(0, 2, true))
 		return DAY_SERVICE_NOT_OFFERED;
-	custom_duration = result_int64(0, 3, NO_DURATION);
+	/* Zero is none given. */
+	custom_duration = result_int64(0, 3, 0) / USECS_PER_SEC;
 	custom_price = result_int64(0, 4, NO_PRICE);
 
-	if (query_run(SOURCE_SERVICES, NULL, service_args) == 0 || !result_bool(0, 1, true))
+	if (query_run(QUERY_SERVICE, NULL, service_args) == 0 || !result_bool(0, 1, true))
 		return DAY_SERVICE_NOT_OFFERED;
-	rules->duration = (custom_duration != NO_DURATION ? custom_duration : result_int64(0, 2, 0)) / USECS_PER_SEC;
+	rules->duration = custom_duration != 0 ? custom_duration : result_int64(0, 2, 0) / USECS_PER_SEC;
 	rules->price = custom_price != NO_PRICE ? custom_price : result_int64(0, 3, NO_PRICE);
-	override_limits(rules, 4);
+	override_limits(rules, LIMIT_NOTICE, 4);
 	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the service's duration is not between one second and seven days"),

@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "cache/tag.h"
+#include "slots/kernel.h"
 #include "slots/queries.h"
 
 /* Why there is no answer; the names are the codes that clients see. */
@@ -32,12 +33,24 @@ enum
 	NLIMITS
 };
 
+/* Where a slot of the grid starts, besides step by step. */
+typedef enum SlotAlignment
+{
+	ALIGN_TO_OPENING,
+	ALIGN_TO_BREAK, /* and anew after each break */
+	ALIGN_TO_CLOCK	/* at multiples of the step on the stylist's clock */
+} SlotAlignment;
+
 #define NO_PRICE PG_INT64_MIN
 
-/* The rules, with what the service and the stylist have in their place.  Microseconds. */
+/*
+ * The rules, with what the service and the stylist have in their place, but
+ * for the service's buffers (buffers.h).  Microseconds.
+ */
 typedef struct DayRules
 {
 	int64 step;
+	SlotAlignment alignment;
 	int64 limits[NLIMITS];
 	char *default_timezone;
 	char *display_format;
@@ -60,6 +73,12 @@ extern void rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, 
  * Raises what queries raise, and 55000 where they say something impossible.
  */
 extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules);
+
+/* A buffer as it counts: within 0 and a day, in whole seconds. */
+extern int64 rules_bound_buffer(int64 buffer);
+
+/* What is kept free around appointments of a service without buffers of its own. */
+extern SlotBuffers rules_buffers(const DayRules *rules);
 
 /* The zone of customers that give none.  Raises 55000. */
 extern pg_tz *rules_default_zone(const DayRules *rules);

@@ -47,7 +47,6 @@ typedef struct Source
 	Oid relid;
 	Oid owner;
 	const char *name;						/* in full, quoted */
-	const char *relation;					/* the same for FROM */
 	SourceColumn columns[MAX_ROLE_COLUMNS]; /* as the role's; name is NULL where it has none */
 } Source;
 
@@ -173,8 +172,6 @@ describe_relation(Source *source, Oid relid)
 	source->relid = relid;
 	source->owner = rel->relowner;
 	source->name = quote_qualified_identifier(get_namespace_name(rel->relnamespace), NameStr(rel->relname));
-	/* Children by inheritance have no triggers of ours; partitions do. */
-	source->relation = rel->relkind == RELKIND_PARTITIONED_TABLE ? source->name : psprintf("ONLY %s", source->name);
 	ReleaseSysCache(tuple);
 	if (check_enable_rls(relid, source->owner, true) == RLS_ENABLED)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -277,7 +274,6 @@ static void
 load_trigger_state(Datum relations, Oid rules)
 {
 	run_select(psprintf("SELECT %s(r) FROM pg_catalog.unnest($1) AS a(r)", own_function("trigger_state")), relations);
-	mapping_tracked = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		if (strcmp(result_text(i, 1), "enabled") != 0)
@@ -292,23 +288,29 @@ load_trigger_state(Datum relations, Oid rules)
 		mapping_tracked = false;
 }
 
+/* Children by inheritance are read, but have no triggers of ours; partitions do. */
 static void
 load_watched(Datum relations, Oid rules)
 {
-	run_select(psprintf("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p'"
-						" FROM (SELECT t.relid FROM pg_catalog.unnest($1) AS a(r), LATERAL %s(a.r) AS t(relid)"
-						" UNION ALL SELECT %u::pg_catalog.oid) w"
-						" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid",
+	run_select(psprintf("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p', w.child"
+						" FROM (SELECT t.relid, false FROM pg_catalog.unnest($1) AS a(r), LATERAL %s(a.r) AS t(relid)"
+						" UNION ALL SELECT i.inhrelid, true FROM pg_catalog.pg_inherits i"
+						" WHERE i.inhparent OPERATOR(pg_catalog.=) ANY ($1)"
+						" UNION ALL SELECT %u::pg_catalog.oid, false) w(relid, child)"
+						" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid"
+						" WHERE NOT (w.child AND c.relispartition)",
 						own_function("relation_tree"), rules),
 			   relations);
 	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
 	mapping_logged = true;
+	mapping_tracked = true;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
 
 		watched[nwatched++] = DatumGetObjectId(result_datum(i, 1, &isnull));
 		mapping_logged = mapping_logged && result_bool(i, 2, false);
+		mapping_tracked = mapping_tracked && !result_bool(i, 3, true);
 	}
 	/* The table tier learns of DDL by these. */
 	run_select("SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled OPERATOR(pg_catalog.=) 'A'"
@@ -355,7 +357,7 @@ describe_rules(Oid relid, Oid owner)
 	MemoryContext caller = MemoryContextSwitchTo(mapping_context);
 
 	sources[SOURCE_RULES] = (Source){.attached = true, .relid = relid, .owner = owner};
-	sources[SOURCE_RULES].name = sources[SOURCE_RULES].relation = member_name(RelationRelationId, relid);
+	sources[SOURCE_RULES].name = member_name(RelationRelationId, relid);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -491,12 +493,6 @@ const char *
 source_name(SourceRole role)
 {
 	return sources[role].name;
-}
-
-const char *
-source_relation(SourceRole role)
-{
-	return sources[role].relation;
 }
 
 const SourceColumn *

@@ -50,9 +50,8 @@ extern bool sources_logged(void);
 extern bool source_attached(SourceRole role);
 extern Oid source_relid(SourceRole role);
 extern Oid source_owner(SourceRole role);
-/* In full, as an identifier; and the same as it stands in FROM. */
+/* In full, as an identifier. */
 extern const char *source_name(SourceRole role);
-extern const char *source_relation(SourceRole role);
 /* NULL if the table has none. */
 extern const SourceColumn *source_column(SourceRole role, const char *name);
 

@@ -12,22 +12,24 @@ typedef enum SlotsTagKind
 {
 	TAG_STYLIST = FIRST_DOMAIN_TAG_KIND,
 	TAG_STYLIST_DAY,
-	TAG_SERVICE
+	TAG_SERVICE,
+	TAG_BUFFERS,
+	TAG_BUFFERS_ABOVE
 } SlotsTagKind;
 
 /* Unused fields are zero. */
 typedef struct SlotsTag
 {
 	TagHeader header;
-	int32 utc_day;
+	int32 number; /* a UTC day, or a level */
 	uint32 zero;
 	pg_uuid_t id;
 } SlotsTag;
 
 static Tag
-slots_tag(SlotsTagKind kind, const pg_uuid_t *id, int32 utc_day)
+slots_tag(SlotsTagKind kind, const pg_uuid_t *id, int32 number)
 {
-	SlotsTag tag = {.header = {kind, MyDatabaseId}, .utc_day = utc_day, .id = *id};
+	SlotsTag tag = {.header = {kind, MyDatabaseId}, .number = number, .id = *id};
 
 	StaticAssertStmt(sizeof(SlotsTag) == 32, "tags are hashed as bytes");
 	return tag_of(&tag, sizeof(tag));
@@ -49,4 +51,18 @@ Tag
 tag_of_service(const pg_uuid_t *service)
 {
 	return slots_tag(TAG_SERVICE, service, 0);
+}
+
+Tag
+tag_of_buffers(const pg_uuid_t *service)
+{
+	return slots_tag(TAG_BUFFERS, service, 0);
+}
+
+Tag
+tag_of_buffers_above(int level)
+{
+	static const pg_uuid_t no_id = {{0}};
+
+	return slots_tag(TAG_BUFFERS_ABOVE, &no_id, level);
 }

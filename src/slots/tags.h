@@ -13,5 +13,9 @@
 extern Tag tag_of_stylist(const pg_uuid_t *stylist);
 extern Tag tag_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day);
 extern Tag tag_of_service(const pg_uuid_t *service);
+/* A service's buffers: of days near which it is booked, whatever service they are asked for. */
+extern Tag tag_of_buffers(const pg_uuid_t *service);
+/* Whether a service has a buffer above a level (buffers.h); of level 0: any service's buffers. */
+extern Tag tag_of_buffers_above(int level);
 
 #endif /* AC_SLOTS_TAGS_H */

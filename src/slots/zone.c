@@ -56,7 +56,14 @@ may_be_real_name(const char *name)
 {
 	static const char *const with_digits[] = {"CST6CDT", "EST5EDT", "GMT+0", "GMT-0", "GMT0", "MST7MDT", "PST8PDT"};
 	static const char etc[] = "Etc/GMT";
+	/* The same zones once more, and once with leap seconds, which timestamps do not count. */
+	static const char posix[] = "posix/";
+	static const char right[] = "right/";
 
+	if (pg_strncasecmp(name, right, strlen(right)) == 0)
+		return false;
+	if (pg_strncasecmp(name, posix, strlen(posix)) == 0)
+		name += strlen(posix);
 	if (strpbrk(name, "0123456789") == NULL)
 		return true;
 	for (int i = 0; i < lengthof(with_digits); i++)

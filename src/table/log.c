@@ -31,6 +31,7 @@
 #include "base/settings.h"
 #include "base/test_hooks.h"
 #include "cache/counters.h"
+#include "slots/day.h"
 #include "table/log.h"
 #include "table/state.h"
 #include "table/tables.h"
@@ -42,8 +43,6 @@
 #define EXACT_RANGES 3
 /* A longer range is all days. */
 #define MAX_RANGE 366
-/* A row depends on no UTC day farther than this from its date. */
-#define FARTHEST_DAY 6
 /* A writer deletes no more rows than this at once; the rest is left to cleaning. */
 #define MAX_DELETED 1000
 
@@ -172,8 +171,8 @@ delete_rows(const Trace *trace)
 	key_uuid(&keys[0], ROW_STYLIST, &trace->id);
 	if (!DATE_IS_NOBEGIN(trace->first))
 	{
-		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - FARTHEST_DAY);
-		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, trace->last + FARTHEST_DAY);
+		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - DAYS_AFTER);
+		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, trace->last + DAYS_BEFORE);
 		nkeys = 3;
 	}
 	scan = tier_scan(&rows, SnapshotSelf, nkeys, keys);

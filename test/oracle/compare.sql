@@ -86,12 +86,12 @@ LANGUAGE sql VOLATILE AS $$
       FROM (
         SELECT 1 AS n, 'rules' AS what, (to_jsonb(r) - 'singleton')::text AS fact FROM availability_cache.rules r
         UNION ALL SELECT 2, 'attached', (SELECT string_agg(role, ', ' ORDER BY role) FROM availability_cache.source)
-        UNION ALL SELECT 3, 'stylist', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.stylist s WHERE s.stylist = k.stylist)
-        UNION ALL SELECT 4, 'service', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.service s WHERE s.service = k.service)
-        UNION ALL SELECT 5, 'offer', (SELECT jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.offer s WHERE s.stylist = k.stylist AND s.service = k.service)
+        UNION ALL SELECT 3, 'stylist', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.stylist s WHERE s.stylist = k.stylist
+        UNION ALL SELECT 4, 'service', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.service s
+        UNION ALL SELECT 5, 'offer', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.offer s WHERE s.stylist = k.stylist AND s.service = k.service
         UNION ALL SELECT 6, 'schedule', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.schedule s WHERE s.stylist = k.stylist
         UNION ALL SELECT 7, 'override', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.override s
-                   WHERE (s.stylist = k.stylist OR s.stylist IS NULL) AND k.day BETWEEN s.first_date AND coalesce(s.last_date, s.first_date)
+                   WHERE (s.stylist = k.stylist OR s.stylist IS NULL OR s.to_all) AND k.day BETWEEN s.first_date AND coalesce(s.last_date, s.first_date)
         UNION ALL SELECT 8, 'booking', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.booking s
                    WHERE s.stylist = k.stylist AND s.starts < k.day + 3 AND s.ends > k.day - 2
         UNION ALL SELECT 9, 'hold', jsonb_strip_nulls(to_jsonb(s))::text FROM oracle.hold s
@@ -295,20 +295,20 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
     ('break after midnight stays on the day', 'starts_on := starts_on + interval ''1 day''', 'starts_on := starts_on'),
     ('break moves also if the row closes the same day', ' AND row_closes <= row_opens', ''),
     ('break end not carried over midnight', 'ends_on := ends_on + interval ''1 day''', 'ends_on := ends_on'),
-    ('equal break times are no break', 'IF ends <= begins', 'IF ends < begins'),
+    ('equal break times are a break', 'AND date_trunc(''second'', schedule.break_start) <> date_trunc(''second'', schedule.break_end)', ''),
     ('stylist need not be active', 's.stylist = p_stylist AND s.is_active IS NOT FALSE', 's.stylist = p_stylist'),
-    ('offer need not be active', ' AND o.is_active IS NOT FALSE;', ';'),
+    ('offer need not be active', 'o.service = p_service AND o.is_active IS NOT FALSE', 'o.service = p_service'),
     ('service with is_active NULL is inactive', 's.service = p_service AND s.is_active IS NOT FALSE', 's.service = p_service AND s.is_active'),
-    ('base duration before custom', 'coalesce(offer.duration, service.duration)', 'coalesce(service.duration, offer.duration)'),
+    ('base duration before custom', 'coalesce(nullif(trunc(offer.duration), 0), trunc(service.duration))', 'coalesce(trunc(service.duration), trunc(offer.duration))'),
     ('duration of zero is a service', 'duration <= 0', 'duration < 0'),
     ('duration has no limit', 'duration > 7 * 86400', 'false'),
     ('base price before custom', 'coalesce(offer.price, service.price)', 'coalesce(service.price, offer.price)'),
-    ('stylist''s buffer before the service''s', 'coalesce(service.buffer_before, stylist.buffer_before', 'coalesce(stylist.buffer_before, service.buffer_before'),
+    ('stylist''s buffer before the service''s', 'coalesce(service_buffer, stylist_buffer', 'coalesce(stylist_buffer, service_buffer'),
     ('stylist''s notice before the service''s', 'coalesce(service.min_notice, stylist.min_notice', 'coalesce(stylist.min_notice, service.min_notice'),
     ('stylist''s horizon ignored', 'coalesce(service.max_advance, stylist.max_advance', 'coalesce(service.max_advance, NULL'),
-    ('negative buffer shortens bookings', 'buffer_after := trunc(greatest(0,', 'buffer_after := trunc(greatest(-86400,'),
-    ('buffer above a day', 'least(86400, buffer_before)', 'least(999999, buffer_before)'),
-    ('buffers not cut to seconds', 'buffer_before := trunc(', 'buffer_before := ('),
+    ('negative buffer shortens bookings', 'trunc(greatest(0, least(86400', 'trunc(greatest(-86400, least(86400'),
+    ('buffer above a day', 'least(86400, coalesce(', 'least(999999, coalesce('),
+    ('buffers not cut to seconds', 'trunc(greatest(0, least(86400', '(greatest(0, least(86400'),
     ('negative notice allowed', 'notice := greatest(0,', 'notice := greatest(-999999,'),
     ('7 is not Sunday', 's.day_of_week = 7 AND weekday = 0', 'false'),
     ('NULL is_active of a row is inactive', 'AND s.is_active IS NOT FALSE
@@ -320,40 +320,71 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
     ('override ends a day early', 'BETWEEN o.first_date AND coalesce(o.last_date, o.first_date)', 'BETWEEN o.first_date AND coalesce(o.last_date - 1, o.first_date)'),
     ('lowest priority wins', 'o.priority DESC NULLS LAST', 'o.priority ASC NULLS LAST'),
     ('NULL priority is the highest', 'o.priority DESC NULLS LAST', 'o.priority DESC NULLS FIRST'),
-    ('specific override before priority', 'ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NOT NULL) DESC', 'ORDER BY (o.stylist IS NOT NULL) DESC, o.priority DESC NULLS LAST'),
-    ('override of all before the specific', '(o.stylist IS NOT NULL) DESC', '(o.stylist IS NULL) DESC'),
+    ('specific override before priority', 'ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NULL OR o.to_all IS TRUE)', 'ORDER BY (o.stylist IS NULL OR o.to_all IS TRUE), o.priority DESC NULLS LAST'),
+    ('override of all before the specific', '(o.stylist IS NULL OR o.to_all IS TRUE), o.created_at', '(o.stylist IS NULL OR o.to_all IS TRUE) DESC, o.created_at'),
     ('oldest override wins', 'o.created_at DESC NULLS LAST', 'o.created_at ASC NULLS LAST'),
     ('NULL created_at is the newest', 'o.created_at DESC NULLS LAST', 'o.created_at DESC NULLS FIRST'),
-    ('override without times closes', 'IF override.is_closed THEN', 'IF override.is_closed OR override.first_date IS NOT NULL AND override.opens IS NULL THEN'),
-    ('override with one time takes the other from the schedule', 'ELSIF override.opens IS NOT NULL AND override.closes IS NOT NULL THEN
-        windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes', 'ELSIF override.opens IS NOT NULL THEN
-        windows := ARRAY[oracle.open_window(p_date, override.opens, coalesce(override.closes, schedules[1].closes, ''18:00'')'),
-    ('override adds its window', 'windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];', 'windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];
-        FOREACH schedule IN ARRAY coalesce(schedules, ''{}'') LOOP
-            windows := windows || oracle.open_window(p_date, schedule.opens, schedule.closes, zone);
-        END LOOP;'),
-    ('override takes the breaks away', 'IF schedule.break_start IS NOT NULL', 'IF override.opens IS NULL AND schedule.break_start IS NOT NULL'),
-    ('slot may end after closing', 'w.ends - make_interval(secs => duration::float8)', 'w.ends - interval ''1 second'''),
-    ('slot may not end at closing', 'w.ends - make_interval(secs => duration::float8)', 'w.ends - make_interval(secs => duration::float8 + 1)'),
-    ('equal starts twice', 'SELECT DISTINCT s AS', 'SELECT s AS'),
-    ('grid steps on the wall clock', 'generate_series(w.starts, w.ends - make_interval(secs => duration::float8),
-                               make_interval(secs => extract(epoch FROM rules.slot_step)::float8)) s', 'generate_series(w.starts AT TIME ZONE zone,
-               w.ends AT TIME ZONE zone, rules.slot_step) AS wall,
+    ('override without times closes', 'IF override.closed THEN', 'IF override.closed OR override.opens IS NULL THEN'),
+    ('override with one time takes the other from the schedule', 'ruling := override;', 'override.closes := coalesce(override.closes, schedules[1].closes, ''18:00''); ruling := override;'),
+    ('override adds its window', 'override.closes IS NULL;
+            windows := ''{}'';', 'override.closes IS NULL;'),
+    ('one row of special hours counts', 'EXIT WHEN override.priority IS DISTINCT', 'EXIT WHEN override IS DISTINCT FROM ruling OR override.priority IS DISTINCT'),
+    ('special hours of a lower priority count too', 'override.priority IS DISTINCT FROM ruling.priority OR ', ''),
+    ('special hours of all count beside the stylist''s', ' OR override.of_all <> ruling.of_all', ''),
+    ('what was closed in between does not matter', '        EXIT WHEN override.closed OR override.opens IS NULL OR override.closes IS NULL;
+        EXIT WHEN override.priority', '        CONTINUE WHEN override.closed OR override.opens IS NULL OR override.closes IS NULL;
+        EXIT WHEN override.priority'),
+    ('open before closed', 'coalesce(o.is_closed, false) DESC, o.opens', 'coalesce(o.is_closed, false), o.opens'),
+    ('latest start first', 'false) DESC, o.opens, o.closes', 'false) DESC, o.opens DESC NULLS LAST, o.closes'),
+    ('a row for all is only of whom it names', ' OR o.to_all)', ')'),
+    ('a row for all that names the stylist is the stylist''s', '(o.stylist IS NULL OR o.to_all IS TRUE), o.created_at', '(o.stylist IS DISTINCT FROM p_stylist), o.created_at'),
+    ('override takes the breaks away', 'IF schedule.break_start IS NOT NULL', 'IF ruling IS NULL AND schedule.break_start IS NOT NULL'),
+    ('slot may end after closing', 'generate_series(starts, closes - make_interval(secs => duration::float8)', 'generate_series(starts, closes - interval ''1 second'''),
+    ('slot may not end at closing', 'generate_series(starts, closes - make_interval(secs => duration::float8)', 'generate_series(starts, closes - make_interval(secs => duration::float8 + 1)'),
+    ('windows that touch are two', 'FROM unnest(oracle.made_one(windows)) w', 'FROM (SELECT DISTINCT tstzrange(x.starts, x.ends) FROM unnest(windows) x WHERE x.ends > x.starts) AS y(w)'),
+    ('midnight closes', 'IF open_until > closing THEN', 'IF false THEN'),
+    ('the night goes on one date only', 'following := following + 1;', 'EXIT;'),
+    ('slots start on later dates', 's < until AND s < closing', 's < until'),
+    ('breaks of the next date do not matter', 'breaks := breaks || hours.breaks;', ''),
+    ('the grid starts anew at a break''s start', 'SELECT upper(b) FROM unnest(oracle.made_one(breaks)) b
+                         WHERE rules.slot_alignment = ''break'' AND upper(b) > opens AND upper(b) < closes', 'SELECT lower(b) FROM unnest(oracle.made_one(breaks)) b
+                         WHERE rules.slot_alignment = ''break'' AND lower(b) > opens AND lower(b) < closes'),
+    ('the grid never starts anew', 'rules.slot_alignment = ''break''', 'false'),
+    ('the grid before a break goes on after it', 's < until AND s < closing', 's < closing'),
+    ('the clock''s grid is the opening''s', 'rules.slot_alignment = ''clock''', 'false'),
+    ('the clock''s multiples go on over midnight', 'least(step - mod(reads, step), 86400 - reads)', '(step - mod(reads, step))'),
+    ('the clock is that of UTC', '(lower(w) AT TIME ZONE zone)::time', '(lower(w) AT TIME ZONE ''UTC'')::time'),
+    ('grid steps on the wall clock', 'generate_series(starts, closes - make_interval(secs => duration::float8), make_interval(secs => step::float8)) s', 'generate_series(starts AT TIME ZONE zone,
+               closes AT TIME ZONE zone, rules.slot_step) AS wall,
                LATERAL (SELECT oracle.instant(wall, zone)) AS x(s)'),
     ('start = now + notice is in time', 'slot_start - p_now) <= notice', 'slot_start - p_now) < notice'),
     ('start = now + horizon is too late', 'slot_start - p_now) > horizon', 'slot_start - p_now) >= horizon'),
     ('touching a break is overlapping', 'b.starts < slot_end AND b.ends > slot_start)', 'b.starts <= slot_end AND b.ends > slot_start)'),
-    ('touching a booking''s end is overlapping', 'b.ends > slot_start - make_interval', 'b.ends >= slot_start - make_interval'),
+    ('touching a booking''s end is overlapping', 'b.ends > slot_start - make_interval(secs => buffer_before::float8)', 'b.ends >= slot_start - make_interval(secs => buffer_before::float8)'),
     ('touching a hold''s start is overlapping', 'h.starts < slot_end + make_interval', 'h.starts <= slot_end + make_interval'),
-    ('buffers of bookings swapped', 'b.starts < slot_end + make_interval(secs => buffer_before::float8)
-                                   AND b.ends > slot_start - make_interval(secs => buffer_after::float8)', 'b.starts < slot_end + make_interval(secs => buffer_after::float8)
-                                   AND b.ends > slot_start - make_interval(secs => buffer_before::float8)'),
-    ('holds have no buffers', 'h.starts < slot_end + make_interval(secs => buffer_before::float8)', 'h.starts < slot_end'),
+    ('touching a widened booking is overlapping', 'b.ends > slot_start - b.after', 'b.ends >= slot_start - b.after'),
+    ('buffers of bookings swapped', 'b.starts < slot_end + b.before AND b.ends > slot_start - b.after', 'b.starts < slot_end + b.after AND b.ends > slot_start - b.before'),
+    ('buffers of the slot swapped', 'b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                        AND b.ends > slot_start - make_interval(secs => buffer_before::float8)', 'b.starts < slot_end + make_interval(secs => buffer_before::float8)
+                                        AND b.ends > slot_start - make_interval(secs => buffer_after::float8)'),
+    ('only the slot''s buffers count', ' OR (b.starts < slot_end + b.before AND b.ends > slot_start - b.after)', ''),
+    ('only the booking''s buffers count', '(b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                        AND b.ends > slot_start - make_interval(secs => buffer_before::float8))
+                                    OR ', ''),
+    ('both buffers are kept between two', 'b.starts < slot_end + b.before AND', 'b.starts < slot_end + b.before + make_interval(secs => buffer_after::float8) AND'),
+    ('a booking is widened by the slot''s service''s buffers', 'WHERE s.service = b.service)', 'WHERE s.service = p_service)'),
+    ('a hold''s service does not matter', 'WHERE s.service = h.service)', 'WHERE s.service = p_service)'),
+    ('of several rows of a service an active one has the buffers', 'WHERE s.service = b.service)', 'WHERE s.service = b.service AND s.is_active IS NOT FALSE)'),
+    ('holds have no buffers', 'h.starts < slot_end + make_interval(secs => buffer_after::float8)', 'h.starts < slot_end'),
+    ('the largest offer counts', 'ORDER BY o.duration, o.price LIMIT 1', 'ORDER BY o.duration DESC, o.price DESC LIMIT 1'),
+    ('the largest service counts', 'ORDER BY s.duration, s.price, s.min_notice', 'ORDER BY s.duration DESC, s.price DESC, s.min_notice DESC'),
+    ('the last profile by zone counts', 's.timezone COLLATE "C", s.buffer_before', 's.timezone COLLATE "C" DESC, s.buffer_before'),
+    ('a custom duration of zero is one', 'nullif(trunc(offer.duration), 0)', 'trunc(offer.duration)'),
     ('inverted bookings count', 'AND b.ends > b.starts
-                                   AND (b.status', 'AND (b.status'),
+           AND (b.status', 'AND (b.status'),
     ('bookings without length count', 'AND b.ends > b.starts
-                                   AND (b.status', 'AND b.ends >= b.starts
-                                   AND (b.status'),
+           AND (b.status', 'AND b.ends >= b.starts
+           AND (b.status'),
     ('holds without length count', 'AND h.ends > h.starts', 'AND h.ends >= h.starts'),
     ('NULL status does not block', 'b.status IS NULL OR b.status <>', 'b.status <>'),
     ('cancelled bookings block', 'b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses)', 'b.status IS NULL OR b.status <> ''no_show'''),
@@ -363,13 +394,10 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
     ('hold counts at the moment it lapses', 'h.expires_at > p_now', 'h.expires_at >= p_now'),
     ('holds never lapse', 'AND (h.expires_at IS NULL OR h.expires_at > p_now)', ''),
     ('reserved before booked', '''booked''
-                   -- 15', 'CASE WHEN EXISTS (SELECT FROM oracle.hold h WHERE h.stylist = p_stylist AND h.ends > slot_start AND h.starts < slot_end
-                        AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses)) AND (h.expires_at IS NULL OR h.expires_at > p_now)
-                        AND h.ends > h.starts) THEN ''reserved'' ELSE ''booked'' END
+                   -- 15', 'CASE WHEN EXISTS (SELECT FROM holds h WHERE h.ends > slot_start AND h.starts < slot_end) THEN ''reserved'' ELSE ''booked'' END
                    -- 15'),
     ('booked before in_break', 'AND b.starts < slot_end AND b.ends > slot_start) THEN ''in_break''', 'AND b.starts < slot_end AND b.ends > slot_start)
-                    AND NOT EXISTS (SELECT FROM oracle.booking b WHERE b.stylist = p_stylist AND b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start
-                                       AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))) THEN ''in_break'''),
+                    AND NOT EXISTS (SELECT FROM bookings b WHERE b.starts < slot_end AND b.ends > slot_start) THEN ''in_break'''),
     ('unavailable comes last', 'slot_start - p_now) > horizon THEN ''unavailable''', 'slot_start - p_now) > horizon THEN
                         CASE WHEN EXISTS (SELECT FROM unnest(breaks) b WHERE b.starts < b.ends AND b.starts < slot_end AND b.ends > slot_start)
                              THEN ''in_break'' ELSE ''unavailable'' END'),
@@ -387,8 +415,8 @@ DECLARE
 BEGIN
     FOR code IN
         SELECT pg_get_functiondef(p.oid) FROM pg_proc p
-         WHERE p.pronamespace = 'oracle'::regnamespace AND p.proname IN ('instant', 'open_window', 'break_of', 'slots')
-         ORDER BY p.proname = 'slots'
+         WHERE p.pronamespace = 'oracle'::regnamespace AND p.proname IN ('instant', 'open_window', 'break_of', 'buffer', 'made_one', 'hours', 'slots')
+         ORDER BY p.proname = 'slots', p.proname = 'hours'
     LOOP
         all_code := all_code || code || E';\n';
     END LOOP;
@@ -396,7 +424,7 @@ BEGIN
         RAISE EXCEPTION 'mutant "%": the oracle has no such text', m.name;
     END IF;
     all_code := replace(all_code, m.find, m.put);
-    all_code := regexp_replace(all_code, 'oracle\.(instant|open_window|break_of|slots)\(', quote_ident(schema) || '.\1(', 'g');
+    all_code := regexp_replace(all_code, 'oracle\.(instant|open_window|break_of|buffer|made_one|hours|slots)\(', quote_ident(schema) || '.\1(', 'g');
     EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', schema);
     EXECUTE format('CREATE SCHEMA %I', schema);
     EXECUTE all_code;

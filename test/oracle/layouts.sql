@@ -6,7 +6,8 @@
  *   usual    every table and column, under the usual names; as in test/salon.sql
  *   minimal  only what attach() cannot do without: no profiles; no status, expiry, breaks,
  *            validity, is_closed, priority, custom duration, price, is_active or buffers
- *   other    other table and column names, and other types: intervals, enum, varchar, bigint, smallint, domains
+ *   other    other table and column names, and other types: intervals, enum, varchar, bigint, smallint, domains; nothing
+ *            keeps a second row of a service, of a stylist or of an offer away
  *
  * random_salon.sql writes through relations of the usual names (in "other" updatable views);
  * the oracle reads the views oracle.booking, oracle.hold and so on: spans as numbers of seconds, NULL
@@ -29,7 +30,8 @@ CREATE TABLE booking_reservations (id serial PRIMARY KEY, stylist_user_id uuid, 
 CREATE TABLE stylist_schedules (id serial PRIMARY KEY, stylist_user_id uuid, day_of_week integer, start_time time, end_time time,
     break_start_time time, break_end_time time, is_active boolean, effective_from date, effective_until date);
 CREATE TABLE schedule_overrides (id serial PRIMARY KEY, stylist_user_id uuid, override_date date, end_date date,
-    is_closed boolean, start_time time, end_time time, priority integer DEFAULT 0, is_active boolean, created_at timestamptz);
+    is_closed boolean, start_time time, end_time time, priority integer DEFAULT 0, is_active boolean, created_at timestamptz,
+    applies_to_all boolean);
 CREATE TABLE services (id uuid PRIMARY KEY, name text, duration_minutes integer, price_cents integer, is_active boolean,
     buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
 CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, custom_duration_minutes integer, custom_price_cents integer,
@@ -37,16 +39,17 @@ CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, custom_dur
 CREATE TABLE stylist_profiles (user_id uuid PRIMARY KEY, display_name text, timezone text, is_active boolean,
     buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
 
-CREATE VIEW oracle.booking AS SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, status FROM bookings;
+CREATE VIEW oracle.booking AS
+    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status FROM bookings;
 CREATE VIEW oracle.hold AS
-    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, status, true AS has_status, expires_at
+    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status, true AS has_status, expires_at
       FROM booking_reservations WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
     SELECT stylist_user_id AS stylist, day_of_week, start_time AS opens, end_time AS closes, break_start_time AS break_start,
            break_end_time AS break_end, is_active, effective_from, effective_until FROM stylist_schedules;
 CREATE VIEW oracle.override AS
     SELECT stylist_user_id AS stylist, override_date AS first_date, end_date AS last_date, is_closed, start_time AS opens,
-           end_time AS closes, priority, is_active, created_at
+           end_time AS closes, priority, is_active, created_at, applies_to_all AS to_all
       FROM schedule_overrides WHERE oracle.attached('schedule_overrides');
 CREATE VIEW oracle.service AS
     SELECT id AS service, duration_minutes * 60.0 AS duration, price_cents AS price, is_active,
@@ -73,9 +76,9 @@ CREATE TABLE services (id uuid PRIMARY KEY, duration_minutes integer);
 CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, PRIMARY KEY (stylist_user_id, service_id));
 
 CREATE VIEW oracle.booking AS
-    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, NULL::text AS status FROM bookings;
+    SELECT stylist_user_id AS stylist, NULL::uuid AS service, start_time AS starts, end_time AS ends, NULL::text AS status FROM bookings;
 CREATE VIEW oracle.hold AS
-    SELECT stylist_user_id AS stylist, start_time AS starts, end_time AS ends, NULL::text AS status, false AS has_status,
+    SELECT stylist_user_id AS stylist, NULL::uuid AS service, start_time AS starts, end_time AS ends, NULL::text AS status, false AS has_status,
            NULL::timestamptz AS expires_at
       FROM booking_reservations WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
@@ -85,7 +88,7 @@ CREATE VIEW oracle.schedule AS
 CREATE VIEW oracle.override AS
     SELECT stylist_user_id AS stylist, override_date AS first_date, NULL::date AS last_date,
            start_time IS NULL AND end_time IS NULL AS is_closed, start_time AS opens, end_time AS closes, NULL::integer AS priority,
-           NULL::boolean AS is_active, NULL::timestamptz AS created_at
+           NULL::boolean AS is_active, NULL::timestamptz AS created_at, NULL::boolean AS to_all
       FROM schedule_overrides WHERE oracle.attached('schedule_overrides');
 CREATE VIEW oracle.service AS
     SELECT id AS service, duration_minutes * 60.0 AS duration, NULL::integer AS price, NULL::boolean AS is_active,
@@ -108,28 +111,29 @@ CREATE TYPE booking_state AS ENUM ('confirmed', 'pending', 'cancelled', 'no_show
 CREATE DOMAIN person AS uuid;
 CREATE TABLE "Appointments" (id serial PRIMARY KEY, "Who" person, service uuid, begins timestamptz, finishes timestamptz,
     state booking_state, note text);
-CREATE TABLE holds (id serial PRIMARY KEY, stylist uuid, since timestamptz, until timestamptz, state varchar(20), lapses timestamptz);
+CREATE TABLE holds (id serial PRIMARY KEY, stylist uuid, since timestamptz, until timestamptz, state varchar(20), lapses timestamptz, service uuid);
 CREATE TABLE hours (id serial PRIMARY KEY, stylist uuid, dow smallint, opens time(3), closes time, lunch_from time, lunch_to time,
     used boolean, valid_from date, valid_until date);
 CREATE TABLE exceptions (id serial PRIMARY KEY, stylist uuid, first date, last date, shut boolean, opens time, closes time,
-    weight bigint, used boolean, made timestamptz);
-CREATE TABLE treatments (treatment uuid PRIMARY KEY, takes interval, price bigint, used boolean,
+    weight bigint, used boolean, made timestamptz, everybody boolean);
+CREATE TABLE treatments (treatment uuid, takes interval, price bigint, used boolean,
     before_each interval, after_each interval, notice_hours interval, ahead interval);
-CREATE TABLE skills (stylist uuid, treatment uuid, takes interval, price smallint, used boolean, PRIMARY KEY (stylist, treatment));
-CREATE TABLE people (person uuid PRIMARY KEY, lives_in varchar, used boolean,
+CREATE TABLE skills (stylist uuid, treatment uuid, takes interval, price smallint, used boolean);
+CREATE TABLE people (person uuid, lives_in varchar, used boolean,
     before_each interval, after_each interval, notice interval, ahead interval);
 
 CREATE VIEW public.bookings AS
     SELECT id, "Who" AS stylist_user_id, service AS service_id, begins AS start_time, finishes AS end_time, state AS status, note
       FROM "Appointments";
 CREATE VIEW public.booking_reservations AS
-    SELECT id, stylist AS stylist_user_id, since AS start_time, until AS end_time, state AS status, lapses AS expires_at FROM holds;
+    SELECT id, stylist AS stylist_user_id, since AS start_time, until AS end_time, state AS status, lapses AS expires_at,
+           service AS service_id FROM holds;
 CREATE VIEW public.stylist_schedules AS
     SELECT id, stylist AS stylist_user_id, dow AS day_of_week, opens AS start_time, closes AS end_time, lunch_from AS break_start_time,
            lunch_to AS break_end_time, used AS is_active, valid_from AS effective_from, valid_until AS effective_until FROM hours;
 CREATE VIEW public.schedule_overrides AS
     SELECT id, stylist AS stylist_user_id, first AS override_date, last AS end_date, shut AS is_closed, opens AS start_time,
-           closes AS end_time, weight AS priority, used AS is_active, made AS created_at FROM exceptions;
+           closes AS end_time, weight AS priority, used AS is_active, made AS created_at, everybody AS applies_to_all FROM exceptions;
 CREATE VIEW public.services AS
     SELECT treatment AS id, takes AS duration_minutes, price AS price_cents, used AS is_active, before_each AS buffer_before_minutes,
            after_each AS buffer_after_minutes, notice_hours AS min_notice_minutes, ahead AS max_advance_days FROM treatments;
@@ -141,16 +145,16 @@ CREATE VIEW public.stylist_profiles AS
            after_each AS buffer_after_minutes, notice AS min_notice_minutes, ahead AS max_advance_days FROM people;
 
 CREATE VIEW oracle.booking AS
-    SELECT "Who"::uuid AS stylist, begins AS starts, finishes AS ends, state::text AS status FROM "Appointments";
+    SELECT "Who"::uuid AS stylist, service, begins AS starts, finishes AS ends, state::text AS status FROM "Appointments";
 CREATE VIEW oracle.hold AS
-    SELECT stylist, since AS starts, until AS ends, state::text AS status, true AS has_status, lapses AS expires_at
+    SELECT stylist, service, since AS starts, until AS ends, state::text AS status, true AS has_status, lapses AS expires_at
       FROM holds WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
     SELECT stylist, dow::integer AS day_of_week, opens::time AS opens, closes, lunch_from AS break_start, lunch_to AS break_end,
            used AS is_active, valid_from AS effective_from, valid_until AS effective_until FROM hours;
 CREATE VIEW oracle.override AS
     SELECT stylist, first AS first_date, last AS last_date, shut AS is_closed, opens, closes, weight AS priority, used AS is_active,
-           made AS created_at FROM exceptions WHERE oracle.attached('schedule_overrides');
+           made AS created_at, everybody AS to_all FROM exceptions WHERE oracle.attached('schedule_overrides');
 CREATE VIEW oracle.service AS
     SELECT treatment AS service, extract(epoch FROM takes) AS duration, price, used AS is_active,
            extract(epoch FROM before_each) AS buffer_before, extract(epoch FROM after_each) AS buffer_after,
@@ -167,15 +171,17 @@ RESET search_path;
 SELECT role, action
   FROM (VALUES
     ('bookings', '"The Salon"."Appointments"'::regclass,
-     '{"stylist_user_id": "Who", "start_time": "begins", "end_time": "finishes", "status": "state"}'::jsonb),
+     '{"stylist_user_id": "Who", "start_time": "begins", "end_time": "finishes", "status": "state",
+       "service_id": "service"}'::jsonb),
     ('booking_reservations', '"The Salon".holds',
-     '{"stylist_user_id": "stylist", "start_time": "since", "end_time": "until", "status": "state", "expires_at": "lapses"}'),
+     '{"stylist_user_id": "stylist", "start_time": "since", "end_time": "until", "status": "state", "expires_at": "lapses",
+       "service_id": "service"}'),
     ('stylist_schedules', '"The Salon".hours',
      '{"stylist_user_id": "stylist", "day_of_week": "dow", "start_time": "opens", "end_time": "closes", "break_start_time": "lunch_from",
        "break_end_time": "lunch_to", "is_active": "used"}'),
     ('schedule_overrides', '"The Salon".exceptions',
      '{"stylist_user_id": "stylist", "override_date": "first", "end_date": "last", "is_closed": "shut", "start_time": "opens",
-       "end_time": "closes", "priority": "weight", "is_active": "used", "created_at": "made"}'),
+       "end_time": "closes", "priority": "weight", "is_active": "used", "created_at": "made", "applies_to_all": "everybody"}'),
     ('services', '"The Salon".treatments',
      '{"id": "treatment", "duration_minutes": "takes", "price_cents": "price", "is_active": "used", "buffer_before_minutes": "before_each",
        "buffer_after_minutes": "after_each", "min_notice_minutes": "notice_hours", "max_advance_days": "ahead"}'),

@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 
-/* 10: the break of a schedule row on a date. */
+/* 10: the break of a schedule row on a date, whose times are not equal. */
 CREATE FUNCTION oracle.break_of(date date, opens time, closes time, break_start time, break_end time, zone text) RETURNS oracle.span
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -73,6 +73,78 @@ BEGIN
 END
 $$;
 
+/* 5: a buffer of a service, which may be none's: a number of seconds. */
+CREATE FUNCTION oracle.buffer(service_buffer numeric, stylist_buffer numeric, rules_buffer interval) RETURNS numeric
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT trunc(greatest(0, least(86400, coalesce(service_buffer, stylist_buffer, extract(epoch FROM rules_buffer)))))
+$$;
+
+/* 6, 7, 10 and the first half of 8: the windows and the breaks of a date. */
+CREATE FUNCTION oracle.hours(p_stylist uuid, p_date date, zone text, OUT windows oracle.span[], OUT breaks oracle.span[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    weekday integer := extract(dow FROM p_date);
+    schedules oracle.schedule[];
+    schedule oracle.schedule;
+    override record;
+    ruling record;
+BEGIN
+    windows := '{}';
+    breaks := '{}';
+
+    -- 6
+    SELECT array_agg(s) INTO schedules
+      FROM oracle.schedule s
+     WHERE s.stylist = p_stylist
+       AND (s.day_of_week = weekday OR (s.day_of_week = 7 AND weekday = 0))
+       AND s.opens IS NOT NULL AND s.closes IS NOT NULL
+       AND s.is_active IS NOT FALSE
+       AND (s.effective_from IS NULL OR s.effective_from <= p_date)
+       AND (s.effective_until IS NULL OR s.effective_until >= p_date);
+    FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
+        windows := windows || oracle.open_window(p_date, schedule.opens, schedule.closes, zone);
+    END LOOP;
+
+    -- 7
+    FOR override IN
+        SELECT o.opens, o.closes, o.priority, o.stylist IS NULL OR o.to_all IS TRUE AS of_all, coalesce(o.is_closed, false) AS closed
+          FROM oracle.override o
+         WHERE (o.stylist = p_stylist OR o.stylist IS NULL OR o.to_all)
+           AND o.is_active IS NOT FALSE
+           AND p_date BETWEEN o.first_date AND coalesce(o.last_date, o.first_date)
+         ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NULL OR o.to_all IS TRUE), o.created_at DESC NULLS LAST,
+                  coalesce(o.is_closed, false) DESC, o.opens, o.closes
+    LOOP
+        IF ruling IS NULL THEN
+            ruling := override;
+            IF override.closed THEN
+                windows := '{}';
+            END IF;
+            EXIT WHEN override.closed OR override.opens IS NULL OR override.closes IS NULL;
+            windows := '{}';
+        END IF;
+        EXIT WHEN override.closed OR override.opens IS NULL OR override.closes IS NULL;
+        EXIT WHEN override.priority IS DISTINCT FROM ruling.priority OR override.of_all <> ruling.of_all;
+        windows := windows || oracle.open_window(p_date, override.opens, override.closes, zone);
+    END LOOP;
+
+    -- 10
+    FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
+        IF schedule.break_start IS NOT NULL AND schedule.break_end IS NOT NULL
+           AND date_trunc('second', schedule.break_start) <> date_trunc('second', schedule.break_end) THEN
+            breaks := breaks || oracle.break_of(p_date, schedule.opens, schedule.closes,
+                                                schedule.break_start, schedule.break_end, zone);
+        END IF;
+    END LOOP;
+END
+$$;
+
+/* Those that touch or overlap are one, and those that do not end after they start are none. */
+CREATE FUNCTION oracle.made_one(spans oracle.span[]) RETURNS tstzmultirange
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(range_agg(tstzrange(s.starts, s.ends)), '{}') FROM unnest(spans) s WHERE s.ends > s.starts
+$$;
+
 CREATE FUNCTION oracle.slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
 RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
                slot_display text, status text, price_cents integer)
@@ -83,19 +155,20 @@ DECLARE
     service oracle.service;
     offer oracle.offer;
     stylist oracle.stylist;
-    override oracle.override;
-    schedule oracle.schedule;
-    schedules oracle.schedule[];
     zone text;
     customer_zone text;
     duration numeric;           -- numbers of seconds
+    step numeric;
     buffer_before numeric;
     buffer_after numeric;
     notice numeric;
     horizon numeric;
-    windows oracle.span[] := '{}';
-    breaks oracle.span[] := '{}';
-    weekday integer;
+    windows oracle.span[];
+    breaks oracle.span[];
+    following date;
+    hours record;
+    closing timestamptz;        -- of the date's own windows
+    open_until timestamptz;
 BEGIN
     IF p_stylist IS NULL OR p_service IS NULL OR p_date IS NULL OR NOT isfinite(p_date) THEN
         RAISE EXCEPTION 'INVALID_ARGUMENT' USING ERRCODE = '22023';
@@ -111,7 +184,11 @@ BEGIN
     END;
 
     -- 1
-    SELECT s.* INTO stylist FROM oracle.stylist s WHERE s.stylist = p_stylist;
+    SELECT s.* INTO stylist
+      FROM oracle.stylist s
+     WHERE s.stylist = p_stylist
+     ORDER BY s.is_active IS NOT FALSE DESC, s.timezone COLLATE "C", s.buffer_before, s.buffer_after, s.min_notice, s.max_advance
+     LIMIT 1;
     IF oracle.attached('stylist_profiles') THEN
         IF NOT EXISTS (SELECT FROM oracle.stylist s WHERE s.stylist = p_stylist AND s.is_active IS NOT FALSE) THEN
             RAISE EXCEPTION 'STYLIST_NOT_FOUND' USING ERRCODE = 'P0002';
@@ -121,73 +198,87 @@ BEGIN
     END IF;
 
     -- 2
-    SELECT o.* INTO offer FROM oracle.offer o WHERE o.stylist = p_stylist AND o.service = p_service AND o.is_active IS NOT FALSE;
+    SELECT o.* INTO offer FROM oracle.offer o WHERE o.stylist = p_stylist AND o.service = p_service AND o.is_active IS NOT FALSE
+     ORDER BY o.duration, o.price LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
     END IF;
-    SELECT s.* INTO service FROM oracle.service s WHERE s.service = p_service AND s.is_active IS NOT FALSE;
+    SELECT s.* INTO service FROM oracle.service s WHERE s.service = p_service AND s.is_active IS NOT FALSE
+     ORDER BY s.duration, s.price, s.min_notice, s.max_advance LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
     END IF;
 
     -- 3, 4, 5
     zone := coalesce(stylist.timezone, rules.default_timezone);
-    duration := trunc(coalesce(offer.duration, service.duration));
+    duration := coalesce(nullif(trunc(offer.duration), 0), trunc(service.duration));
     IF duration IS NULL OR duration <= 0 OR duration > 7 * 86400 THEN
         RAISE EXCEPTION 'INTERNAL_ERROR' USING ERRCODE = '55000';
     END IF;
-    buffer_before := coalesce(service.buffer_before, stylist.buffer_before, extract(epoch FROM rules.buffer_before));
-    buffer_before := trunc(greatest(0, least(86400, buffer_before)));
-    buffer_after := coalesce(service.buffer_after, stylist.buffer_after, extract(epoch FROM rules.buffer_after));
-    buffer_after := trunc(greatest(0, least(86400, buffer_after)));
+    SELECT oracle.buffer(max(s.buffer_before), stylist.buffer_before, rules.buffer_before),
+           oracle.buffer(max(s.buffer_after), stylist.buffer_after, rules.buffer_after)
+      INTO buffer_before, buffer_after
+      FROM oracle.service s WHERE s.service = p_service;
     notice := greatest(0, coalesce(service.min_notice, stylist.min_notice, extract(epoch FROM rules.min_notice)));
     horizon := greatest(0, coalesce(service.max_advance, stylist.max_advance, extract(epoch FROM rules.max_advance)));
 
-    -- 6
-    weekday := extract(dow FROM p_date);
-    SELECT array_agg(s) INTO schedules
-      FROM oracle.schedule s
-     WHERE s.stylist = p_stylist
-       AND (s.day_of_week = weekday OR (s.day_of_week = 7 AND weekday = 0))
-       AND s.opens IS NOT NULL AND s.closes IS NOT NULL
-       AND s.is_active IS NOT FALSE
-       AND (s.effective_from IS NULL OR s.effective_from <= p_date)
-       AND (s.effective_until IS NULL OR s.effective_until >= p_date);
-
-    -- 7
-    SELECT o.* INTO override
-      FROM oracle.override o
-     WHERE (o.stylist = p_stylist OR o.stylist IS NULL)
-       AND o.is_active IS NOT FALSE
-       AND p_date BETWEEN o.first_date AND coalesce(o.last_date, o.first_date)
-     ORDER BY o.priority DESC NULLS LAST, (o.stylist IS NOT NULL) DESC, o.created_at DESC NULLS LAST
-     LIMIT 1;
-    IF override.is_closed THEN
-        windows := '{}';
-    ELSIF override.opens IS NOT NULL AND override.closes IS NOT NULL THEN
-        windows := ARRAY[oracle.open_window(p_date, override.opens, override.closes, zone)];
-    ELSE
-        FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
-            windows := windows || oracle.open_window(p_date, schedule.opens, schedule.closes, zone);
-        END LOOP;
-    END IF;
-
-    -- 10
-    FOREACH schedule IN ARRAY coalesce(schedules, '{}') LOOP
-        IF schedule.break_start IS NOT NULL AND schedule.break_end IS NOT NULL THEN
-            breaks := breaks || oracle.break_of(p_date, schedule.opens, schedule.closes,
-                                                schedule.break_start, schedule.break_end, zone);
-        END IF;
+    -- 6, 7, 8, 10
+    SELECT * INTO windows, breaks FROM oracle.hours(p_stylist, p_date, zone);
+    closing := (SELECT max(w.ends) FROM unnest(windows) w WHERE w.ends > w.starts);
+    open_until := closing;
+    following := p_date + 1;
+    WHILE oracle.instant(following, zone) <= open_until AND oracle.instant(following, zone) < closing + make_interval(secs => duration::float8) LOOP
+        SELECT * INTO hours FROM oracle.hours(p_stylist, following, zone);
+        EXIT WHEN NOT EXISTS (SELECT FROM unnest(hours.windows) w WHERE w.ends > w.starts AND w.starts <= open_until);
+        breaks := breaks || hours.breaks;
+        SELECT upper(r) INTO open_until
+          FROM unnest(oracle.made_one(hours.windows || ROW(oracle.instant(following, zone) - interval '1 day', open_until)::oracle.span)) r
+         WHERE r @> oracle.instant(following, zone) - interval '1 microsecond';
+        following := following + 1;
     END LOOP;
+    IF open_until > closing THEN
+        windows := windows || ROW(closing, open_until)::oracle.span;
+    END IF;
+    step := extract(epoch FROM rules.slot_step);
 
     RETURN QUERY
-    WITH starts AS (
-        -- 9 (no window when it does not end after it starts), 11
-        SELECT DISTINCT s AS slot_start, s + make_interval(secs => duration::float8) AS slot_end
-          FROM unnest(windows) w,
-               generate_series(w.starts, w.ends - make_interval(secs => duration::float8),
-                               make_interval(secs => extract(epoch FROM rules.slot_step)::float8)) s
-         WHERE w.ends > w.starts),
+    WITH open_windows AS (
+        SELECT lower(w) AS opens, upper(w) AS closes, extract(epoch FROM (lower(w) AT TIME ZONE zone)::time) AS reads
+          FROM unnest(oracle.made_one(windows)) w),
+    grids AS (
+        -- 11: where grids start, and the next starts
+        SELECT closes, starts, coalesce(lead(starts) OVER (PARTITION BY opens ORDER BY starts), closes) AS until
+          FROM open_windows,
+               LATERAL (SELECT opens + CASE WHEN rules.slot_alignment = 'clock' AND mod(reads, step) > 0
+                                            THEN make_interval(secs => least(step - mod(reads, step), 86400 - reads)::float8)
+                                            ELSE '0' END
+                        UNION
+                        SELECT upper(b) FROM unnest(oracle.made_one(breaks)) b
+                         WHERE rules.slot_alignment = 'break' AND upper(b) > opens AND upper(b) < closes) AS g(starts)),
+    starts AS (
+        SELECT s AS slot_start, s + make_interval(secs => duration::float8) AS slot_end
+          FROM grids,
+               generate_series(starts, closes - make_interval(secs => duration::float8), make_interval(secs => step::float8)) s
+         WHERE s < until AND s < closing),
+    bookings AS MATERIALIZED (
+        SELECT b.starts, b.ends,
+               make_interval(secs => oracle.buffer(s.buffer_before, stylist.buffer_before, rules.buffer_before)::float8) AS before,
+               make_interval(secs => oracle.buffer(s.buffer_after, stylist.buffer_after, rules.buffer_after)::float8) AS after
+          FROM oracle.booking b,
+               LATERAL (SELECT max(s.buffer_before), max(s.buffer_after) FROM oracle.service s WHERE s.service = b.service) AS s(buffer_before, buffer_after)
+         WHERE b.stylist = p_stylist
+           AND b.ends > b.starts
+           AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))),
+    holds AS MATERIALIZED (
+        SELECT h.starts, h.ends,
+               make_interval(secs => oracle.buffer(s.buffer_before, stylist.buffer_before, rules.buffer_before)::float8) AS before,
+               make_interval(secs => oracle.buffer(s.buffer_after, stylist.buffer_after, rules.buffer_after)::float8) AS after
+          FROM oracle.hold h,
+               LATERAL (SELECT max(s.buffer_before), max(s.buffer_after) FROM oracle.service s WHERE s.service = h.service) AS s(buffer_before, buffer_after)
+         WHERE h.stylist = p_stylist
+           AND h.ends > h.starts
+           AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses))
+           AND (h.expires_at IS NULL OR h.expires_at > p_now)),
     slots AS (
         SELECT slot_start, slot_end,
                CASE
@@ -198,20 +289,15 @@ BEGIN
                    WHEN EXISTS (SELECT FROM unnest(breaks) b
                                  WHERE b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start) THEN 'in_break'
                    -- 14 (the buffers added on the slot's side of the comparison: a booking may end at infinity)
-                   WHEN EXISTS (SELECT FROM oracle.booking b
-                                 WHERE b.stylist = p_stylist
-                                   AND b.ends > b.starts
-                                   AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))
-                                   AND b.starts < slot_end + make_interval(secs => buffer_before::float8)
-                                   AND b.ends > slot_start - make_interval(secs => buffer_after::float8)) THEN 'booked'
+                   WHEN EXISTS (SELECT FROM bookings b
+                                 WHERE (b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                        AND b.ends > slot_start - make_interval(secs => buffer_before::float8))
+                                    OR (b.starts < slot_end + b.before AND b.ends > slot_start - b.after)) THEN 'booked'
                    -- 15
-                   WHEN EXISTS (SELECT FROM oracle.hold h
-                                 WHERE h.stylist = p_stylist
-                                   AND h.ends > h.starts
-                                   AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses))
-                                   AND (h.expires_at IS NULL OR h.expires_at > p_now)
-                                   AND h.starts < slot_end + make_interval(secs => buffer_before::float8)
-                                   AND h.ends > slot_start - make_interval(secs => buffer_after::float8)) THEN 'reserved'
+                   WHEN EXISTS (SELECT FROM holds h
+                                 WHERE (h.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                        AND h.ends > slot_start - make_interval(secs => buffer_before::float8))
+                                    OR (h.starts < slot_end + h.before AND h.ends > slot_start - h.after)) THEN 'reserved'
                    -- 16
                    ELSE 'available'
                END AS slot_status

@@ -119,6 +119,17 @@ BEGIN
         b := CASE WHEN r < 0.70 THEN a + oracle.between(2, 20) * interval '30 minutes'
                   WHEN r < 0.74 THEN a
                   ELSE oracle.random_time(change_zone, p_day) END;
+        -- Windows that touch: at midnight, or where another of the stylist's ends.
+        r := random();
+        IF r < 0.12 THEN
+            b := interval '24 hours';
+        ELSIF r < 0.24 THEN
+            a := interval '0';
+        ELSIF r < 0.34 THEN
+            a := coalesce((SELECT s.closes::interval FROM oracle.schedule s
+                            WHERE s.stylist = p_stylist AND s.closes IS NOT NULL ORDER BY random() LIMIT 1), a);
+            b := a + oracle.between(1, 10) * interval '30 minutes';
+        END IF;
         c := CASE WHEN random() < 0.8 THEN a + oracle.between(-4, 30) * interval '15 minutes' ELSE oracle.random_time(change_zone, p_day) END;
         vals := jsonb_build_object(
             'stylist_user_id', CASE WHEN oracle.chance(0.97) THEN p_stylist END,
@@ -152,12 +163,15 @@ BEGIN
                                   ELSE oracle.pick(NULL, '-infinity') END,
             'end_date', CASE WHEN oracle.chance(0.4) THEN NULL
                              WHEN oracle.chance(0.9) THEN (p_day + oracle.between(-1, 3))::text ELSE 'infinity' END,
-            'is_closed', oracle.pick('f', 'f', 'f', 'f', NULL, NULL, 't'),
-            'start_time', CASE WHEN r < 0.65 THEN oracle.clock(a) WHEN r < 0.75 THEN oracle.clock(a) END,
-            'end_time', CASE WHEN r < 0.65 THEN oracle.clock(b) WHEN r > 0.90 THEN oracle.clock(b) END,
-            'priority', oracle.pick('0', '0', '0', NULL, '1', '1', '-1', '5'),
+            'is_closed', oracle.pick('f', 'f', 'f', 'f', NULL, NULL, 't', 't'),
+            'start_time', CASE WHEN r < 0.75 THEN oracle.clock(a) END,
+            'end_time', CASE WHEN r < 0.60 OR r > 0.90 THEN oracle.clock(b) END,
+            'priority', oracle.pick('0', '0', '0', '0', '0', '0', NULL, '1', '1', '-1', '5'),
             'is_active', oracle.pick('t', 't', 't', 't', 't', 't', NULL, 'f'),
-            'created_at', CASE WHEN oracle.chance(0.85) THEN (timestamptz '2010-01-01 00:00+00' + random() * interval '9999 days')::text END);
+            -- ties
+            'created_at', CASE WHEN oracle.chance(0.7) THEN (timestamptz '2010-01-01 00:00+00' + oracle.between(0, 2) * interval '1 day')::text
+                               WHEN oracle.chance(0.5) THEN (timestamptz '2010-01-01 00:00+00' + random() * interval '9999 days')::text END,
+            'applies_to_all', oracle.pick('f', 'f', 'f', NULL, 't'));
 
     WHEN 'bookings', 'booking_reservations' THEN
         starts := midnight + oracle.between(-2 * 12, 32 * 12) * interval '5 minutes';
@@ -179,7 +193,7 @@ BEGIN
         END IF;
         vals := jsonb_build_object(
             'stylist_user_id', CASE WHEN oracle.chance(0.98) THEN p_stylist END,
-            'service_id', oracle.service_id(oracle.between(1, 3)),
+            'service_id', CASE WHEN oracle.chance(0.95) THEN oracle.service_id(oracle.between(1, 4)) END,
             'start_time', CASE WHEN oracle.chance(0.005) THEN '-infinity' WHEN oracle.chance(0.98) THEN starts::text END,
             'end_time', CASE WHEN oracle.chance(0.98) THEN ends::text END);
         IF tbl = 'bookings' THEN
@@ -252,7 +266,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     RETURN jsonb_build_object(
         'slot_step', oracle.pick('30 minutes', '30 minutes', '30 minutes', '15 minutes', '60 minutes', '90 minutes', '7 minutes',
-                                 '20 minutes 30 seconds', '1 day', CASE WHEN oracle.chance(0.5) THEN '5 minutes' ELSE '45 minutes' END),
+                                 '20 minutes 30 seconds', '1 day', '7 hours', '5 hours', CASE WHEN oracle.chance(0.5) THEN '5 minutes' ELSE '45 minutes' END),
         'buffer_before', oracle.pick('0', '0', '10 minutes', '15 minutes', '1 day', '600.7 seconds'),
         'buffer_after', oracle.pick('0', '0', '10 minutes', '20 minutes', '24 hours', '900.2 seconds'),
         'non_blocking_statuses', oracle.pick('{cancelled,no_show}', '{cancelled,no_show}', '{cancelled}', '{}', '{done,pending,""}'),
@@ -262,7 +276,8 @@ BEGIN
         'default_timezone', CASE WHEN oracle.chance(0.3) THEN 'Asia/Kathmandu' ELSE oracle.random_zone() END,
         'display_format', oracle.pick('HH24:MI', 'HH24:MI', 'HH12:MI AM', 'FMDay DD Mon YYYY HH24:MI:SS', 'IYYY-IW-ID "at" SSSS.US', 'TZ'),
         'show_unavailable', oracle.pick('t', 't', 't', 't', 't', 'f'),
-        'show_breaks', oracle.pick('t', 't', 't', 't', 't', 'f'));
+        'show_breaks', oracle.pick('t', 't', 't', 't', 't', 'f'),
+        'slot_alignment', oracle.pick('opening', 'opening', 'break', 'clock', 'clock'));
 END
 $$;
 
@@ -280,25 +295,6 @@ DECLARE
     cols text[] := oracle.known_columns(tbl, vals);
     command text;
 BEGIN
-    -- The rules leave open which of two equal overrides counts: do not make such.
-    IF tbl = 'schedule_overrides' AND (
-        (oracle.layout() = 'minimal'
-         AND EXISTS (SELECT FROM oracle.override o
-                      WHERE o.stylist IS NOT DISTINCT FROM (vals ->> 'stylist_user_id')::uuid
-                        AND o.first_date IS NOT DISTINCT FROM (vals ->> 'override_date')::date))
-        OR (vals ->> 'created_at' IS NULL
-            AND EXISTS (SELECT FROM oracle.override o
-                         WHERE o.stylist IS NOT DISTINCT FROM (vals ->> 'stylist_user_id')::uuid AND o.created_at IS NULL))) THEN
-        IF oracle.layout() = 'minimal' THEN
-            RETURN 'nothing';
-        END IF;
-        vals := vals || '{"created_at": "2009-01-01 00:00:00+00"}';
-        IF EXISTS (SELECT FROM oracle.override o
-                    WHERE o.stylist IS NOT DISTINCT FROM (vals ->> 'stylist_user_id')::uuid
-                      AND o.created_at = (vals ->> 'created_at')::timestamptz) THEN
-            RETURN 'nothing';
-        END IF;
-    END IF;
     command := format('INSERT INTO %I (%s) VALUES (%s) ON CONFLICT DO NOTHING', tbl,
                       (SELECT string_agg(quote_ident(c), ', ') FROM unnest(cols) c),
                       (SELECT string_agg(quote_nullable(vals ->> c), ', ') FROM unnest(cols) c));
@@ -364,6 +360,16 @@ BEGIN
             PERFORM oracle.insert_row('services', oracle.random_row('services', mode, NULL, NULL) || jsonb_build_object('id', oracle.service_id(i)));
         END IF;
     END LOOP;
+    -- Second rows, where nothing keeps them away.
+    FOR i IN 1 .. 3 LOOP
+        IF oracle.layout() = 'other' AND oracle.chance(0.3) THEN
+            PERFORM oracle.insert_row('services', oracle.random_row('services', mode, NULL, NULL)
+                                                  || CASE WHEN oracle.chance(0.5) THEN '{}' ELSE '{"is_active": "f"}' END::jsonb),
+                    oracle.insert_row('stylist_services', oracle.random_row('stylist_services', mode, oracle.stylist_id(i), NULL)),
+                    oracle.insert_row('stylist_profiles', oracle.random_row('stylist_profiles', mode, oracle.stylist_id(i), NULL)
+                                                          || CASE WHEN oracle.chance(0.7) THEN '{}' ELSE jsonb_build_object('timezone', oracle.random_zone()) END);
+        END IF;
+    END LOOP;
     FOR i IN 1 .. 3 LOOP
         IF oracle.layout() <> 'minimal' AND oracle.chance(0.98) THEN
             PERFORM oracle.insert_row('stylist_profiles', oracle.random_row('stylist_profiles', mode, oracle.stylist_id(i), NULL));
@@ -383,7 +389,12 @@ BEGIN
         IF oracle.chance(0.5) THEN
             PERFORM oracle.insert_row('stylist_schedules', oracle.random_row('stylist_schedules', mode, f.stylist, f.day + oracle.between(-1, 1)));
         END IF;
-        FOR i IN 1 .. oracle.pick('0', '0', '1', '3')::integer LOOP
+        -- Open day and night.
+        FOR i IN 0 .. CASE WHEN oracle.chance(0.15) THEN 2 ELSE -1 END LOOP
+            PERFORM oracle.insert_row('stylist_schedules', oracle.random_row('stylist_schedules', mode, f.stylist, f.day + i)
+                                      || '{"start_time": "00:00", "end_time": "24:00", "is_active": null, "effective_from": null, "effective_until": null}');
+        END LOOP;
+        FOR i IN 1 .. oracle.pick('0', '0', '1', '4', '8')::integer LOOP
             PERFORM oracle.insert_row('schedule_overrides', oracle.random_row('schedule_overrides', mode, f.stylist, f.day));
         END LOOP;
         FOR i IN 1 .. oracle.pick('0', '0', '1', '3', '8')::integer LOOP
@@ -474,7 +485,7 @@ BEGIN
 
     -- Which row: mostly one that the key's answer may depend on.
     near := CASE tbl
-        WHEN 'services' THEN format('id = %L', k.service)
+        WHEN 'services' THEN CASE WHEN oracle.chance(0.5) THEN format('id = %L', k.service) ELSE 'true' END
         WHEN 'stylist_services' THEN format('stylist_user_id = %L AND service_id = %L', f.stylist, k.service)
         WHEN 'stylist_profiles' THEN format('user_id = %L', f.stylist)
         WHEN 'stylist_schedules' THEN format('stylist_user_id = %L AND day_of_week %% 7 = %s', f.stylist, extract(dow FROM f.day))
@@ -490,17 +501,16 @@ BEGIN
         command := format('DELETE FROM %I t WHERE md5(t::text) = %L', tbl, victim);
     ELSE
         cols := ARRAY(SELECT c FROM unnest(oracle.known_columns(tbl, vals)) c
-                       WHERE c NOT IN ('id', 'user_id', 'created_at')
-                         AND (c NOT IN ('service_id', 'customer_name', 'note', 'name', 'display_name') OR oracle.chance(0.1))
+                       WHERE c NOT IN ('id', 'user_id')
+                         AND (c <> 'created_at' OR tbl = 'schedule_overrides')
+                         AND (c NOT IN ('customer_name', 'note', 'name', 'display_name') OR oracle.chance(0.1))
                          AND NOT (tbl = 'stylist_services' AND c IN ('stylist_user_id', 'service_id'))
-                         AND NOT (tbl = 'schedule_overrides' AND c = 'stylist_user_id')
-                         AND NOT (tbl = 'schedule_overrides' AND c = 'override_date' AND oracle.layout() = 'minimal')
                        ORDER BY (c IN ('status', 'expires_at') AND oracle.chance(0.3)) DESC, random() LIMIT 1);
         IF cols[1] IN ('start_time', 'end_time') THEN
             cols := '{start_time,end_time}';
         ELSIF cols[1] IN ('break_start_time', 'break_end_time') THEN
             cols := '{break_start_time,break_end_time}';
-        ELSIF cols[1] = 'stylist_user_id' THEN
+        ELSIF cols[1] = 'stylist_user_id' AND tbl <> 'schedule_overrides' THEN
             vals := vals || jsonb_build_object('stylist_user_id', oracle.stylist_id(oracle.between(1, 3)));
         ELSIF cols[1] = 'timezone' THEN
             vals := vals || jsonb_build_object('timezone', CASE WHEN oracle.chance(0.8) THEN oracle.random_zone() END);

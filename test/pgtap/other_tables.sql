@@ -23,7 +23,7 @@ INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES 
 CALL new('a booking');
 UPDATE services SET buffer_before_minutes = 40 WHERE id = service(1);
 CALL new('buffer before');
-UPDATE services SET buffer_after_minutes = 40 WHERE id = service(1);
+UPDATE services SET buffer_after_minutes = 80 WHERE id = service(1);
 CALL new('buffer after');
 UPDATE services SET min_notice_minutes = 60 * 24 * 3000 WHERE id = service(1);
 CALL new('notice');
@@ -111,7 +111,7 @@ CALL new('a buffer of a day');
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-07 07:30Z', '2031-03-07 10:30Z');
 CALL new('a booking that only its buffer brings here');
 UPDATE availability_cache.rules SET buffer_after = '0', buffer_before = '1 day';
-CALL new('a buffer before');
+CALL new('a buffer before, which is as long between two', differs => false);
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-09 11:00Z', '2031-03-09 12:45Z');
 CALL new('the same from behind');
 UPDATE availability_cache.rules SET buffer_before = '0';
@@ -136,7 +136,7 @@ INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES 
 CALL new('a booking');
 UPDATE stylist_profiles SET buffer_before_minutes = 60 WHERE user_id = stylist(1);
 CALL new('buffer before');
-UPDATE stylist_profiles SET buffer_after_minutes = 60 WHERE user_id = stylist(1);
+UPDATE stylist_profiles SET buffer_after_minutes = 100 WHERE user_id = stylist(1);
 CALL new('buffer after');
 UPDATE stylist_profiles SET min_notice_minutes = 60 * 24 * 3000 WHERE user_id = stylist(1);
 CALL new('notice');

@@ -24,7 +24,7 @@ CREATE TABLE booking_reservations (stylist_user_id uuid, start_time timestamptz,
 SELECT count(*) FROM availability_cache.attach() \gset attached_
 UPDATE availability_cache.rules SET slot_step = '60 minutes', max_advance = '3660 days';
 
-SELECT plan(73);
+SELECT plan(75);
 
 -- Service 1 lasts an hour and costs 1000; everybody offers it. Stylist n is made for one example.
 CREATE FUNCTION id(n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT lpad(n::text, 32, '0')::uuid $$;
@@ -122,9 +122,11 @@ SELECT is(starts(15, '2024-03-09'), '10 03:00, 10 04:00, 10 05:00, 10 06:00, 10 
 SELECT stylist(16, 'Australia/Lord_Howe'), opens(16, 0, '01:00', '04:00') \gset _
 SELECT is(starts(16, '2024-10-06'), '05 14:30, 05 15:30', 'Lord Howe loses half an hour');
 SELECT is(starts(16, '2024-04-07'), '06 14:00, 06 15:00, 06 16:00', 'and gets it back');
-SELECT stylist(17, 'Australia/Lord_Howe'), opens(17, 0, '02:15', '04:00'), opens(17, 0, '01:45', '03:00') \gset _
-SELECT is(starts(17, '2024-10-06'), '05 15:45', 'the missing 02:15 is 02:45; 01:45 to 03:00 are 45 minutes, too short');
-SELECT is(starts(17, '2024-04-07'), '06 14:45, 06 15:45', '01:45 comes twice: the first');
+SELECT stylist(17, 'Australia/Lord_Howe'), opens(17, 0, '02:15', '04:00'), stylist(21, 'Australia/Lord_Howe'), opens(21, 0, '01:45', '03:00') \gset _
+SELECT is(starts(17, '2024-10-06'), '05 15:45', 'the missing 02:15 is 02:45');
+SELECT is(starts(21, '2024-10-06'), 'nothing', '01:45 to 03:00 are 45 minutes, too short');
+SELECT is(starts(17, '2024-04-07'), '06 15:45', '02:15 comes once');
+SELECT is(starts(21, '2024-04-07'), '06 14:45', '01:45 comes twice: the first');
 
 -- Apia had no 30 December 2011: after the 29th at UTC-10 came the 31st at UTC+14.
 SELECT stylist(18, 'Pacific/Apia'), opens(18, 5, '09:00', '12:00'), opens(18, 4, '22:00', '02:00'), opens(18, 6, '09:00', '11:00') \gset _
@@ -171,7 +173,7 @@ INSERT INTO schedule_overrides (stylist_user_id, override_date, end_date, is_clo
     (id(47), '2034-06-26', NULL, false, '17:00', '18:00', 0),
     (NULL, '2034-06-26', NULL, true, NULL, NULL, 0);
 INSERT INTO schedule_overrides VALUES
-    -- the newest of equals; no priority is the lowest
+    -- special hours of one rank all count; no priority is the lowest
     (id(48), '2034-07-03', NULL, true, NULL, NULL, NULL, true, '2026-01-09'),
     (id(48), '2034-07-03', NULL, false, '18:00', '19:00', -1, true, '2026-01-02'),
     (id(48), '2034-07-03', NULL, false, '19:00', '20:00', -1, true, '2026-01-03'),
@@ -186,7 +188,7 @@ SELECT is(day(45, '2034-06-12'), '10:00 available; 10:30 11:00 in_break; 11:30 1
 SELECT is(day(46, '2034-06-19'), '15:00 available;', 'priority comes before specific');
 SELECT is(day(47, '2034-06-26'), '17:00 available;', 'specific comes before all stylists');
 SELECT is(day(46, '2034-06-26'), 'nothing', 'which closes for the others');
-SELECT is(day(48, '2034-07-03'), '19:00 available;', 'the newest of equals; no priority is the lowest');
+SELECT is(day(48, '2034-07-03'), '18:00 18:30 19:00 19:30 20:00 available;', 'special hours of one rank all count; no priority is the lowest');
 SELECT is(day(49, '2034-06-12'), '10:00 available; 10:30 11:00 in_break; 11:30 12:00 available;', 'an inactive one is none');
 
 -- Bookings and holds ---------------------------------------------------------------------------------------
@@ -195,12 +197,14 @@ SELECT count(ROW(stylist(n, 'UTC'), opens(n, 1, '10:00', '15:00'))) FROM generat
 UPDATE availability_cache.rules SET default_timezone = 'UTC', buffer_before = '30 minutes', buffer_after = '15 minutes';
 INSERT INTO bookings VALUES (id(61), id(9), '2034-06-12 12:00+00', '2034-06-12 12:30+00', 'confirmed');
 SELECT is(day(61, '2034-06-12'), '10:00 10:30 available; 11:00 11:30 12:00 12:30 booked; 13:00 13:30 14:00 available;',
-    '12:00 to 12:30 of any service, with the buffers 11:30 to 12:45');
+    '12:00 to 12:30 of any service, half an hour from others: the longer buffer');
 UPDATE stylist_profiles SET buffer_before_minutes = 0 WHERE user_id = id(61);
-SELECT is(day(61, '2034-06-12'), '10:00 10:30 11:00 available; 11:30 12:00 12:30 booked; 13:00 13:30 14:00 available;', 'the stylist''s buffer comes before the rules''');
+SELECT is(day(61, '2034-06-12'), '10:00 10:30 available; 11:00 11:30 12:00 12:30 booked; 13:00 13:30 14:00 available;',
+    'the stylist''s buffer comes before the rules'': 15 minutes after each, none before');
 INSERT INTO services VALUES (id(2), 60, NULL, true, 90, -5, NULL, NULL);
 INSERT INTO stylist_services VALUES (id(61), id(2), NULL, NULL, true);
-SELECT is(day(61, '2034-06-12', NULL, 2), '10:00 10:30 11:00 11:30 12:00 booked; 12:30 13:00 13:30 14:00 available;', 'the service''s before both; a negative one is zero');
+SELECT is(day(61, '2034-06-12', NULL, 2), '10:00 10:30 11:00 available; 11:30 12:00 12:30 13:00 13:30 booked; 14:00 available;',
+    'the service''s before both, 90 minutes before each; a negative one is zero');
 UPDATE availability_cache.rules SET buffer_before = '0', buffer_after = '0';
 
 INSERT INTO bookings VALUES

@@ -54,7 +54,7 @@ CALL alone('a booking');
 SELECT availability_cache.attach('bookings', 'bookings') \g /dev/null
 CALL new('attach()', differs => false);
 CREATE OR REPLACE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT ON bookings FOR EACH ROW
-    EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+    EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 DELETE FROM bookings;
 CALL alone('CREATE OR REPLACE TRIGGER with one that sees less: not the DELETE');
 SELECT availability_cache.attach('bookings', 'bookings') \g /dev/null
@@ -89,7 +89,7 @@ SELECT is(refusal(), 'column "start_time" of table public.bookings is of type ti
 SELECT lives_ok('SELECT book(''10:45'')', 'a booking does not fail for it');
 DROP TRIGGER another_name ON bookings;
 SELECT is(refusal(), 'no table is attached as bookings | INTERNAL_ERROR', 'without triggers it is not attached');
-CREATE TRIGGER another_name AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+CREATE TRIGGER another_name AFTER INSERT OR UPDATE OR DELETE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER another_name;
 CALL alone('the row trigger alone: it is read, and not kept');
 SELECT book('11:15') \g /dev/null
@@ -98,7 +98,7 @@ CREATE TRIGGER a_truncate AFTER TRUNCATE ON bookings FOR EACH STATEMENT EXECUTE 
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER a_truncate;
 CALL new('both, under other names', differs => false);
 CREATE TABLE bookings2 (LIKE bookings);
-CREATE TRIGGER x AFTER TRUNCATE ON bookings2 FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+CREATE TRIGGER x AFTER TRUNCATE ON bookings2 FOR EACH STATEMENT EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 SELECT is(refusal(), 'table public.bookings is attached as bookings, but public.bookings2 is attached as bookings too | INTERNAL_ERROR', 'two tables: nobody guesses');
 SELECT is((SELECT string_agg(relation || ': ' || triggers, '; ' ORDER BY relation::text) FROM availability_cache.sources WHERE role = 'bookings'),
           'bookings: public.bookings2 is attached as bookings too; bookings2: public.bookings is attached as bookings too', 'sources says so');

@@ -122,10 +122,10 @@ UPDATE services SET price_cents = 2147483648 WHERE id = id('service 1');
 SELECT v1_sqlstate, v1_message, v1_hint <> '' AS has_hint, v2_code FROM ask('', $$id('stylist 1'), id('service 1'), '2031-03-05'$$);
 UPDATE services SET price_cents = 2147483647 WHERE id = id('service 1');
 SELECT DISTINCT price_cents FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
--- more slots than anybody looks at
-UPDATE availability_cache.rules SET slot_step = '1 minute';
-INSERT INTO stylist_schedules (stylist_user_id, day_of_week, start_time, end_time)
-SELECT id('stylist 1'), 3, make_time(0, 0, s), make_time(0, 0, s) FROM generate_series(0, 7) s;
+-- more slots than anybody looks at: one after each of many breaks
+UPDATE availability_cache.rules SET slot_step = '1 minute', slot_alignment = 'break';
+INSERT INTO stylist_schedules (stylist_user_id, day_of_week, start_time, end_time, break_start_time, break_end_time)
+SELECT id('stylist 1'), 3, '00:00', '24:00', time '00:00' + s * interval '2 seconds', time '00:00:01' + s * interval '2 seconds' FROM generate_series(0, 10100) s;
 SELECT v1_sqlstate, v1_message, v1_hint <> '' AS has_hint, v2_code, v2_same FROM ask('', $$id('stylist 1'), id('service 1'), '2031-03-05'$$);
 -- a column that was renamed and not attached again
 ALTER TABLE services RENAME duration_minutes TO minutes;

@@ -51,6 +51,24 @@ UPDATE availability_cache.rules SET max_advance = '3660 days';
 CREATE TABLE usual AS SELECT * FROM all_answers;
 SELECT status, count(*) FROM usual GROUP BY 1 ORDER BY 1;
 
+-- statuses in use that the rules do not name; of a table that one may attach, whoever may read it
+SELECT availability_cache.detach('bookings'), availability_cache.detach('booking_reservations');
+BEGIN;
+UPDATE bookings SET status = 'canceled' WHERE status = 'cancelled';
+SET LOCAL client_min_messages = notice;
+SELECT action FROM availability_cache.attach('bookings', 'bookings');
+SELECT action FROM availability_cache.attach('booking_reservations', 'booking_reservations');
+ROLLBACK;
+BEGIN;
+UPDATE bookings SET status = 'no_show';
+UPDATE booking_reservations SET status = 'n ' || n FROM (SELECT id, row_number() OVER () AS n FROM booking_reservations) x WHERE x.id = booking_reservations.id;
+INSERT INTO booking_reservations (stylist_user_id, service_id, start_time, end_time, status) SELECT id('x'), id('y'), now(), now(), 'm ' || n FROM generate_series(10, 40) n;
+SET LOCAL client_min_messages = notice;
+SELECT action FROM availability_cache.attach('bookings', 'bookings');
+SELECT action FROM availability_cache.attach('booking_reservations', 'booking_reservations');
+ROLLBACK;
+SELECT count(*) FROM availability_cache.attach();
+
 -- attached again: the same triggers, and it says so; detached: none
 SELECT made() AS before \gset
 SELECT role, action FROM availability_cache.attach();
@@ -72,17 +90,17 @@ CREATE DOMAIN "The App"."Person" AS uuid;
 CREATE DOMAIN "The App".instant AS timestamptz CHECK (value > '1970-01-01');
 CREATE DOMAIN "The App".money AS bigint;
 CREATE TYPE "The App"."State" AS ENUM ('confirmed', 'cancelled', 'no_show', 'completed', 'it''s "odd"');
-CREATE TABLE "The App"."Appointments; DROP" ("of Staff" "The App"."Person", "SELECT" "The App".instant, "to" timestamptz, "State" "The App"."State", dropped int, note text);
+CREATE TABLE "The App"."Appointments; DROP" ("of Staff" "The App"."Person", "SELECT" "The App".instant, "to" timestamptz, "State" "The App"."State", dropped int, note text, "what for" "The App"."Person");
 ALTER TABLE "The App"."Appointments; DROP" DROP dropped;
-CREATE TABLE "The App".holds (id serial, ends_at timestamptz, starts_at timestamptz, stylist_id uuid, state varchar(20), until timestamptz);
+CREATE TABLE "The App".holds (id serial, ends_at timestamptz, starts_at timestamptz, stylist_id uuid, state varchar(20), until timestamptz, what uuid);
 CREATE TABLE "The App".hours (staff uuid, weekday smallint, opens_at time(0), closes_at time, pause_from time, pause_to time, is_available boolean, valid_from date, valid_to date);
-CREATE TABLE "The App".exceptions (staff uuid, first_day date, last_day date, is_day_off boolean, start_time_local time, end_time_local time, weight smallint, active boolean, made_at timestamptz);
+CREATE TABLE "The App".exceptions (staff uuid, first_day date, last_day date, is_day_off boolean, start_time_local time, end_time_local time, weight smallint, active boolean, made_at timestamptz, everybody boolean);
 CREATE TABLE "The App".catalogue (service_id uuid, duration interval, base_price_cents "The App".money, active boolean,
     free_before_hours smallint, free_after interval, notice_hours int, ahead interval);
 CREATE TABLE "The App".skills ("user" uuid, what uuid, takes_seconds bigint, costs smallint, is_available boolean);
 CREATE TABLE "The App".staff (id uuid, time_zone varchar(64), active boolean, gap_minutes interval, gap_seconds int, min_notice_hours int, max_advance interval);
-INSERT INTO "The App"."Appointments; DROP" ("of Staff", "SELECT", "to", "State") SELECT stylist_user_id, start_time, end_time, status::"The App"."State" FROM bookings;
-INSERT INTO "The App".holds (ends_at, starts_at, stylist_id, state, until) SELECT end_time, start_time, stylist_user_id, status, expires_at FROM booking_reservations;
+INSERT INTO "The App"."Appointments; DROP" ("of Staff", "SELECT", "to", "State", "what for") SELECT stylist_user_id, start_time, end_time, status::"The App"."State", service_id FROM bookings;
+INSERT INTO "The App".holds (ends_at, starts_at, stylist_id, state, until, what) SELECT end_time, start_time, stylist_user_id, status, expires_at, service_id FROM booking_reservations;
 INSERT INTO "The App".hours SELECT stylist_user_id, CASE day_of_week WHEN 0 THEN 7 ELSE day_of_week END, start_time, end_time, break_start_time, break_end_time, is_active, effective_from, effective_until FROM stylist_schedules;
 INSERT INTO "The App".exceptions SELECT stylist_user_id, override_date, end_date, is_closed, start_time, end_time, priority, is_active, created_at FROM schedule_overrides;
 -- hours only hold whole ones: these two are told apart below
@@ -91,10 +109,10 @@ UPDATE "The App".catalogue SET free_before_hours = 1 WHERE free_after IS NOT NUL
 UPDATE services SET buffer_before_minutes = 60 WHERE buffer_before_minutes = 10;
 INSERT INTO "The App".skills SELECT stylist_user_id, service_id, custom_duration_minutes * 60, custom_price_cents, is_active FROM stylist_services;
 INSERT INTO "The App".staff SELECT user_id, timezone, is_active, buffer_before_minutes * interval '1 minute', buffer_after_minutes * 60, min_notice_minutes / 60, max_advance_days * interval '1 day' FROM stylist_profiles;
-SELECT availability_cache.attach('bookings', '"The App"."Appointments; DROP"', '{"stylist_user_id": "of Staff", "start_time": "SELECT", "end_time": "to", "status": "State"}');
-SELECT columns, missing_indexes FROM availability_cache.attach('booking_reservations', '"The App".holds', '{"status": "state", "expires_at": "until"}');
+SELECT availability_cache.attach('bookings', '"The App"."Appointments; DROP"', '{"stylist_user_id": "of Staff", "start_time": "SELECT", "end_time": "to", "status": "State", "service_id": "what for"}');
+SELECT columns, missing_indexes FROM availability_cache.attach('booking_reservations', '"The App".holds', '{"status": "state", "expires_at": "until", "service_id": "what"}');
 SELECT columns, missing_indexes FROM availability_cache.attach('stylist_schedules', '"The App".hours', '{"stylist_user_id": "staff", "break_start_time": "pause_from", "break_end_time": "pause_to", "effective_until": "valid_to"}');
-SELECT columns, missing_indexes FROM availability_cache.attach('schedule_overrides', '"The App".exceptions', '{"stylist_user_id": "staff", "override_date": "first_day", "end_date": "last_day", "priority": "weight", "created_at": "made_at"}');
+SELECT columns, missing_indexes FROM availability_cache.attach('schedule_overrides', '"The App".exceptions', '{"stylist_user_id": "staff", "override_date": "first_day", "end_date": "last_day", "priority": "weight", "created_at": "made_at", "applies_to_all": "everybody"}');
 SELECT columns, missing_indexes FROM availability_cache.attach('services', '"The App".catalogue', '{"buffer_before_minutes": "free_before_hours", "buffer_after_minutes": "free_after", "min_notice_minutes": "notice_hours", "max_advance_days": "ahead"}');
 SELECT columns, missing_indexes FROM availability_cache.attach('stylist_services', '"The App".skills', '{"stylist_user_id": "user", "service_id": "what", "custom_duration_minutes": "takes_seconds", "custom_price_cents": "costs"}');
 SELECT columns, missing_indexes FROM availability_cache.attach('stylist_profiles', '"The App".staff', '{"user_id": "id", "buffer_before_minutes": "gap_minutes", "buffer_after_minutes": "gap_seconds"}');
@@ -155,6 +173,8 @@ CREATE TABLE forced_plain (LIKE bookings);
 ALTER TABLE forced_plain ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY, OWNER TO ac_plain;
 CREATE TABLE forced_bypass (LIKE bookings);
 ALTER TABLE forced_bypass ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY, OWNER TO ac_bypass;
+CREATE TABLE parent (LIKE bookings);
+CREATE TABLE child () INHERITS (parent);
 CREATE TABLE with_trigger (LIKE bookings);
 CREATE FUNCTION somebodys() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT ON with_trigger FOR EACH ROW EXECUTE FUNCTION somebodys();
@@ -174,7 +194,8 @@ SELECT call, r.* FROM (VALUES
     (24, $$attach('bookings', 'lacking')$$), (25, $$attach('bookings', 'mistyped')$$), (26, $$attach('bookings', 'mistyped', '{"stylist_user_id": "end_time"}')$$),
     (27, $$attach('bookings', 'mistyped2')$$), (28, $$attach('services', 'mistyped3')$$),
     (29, $$attach('booking_reservations', 'bookings')$$),
-    (30, $$attach('bookings', 'forced_plain')$$), (31, $$attach('bookings', 'with_trigger')$$), (32, $$attach('bookings', 'with_trigger2')$$)
+    (30, $$attach('bookings', 'forced_plain')$$), (31, $$attach('bookings', 'with_trigger')$$), (32, $$attach('bookings', 'with_trigger2')$$),
+    (33, $$attach('bookings', 'parent')$$)
   ) AS c(n, call), refused(call) r ORDER BY n \gx
 -- not refused: a superuser's, or whoever may bypass, sees every row
 SELECT relation, action FROM availability_cache.attach('bookings', 'forced');
@@ -301,15 +322,15 @@ DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings;
 ALTER TABLE services DISABLE TRIGGER USER;
 SELECT role, triggers FROM availability_cache.sources WHERE triggers <> 'enabled' ORDER BY 1;
 -- one that sees less than every change does not count
-CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking;
 SELECT role, triggers FROM availability_cache.sources WHERE role = 'bookings';
 DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings;
-CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR DELETE OR UPDATE OF status ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR DELETE OR UPDATE OF status ON bookings FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking;
 SELECT role, triggers FROM availability_cache.sources WHERE role = 'bookings';
 DROP TRIGGER trigger_invalidate_cache_on_booking ON bookings;
-CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR DELETE OR UPDATE ON bookings FOR EACH ROW WHEN (pg_trigger_depth() = 1) EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status');
+CREATE TRIGGER trigger_invalidate_cache_on_booking AFTER INSERT OR DELETE OR UPDATE ON bookings FOR EACH ROW WHEN (pg_trigger_depth() = 1) EXECUTE FUNCTION private.invalidate_availability_cache('bookings', 'stylist_user_id', 'start_time', 'end_time', 'status', 'service_id');
 ALTER TABLE bookings ENABLE ALWAYS TRIGGER trigger_invalidate_cache_on_booking;
 SELECT role, triggers FROM availability_cache.sources WHERE role = 'bookings';
 SELECT role, action FROM availability_cache.attach();

@@ -33,7 +33,7 @@ SELECT count(day_kind(name, timezone, duration, price, windows, statuses)) FROM 
     ('all day', 'Asia/Kathmandu', 7, -2147483648, '{00:00-00:00-12:00-13:00}', true),
     ('all night', 'America/New_York', 60, 1, '{20:00-06:00-23:30-00:30}', true),
     ('two rows of one grid', 'UTC', 10, 100000000, '{01:00-02:00,03:00-04:00}', true),
-    ('two grids', 'UTC', 3, 5, '{01:00-02:00,01:30:20-02:30:20}', true),
+    ('two grids', 'UTC', 3, 5, '{01:00-02:00,02:00:20-03:00:20}', true),
     ('many grids', 'UTC', 1, 5, '{01:00:01-01:05,01:10:02-01:15,01:20:03-01:25,01:30:59-01:35}', true),
     ('none', 'UTC', 1, 5, '{}', false)) k(name, timezone, duration, price, windows, statuses);
 CREATE VIEW keys AS

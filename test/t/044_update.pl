@@ -101,9 +101,11 @@ EOC
 }
 
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
-# What the tables have, and the triggers on users' tables.
+# What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format('SELECT %L, x FROM (TABLE %s) x ORDER BY x::text', m.objid::regclass, m.objid::regclass)
+SELECT format($$SELECT %L, j - 'slot_alignment' FROM (TABLE %s) x, to_jsonb(x) j
+ WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'))) IS NOT TRUE
+ ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
  WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
    AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache')
@@ -238,7 +240,8 @@ SELECT o.name, jsonb_build_array(relkind, relpersistence, relowner::regrole, rel
        relnatts, CASE WHEN relkind = 'v' THEN pg_get_viewdef(objid) WHEN relkind = 'i' THEN pg_get_indexdef(objid) END)
   FROM object o JOIN pg_class x ON x.oid = objid WHERE classid = 'pg_class'::regclass
 UNION ALL
-SELECT o.name, to_jsonb(x) - '{attrelid,atttypid,attoptions}'::text[]
+-- A column that was added has what older rows would read, if there are any still.
+SELECT o.name, to_jsonb(x) - '{attrelid,atttypid,attoptions,atthasmissing,attmissingval}'::text[]
        || jsonb_build_object('type', format_type(atttypid, atttypmod), 'default', pg_get_expr(adbin, adrelid),
               -- Debian's 15.20 counts the changes of a table there.
               'options', (SELECT array_agg(option) FROM unnest(attoptions) option WHERE option NOT LIKE 'pg_attver=%'))

@@ -285,8 +285,10 @@ SELECT t.stylist(s), t.service(1), t.at(d, :h), t.at(d, :h + 1), 'bulk'
 UPDATE availability_cache.rules SET buffer_after = make_interval(mins => 5 * (:h % 3));
 \\elif :what <= 70
 UPDATE stylist_schedules SET end_time = make_time(18 + :h % 3, 0, 0) WHERE stylist_user_id = t.stylist(:s);
-\\elif :what <= 80
+\\elif :what <= 75
 UPDATE services SET duration_minutes = 15 * (1 + :h % 4) WHERE id = t.service(2);
+\\elif :what <= 80
+UPDATE services SET buffer_after_minutes = NULLIF(15 * (:h % 4), 0) WHERE id = t.service(1);
 \\elif :what <= 90
 WITH gone AS (DELETE FROM schedule_overrides WHERE stylist_user_id IS NULL RETURNING 1)
 INSERT INTO schedule_overrides (stylist_user_id, override_date, is_closed, start_time, end_time)

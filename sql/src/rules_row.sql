@@ -1,0 +1,26 @@
+-- ---------------------------------------------------------------------------
+-- The rules' one row. The update script has this file too.
+-- ---------------------------------------------------------------------------
+
+-- pg_restore brings the saved row as an INSERT: it takes the place of the default one.
+CREATE OR REPLACE FUNCTION availability_cache_internal.rules_keep_one()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        RAISE EXCEPTION 'availability_cache.rules always has one row'
+            USING ERRCODE = 'restrict_violation', HINT = 'Change it with UPDATE availability_cache.rules SET ….';
+    END IF;
+    UPDATE availability_cache.rules
+       SET (slot_step, buffer_before, buffer_after, non_blocking_statuses, hold_statuses, min_notice,
+            max_advance, default_timezone, display_format, show_unavailable, show_breaks, slot_alignment)
+         = (NEW.slot_step, NEW.buffer_before, NEW.buffer_after, NEW.non_blocking_statuses, NEW.hold_statuses,
+            NEW.min_notice, NEW.max_advance, NEW.default_timezone, NEW.display_format, NEW.show_unavailable,
+            NEW.show_breaks, NEW.slot_alignment);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.rules_keep_one() IS
+'Internal: keeps rules at one row; an INSERT replaces it, DELETE and TRUNCATE are refused.';

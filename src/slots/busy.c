@@ -1,0 +1,202 @@
+/*
+ * busy.c
+ *		What is taken of a stylist's day: bookings and holds near it, and what is kept free around each.
+ *
+ * docs/rules.md says what counts; the numbers in comments refer to it.
+ */
+#include "postgres.h"
+
+#include "lib/qunique.h"
+#include "utils/timestamp.h"
+
+#include "slots/buffers.h"
+#include "slots/busy.h"
+#include "slots/queries.h"
+#include "slots/result.h"
+#include "slots/sources.h"
+#include "slots/zone.h"
+
+/* Rows of bookings or holds. */
+typedef struct BusyRows
+{
+	uint64 n;
+	SlotInterval *at;
+	pg_uuid_t *services;
+	bool *has_service;
+	int64 *expires; /* of holds */
+} BusyRows;
+
+static BusyRows
+read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
+{
+	BusyRows rows = {.n = query_run(query, statuses, args)};
+
+	rows.at = palloc(Max(rows.n, 1) * sizeof(SlotInterval));
+	rows.services = palloc(Max(rows.n, 1) * sizeof(pg_uuid_t));
+	rows.has_service = palloc(Max(rows.n, 1) * sizeof(bool));
+	rows.expires = palloc(Max(rows.n, 1) * sizeof(int64));
+	for (uint64 i = 0; i < rows.n; i++)
+	{
+		bool isnull;
+		Datum service = result_datum(i, 3, &isnull);
+
+		rows.has_service[i] = !isnull;
+		if (!isnull)
+			rows.services[i] = *DatumGetUUIDP(service);
+		rows.at[i].start = DatumGetTimestampTz(result_datum(i, 1, &isnull));
+		rows.at[i].end = DatumGetTimestampTz(result_datum(i, 2, &isnull));
+		if (query == QUERY_HOLDS)
+			rows.expires[i] = result_int64(i, 4, SLOT_NEVER);
+	}
+	return rows;
+}
+
+/* (14) and (15): within reach. */
+static void
+read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, int64 now, BusyRows *bookings,
+		  BusyRows *holds)
+{
+	Datum start = TimestampTzGetDatum(reach->at.start);
+	Datum end = TimestampTzGetDatum(reach->at.end);
+	Datum of_bookings[] = {UUIDPGetDatum(stylist), start, TimestampTzGetDatum(reach->at.start - USECS_PER_DAY), end};
+	Datum of_holds[] = {UUIDPGetDatum(stylist), start, end, TimestampTzGetDatum(now)};
+
+	*bookings = read_rows(QUERY_BOOKINGS, &rules->non_blocking, of_bookings);
+	if (source_attached(SOURCE_RESERVATIONS))
+		*holds = read_rows(QUERY_HOLDS, &rules->holding, of_holds);
+}
+
+/* ---- how near is near ---- */
+
+static SlotInterval
+widened(const SlotInterval *windows, const SlotInput *input, SlotBuffers otherwise, int64 of_any)
+{
+	return (SlotInterval){windows->start - Max(of_any, Max(input->buffers.before, otherwise.after)),
+						  windows->end + Max(of_any, Max(input->buffers.after, otherwise.before))};
+}
+
+static void
+set_reach(Reach *reach, SlotInterval at, int level)
+{
+	reach->at = at;
+	reach->first = utc_day_of(at.start);
+	reach->last = utc_day_of(at.end - 1);
+	reach->level = level;
+}
+
+/*
+ * At the highest level from this one on that adds no UTC day to those that
+ * this one needs: other days' bookings outdate nothing here then, nor do most
+ * changes of buffers.  BUFFER_LEVELS: services' buffers do not matter.
+ */
+static void
+find_reach(const SlotInterval *windows, const SlotInput *input, SlotBuffers otherwise, int level, Reach *reach)
+{
+	bool matter = level < BUFFER_LEVELS;
+
+	set_reach(reach, widened(windows, input, otherwise, matter ? buffer_levels[level] : 0), level);
+	while (++level < BUFFER_LEVELS)
+	{
+		Reach wider;
+
+		set_reach(&wider, widened(windows, input, otherwise, buffer_levels[level]), level);
+		if (wider.first != reach->first || wider.last != reach->last)
+			break;
+		*reach = wider;
+	}
+	/* No buffer counts as more than the last. */
+	if (reach->level >= BUFFER_LEVELS - 1)
+		reach->level = -1;
+}
+
+static SlotInterval
+span_of_windows(const SlotInput *input)
+{
+	SlotInterval span = {PG_INT64_MAX, PG_INT64_MIN};
+
+	for (int i = 0; i < input->nwindows; i++)
+	{
+		if (input->windows[i].end <= input->windows[i].start)
+			continue;
+		span.start = Min(span.start, input->windows[i].start);
+		span.end = Max(span.end, input->windows[i].end);
+	}
+	return span;
+}
+
+/* ---- whose buffers ---- */
+
+/* With the service of the slots. */
+static BookedServices
+list_services(const pg_uuid_t *service, const BusyRows *bookings, const BusyRows *holds)
+{
+	BookedServices booked = {palloc((bookings->n + holds->n + 1) * sizeof(pg_uuid_t)), 0};
+
+	booked.services[booked.n++] = *service;
+	for (uint64 i = 0; i < bookings->n; i++)
+	{
+		if (bookings->has_service[i])
+			booked.services[booked.n++] = bookings->services[i];
+	}
+	for (uint64 i = 0; i < holds->n; i++)
+	{
+		if (holds->has_service[i])
+			booked.services[booked.n++] = holds->services[i];
+	}
+	qsort(booked.services, booked.n, sizeof(pg_uuid_t), uuid_order);
+	booked.n = qunique(booked.services, booked.n, sizeof(pg_uuid_t), uuid_order);
+	return booked;
+}
+
+static SlotBuffers
+buffers_of_service(const pg_uuid_t *service, const BookedServices *booked, const SlotBuffers *buffers)
+{
+	const pg_uuid_t *found = bsearch(service, booked->services, booked->n, sizeof(pg_uuid_t), uuid_order);
+
+	return buffers[found - booked->services];
+}
+
+static SlotBuffers *
+buffers_of_rows(const BusyRows *rows, const BookedServices *booked, const SlotBuffers *buffers, SlotBuffers otherwise)
+{
+	SlotBuffers *result = palloc(Max(rows->n, 1) * sizeof(SlotBuffers));
+
+	for (uint64 i = 0; i < rows->n; i++)
+		result[i] = rows->has_service[i] ? buffers_of_service(&rows->services[i], booked, buffers) : otherwise;
+	return result;
+}
+
+void
+busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *rules, uint64 clock, SlotInput *input,
+		  Reach *reach, BookedServices *booked)
+{
+	SlotBuffers otherwise = rules_buffers(rules);
+	SlotInterval windows = span_of_windows(input);
+	BusyRows bookings = {0};
+	BusyRows holds = {0};
+	SlotBuffers *buffers;
+	int level;
+
+	*reach = (Reach){.at = windows, .level = -1};
+	*booked = (BookedServices){0};
+	if (windows.start > windows.end)
+		return;
+	level = buffers_matter() ? buffers_level(clock) : BUFFER_LEVELS;
+	/* Within the last level are all buffers. */
+	if (level != BUFFER_LEVELS - 1)
+		buffers_of(service, 1, clock, otherwise, &input->buffers);
+	find_reach(&windows, input, otherwise, level, reach);
+	read_busy(stylist, rules, reach, input->now, &bookings, &holds);
+	*booked = list_services(service, &bookings, &holds);
+	buffers = palloc(booked->n * sizeof(SlotBuffers));
+	buffers_of(booked->services, booked->n, clock, otherwise, buffers);
+	input->buffers = buffers_of_service(service, booked, buffers);
+
+	input->nbookings = bookings.n;
+	input->bookings = bookings.at;
+	input->booking_buffers = buffers_of_rows(&bookings, booked, buffers, otherwise);
+	input->nholds = holds.n;
+	input->holds = holds.at;
+	input->hold_expires = holds.expires;
+	input->hold_buffers = buffers_of_rows(&holds, booked, buffers, otherwise);
+}
