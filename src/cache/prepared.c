@@ -24,6 +24,7 @@
 #include "access/transam.h"
 #include "access/twophase.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -31,6 +32,7 @@
 #include "storage/shmem.h"
 #include "utils/snapmgr.h"
 
+#include "base/as_user.h"
 #include "base/compat.h"
 #include "base/full_xid.h"
 #include "cache/prepared.h"
@@ -246,6 +248,9 @@ static bool
 look_for_prepared(void)
 {
 	bool all = true;
+	int settings = guard_settings();
+	/* EXECUTE may have been revoked from the caller. */
+	SavedUser saved = switch_user(BOOTSTRAP_SUPERUSERID);
 
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -262,6 +267,8 @@ look_for_prepared(void)
 	}
 	PopActiveSnapshot();
 	SPI_finish();
+	restore_user(saved);
+	restore_settings(settings);
 	return all;
 }
 

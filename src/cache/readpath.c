@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/full_xid.h"
+#include "base/guard.h"
 #include "base/settings.h"
 #include "base/shmem.h"
 #include "base/test_hooks.h"
@@ -82,15 +83,25 @@ reason_to_bypass(const CacheRequest *request)
 	return NCOUNTERS;
 }
 
+static void
+find_prepared(void *arg)
+{
+	prepared_find();
+}
+
 /* The same, once somebody has looked for transactions that were prepared before the server started. */
 static Counter
 reason_to_bypass_still(const CacheRequest *request)
 {
 	Counter why = reason_to_bypass(request);
+	ErrorData *error;
 
 	if (why != COUNTER_BYPASS_PREPARED)
 		return why;
-	prepared_find();
+	error = guarded(find_prepared, NULL);
+	if (error != NULL)
+		ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+				errmsg("availability_cache could not look for prepared transactions: %s", error->message));
 	return reason_to_bypass(request);
 }
 
@@ -332,13 +343,11 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 		kept = result->keepable && keep(request, hash, clock, result, &status);
 		if (status == CELLS_PENDING)
 			why = COUNTER_BYPASS_PENDING;
-		else
-		{
+		/* The change that was under way when it was looked up is over. */
+		else if (kept && why == COUNTER_BYPASS_PENDING)
+			why = COUNTER_MISS_OUTDATED;
+		if (why != COUNTER_BYPASS_PENDING)
 			counter_add(kept ? COUNTER_STORES : COUNTER_STORE_SKIPS, 1);
-			/* It was; now it is a miss. */
-			if (why == COUNTER_BYPASS_PENDING)
-				why = COUNTER_MISS_OUTDATED;
-		}
 	}
 	/* A change that is over does not keep the next one's answer from memory. */
 	if (may_keep && (kept || status != CELLS_OUTDATED))

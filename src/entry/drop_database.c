@@ -33,17 +33,17 @@ notice_dropped_database(ObjectAccessType access, Oid classid, Oid objectid, int 
 	/* One that never used the cache must not take a number, or the last one be shared for it. */
 	if (database_find(objectid, &number))
 		changes_touch(number);
-	tier_state_forget(objectid);
 	dropped = objectid;
 }
 
-/* Nobody is connected to it any more. */
+/* Not earlier: it may still not be dropped, as somebody is connected. */
 static void
-free_number(void)
+forget_database(void)
 {
 	DatabaseNo number;
 	Oid dboid;
 
+	tier_state_forget(dropped);
 	/* Not where others share it. */
 	if (!database_find(dropped, &number) || !database_by_number(number, &dboid) || dboid != dropped)
 		return;
@@ -56,7 +56,7 @@ static void
 drop_xact_callback(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT && OidIsValid(dropped))
-		free_number();
+		forget_database();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		dropped = InvalidOid;
 }

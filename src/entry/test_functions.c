@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(availability_cache_test_take);
 PG_FUNCTION_INFO_V1(availability_cache_test_set_hand);
 PG_FUNCTION_INFO_V1(availability_cache_test_answer);
 
-/* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day' only. */
+/* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day', and is a level for 'above'. */
 PGDLLEXPORT Datum
 availability_cache_test_tag(PG_FUNCTION_ARGS)
 {
@@ -37,6 +37,10 @@ availability_cache_test_tag(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(tag_of_stylist(id));
 	if (strcmp(kind, "service") == 0)
 		PG_RETURN_INT64(tag_of_service(id));
+	if (strcmp(kind, "buffers") == 0)
+		PG_RETURN_INT64(tag_of_buffers(id));
+	if (strcmp(kind, "above") == 0)
+		PG_RETURN_INT64(tag_of_buffers_above(PG_GETARG_DATEADT(2)));
 	PG_RETURN_INT64(tag_of_stylist_day(id, PG_GETARG_DATEADT(2)));
 }
 

@@ -22,10 +22,13 @@
 
 /* $1 are the relations, $2 is the trigger function. */
 static const char *const query =
-	"WITH r AS (SELECT c.* , c.oid AS id FROM pg_catalog.pg_class c WHERE c.oid" EQ "ANY ($1)),"
+	"WITH RECURSIVE r AS (SELECT c.* , c.oid AS id FROM pg_catalog.pg_class c WHERE c.oid" EQ "ANY ($1)),"
 	/* Partitions have their parents' columns. */
 	" root AS (SELECT r.id FROM r WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i"
-	" WHERE i.inhrelid" EQ "r.id AND i.inhparent" EQ "ANY ($1)))"
+	" WHERE i.inhrelid" EQ "r.id AND i.inhparent" EQ "ANY ($1))),"
+	/* Of the columns, and what domains are over. */
+	" type(id) AS (SELECT a.atttypid FROM root, pg_catalog.pg_attribute a WHERE a.attrelid" EQ "root.id"
+	" UNION SELECT t.typbasetype FROM type JOIN pg_catalog.pg_type t ON t.oid" EQ "type.id AND t.typtype" EQ "'d')"
 	" SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(x.row, ' ' ORDER BY x.row COLLATE pg_catalog.\"C\"), 0) FROM ("
 	/* Who reads it, and whether they see all of it. */
 	"SELECT pg_catalog.concat_ws(',', 'c', r.id, r.relkind, r.relpersistence, r.relowner, r.relrowsecurity, r.relforcerowsecurity,"
@@ -39,9 +42,8 @@ static const char *const query =
 	" WHERE t.tgrelid" EQ "r.id AND NOT t.tgisinternal"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 'a', a.attrelid, a.attnum, a.xmin) FROM root, pg_catalog.pg_attribute a"
 	" WHERE a.attrelid" EQ "root.id AND a.attnum OPERATOR(pg_catalog.>) 0"
-	" UNION ALL SELECT pg_catalog.concat_ws(',', 'e', e.oid, e.enumlabel) FROM pg_catalog.pg_enum e WHERE e.enumtypid" EQ
-	"ANY"
-	" (SELECT a.atttypid FROM root, pg_catalog.pg_attribute a WHERE a.attrelid" EQ "root.id)"
+	" UNION ALL SELECT pg_catalog.concat_ws(',', 'e', e.oid, e.enumlabel) FROM pg_catalog.pg_enum e, type"
+	" WHERE e.enumtypid" EQ "type.id"
 	") x(row)";
 
 uint64

@@ -5,7 +5,7 @@
 # Shown to fail with, in src/: XACT_EVENT_PREPARE that ends the cells; compute_and_keep without prepared_sweep (no hits
 # again); prepared_sweep that goes by TransactionIdIsInProgress alone (DDL); prepared_shmem_init that starts with
 # known = 1 (restart); append that drops what is beyond SLOT_CELLS; changes_touch that drops what is beyond MAX_TOUCHED;
-# prepared_drop that does not look at the xid.
+# prepared_drop that does not look at the xid; look_for_prepared as the caller.
 use strict;
 use warnings;
 use FindBin;
@@ -219,6 +219,18 @@ is_prepared('prepared before the first read', 'a' x 24, 1);
 $r->run("COMMIT PREPARED 'early'");
 is_resolved('prepared before the first read', 'aaaab' . 'a' x 19);
 
+# Looked for by one who may not call pg_prepared_xact().
+$w->run("BEGIN; SELECT t.book(1, 0, 6); PREPARE TRANSACTION 'before'");
+$w->run('CREATE ROLE asker; GRANT USAGE ON SCHEMA t TO asker; REVOKE EXECUTE ON FUNCTION pg_prepared_xact() FROM PUBLIC');
+$_->quit for $w, $r, $o;
+$node->restart;
+($w, $r, $o) = (session($node, 'salon'), session($node, 'salon'), session($node, 'other'));
+$w->run('SET ROLE asker');
+is($w->run('SELECT t.hit(1, 1, 0), t.hit(1, 1, 0)'), 'f|f', 'restart, then asked by who may not look: computed');
+is(stat_of($r, 'bypass_pending') > 0, 1, 'as a change is under way');
+$r->run("COMMIT PREPARED 'before'");
+is($w->run('SELECT t.hit(1, 1, 0), t.hit(1, 1, 0)'), 'f|t', 'and kept when it is over');
+
 # ---- no prepared transactions at all ----
 
 $_->quit for $w, $r, $o;
@@ -229,7 +241,7 @@ hit($r, 0);
 is(hit($r, 0), 't', 'max_prepared_transactions = 0: hits');
 is($w->fails("BEGIN; SELECT t.book(1, 0, 6); PREPARE TRANSACTION 'no'"), '55000', 'PREPARE is refused');
 is(hit($r, 0), 'f', 'as its cells were ended');
-is_resolved('max_prepared_transactions = 0', 'aaaab' . 'a' x 19);
+is_resolved('max_prepared_transactions = 0', 'aaaaba' . 'b' . 'a' x 17);
 $_->quit for $w, $r;
 $node->stop;
 done_testing();

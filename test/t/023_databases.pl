@@ -4,7 +4,7 @@
 #
 # The server has four numbers for databases; AC_LONG=1 does with all, and makes as many databases, but not at once.
 #
-# Shown to fail with, in src/: database_forget that does nothing; free_number without counters_forget, or without
+# Shown to fail with, in src/: database_forget that does nothing; forget_database without counters_forget, or without
 # store_forget; notice_dropped_database with database_number; begin_usage that does nothing; store_flush that takes no
 # entry for dead, or those of every database; flush() with a clock that is not the cell's; cells_outdate that writes the
 # word instead of raising it.

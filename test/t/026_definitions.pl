@@ -254,7 +254,13 @@ keeps('an enum');
 changes('ALTER TYPE … RENAME VALUE', "ALTER TYPE status RENAME VALUE 'cancelled' TO 'undone'");
 changes('and back', "ALTER TYPE status RENAME VALUE 'undone' TO 'cancelled'");
 
-$w->run('ALTER TABLE bookings ALTER status TYPE text');
+$w->run('CREATE DOMAIN kind AS status; CREATE DOMAIN kind_of_booking AS kind; ALTER TABLE bookings ALTER status TYPE kind_of_booking');
+is_exact('a domain over a domain over an enum');
+changes('ALTER TYPE … RENAME VALUE, below domains', "ALTER TYPE status RENAME VALUE 'cancelled' TO 'undone'");
+$w->run("ALTER TYPE status RENAME VALUE 'undone' TO 'cancelled'; ALTER TABLE bookings ALTER status TYPE text");
+$w->run('REASSIGN OWNED BY seller TO CURRENT_USER');
+is_exact('REASSIGN OWNED');
+keeps('REASSIGN OWNED');
 
 # ---- swapped, dropped, made again ----
 

@@ -4,7 +4,7 @@
 #
 # Shown to fail with, in src/: work() that does not look for nobody_is_connected (CREATE, ALTER and DROP DATABASE right after the last session);
 # worker_end that does nothing (no second worker after one has ended); a worker that takes over default_transaction_read_only from ALTER
-# DATABASE (it cannot clean, as it was at first).
+# DATABASE (it cannot clean, as it was at first); notice_dropped_database that forgets the tier's place at once.
 use strict;
 use warnings;
 use FindBin;
@@ -144,6 +144,12 @@ $s->run("SELECT t.book(1, 1, 1); SELECT t.book(2, 1, 1)");
 is(rows($s), $all - 2, 'the rows of bookings are gone with their commit');
 ok(wait_until(sub { $s->run('SELECT t.look(1, 1, 1)'); rows($s) == $all - 1 }, 'a row again'), 'who asks next has one written');
 exact_everywhere($s, 7, 'everything is exact');
+
+# A DROP that fails leaves the database its worker and its queue.
+is($p->fails('DROP DATABASE salon'), '55006', 'somebody is connected');
+$s->run('SELECT t.book(1, 2, 9)');
+is($s->run('SELECT t.hit(1, 1, 2), t.hit(1, 1, 2)'), 'f|t', 'an answer is kept');
+rows_become($s, $all - 1, 'and written');
 
 # ---- idle ----
 
