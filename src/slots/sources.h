@@ -19,9 +19,7 @@ typedef struct SourceColumn
 extern void sources_init(void);
 
 /*
- * Loads the mapping where it is not known or no longer valid.  Caller is
- * connected to SPI, with an active snapshot, and guards the settings.  Raises
- * 55000 when a required table is not attached, or one that is cannot serve.
+ * Loads the mapping where it is not known or no longer valid.  Raises 55000 when a required table is not attached, or one that is cannot serve.
  */
 extern void sources_load(void);
 
@@ -34,7 +32,7 @@ extern bool sources_confirm(uint64 clock);
 /* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
 extern bool sources_concerned(Oid relid);
 
-/* A number that changes with the mapping. */
+/* A number that changes with what the mapping says. */
 extern uint64 sources_generation(void);
 
 /* Whether what is read with it may be remembered: changes are noticed, and nobody else is using it. */
