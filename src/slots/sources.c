@@ -193,7 +193,10 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid), Int16GetDatum(attnum));
 	if (HeapTupleIsValid(tuple))
 	{
-		column->not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		column->not_null = form->attnotnull;
+		column->bytewise = !OidIsValid(form->attcollation) || get_collation_isdeterministic(form->attcollation);
 		ReleaseSysCache(tuple);
 	}
 }
@@ -462,6 +465,12 @@ source_name(SourceRole role)
 }
 
 const SourceColumn *
+source_column_at(SourceRole role, int i)
+{
+	return sources[role].columns[i].name == NULL ? NULL : &sources[role].columns[i];
+}
+
+const SourceColumn *
 source_column(SourceRole role, const char *name)
 {
 	const RoleColumn *columns = source_roles[role].columns;
@@ -469,7 +478,7 @@ source_column(SourceRole role, const char *name)
 	for (int i = 0; columns[i].name != NULL; i++)
 	{
 		if (strcmp(columns[i].name, name) == 0)
-			return sources[role].columns[i].name == NULL ? NULL : &sources[role].columns[i];
+			return source_column_at(role, i);
 	}
 	return NULL;
 }

@@ -14,6 +14,7 @@ typedef struct SourceColumn
 	const char *quoted; /* as an identifier */
 	Oid type;			/* without domains */
 	bool not_null;
+	bool bytewise; /* equal values are the same bytes */
 } SourceColumn;
 
 extern void sources_init(void);
@@ -50,7 +51,9 @@ extern Oid source_relid(SourceRole role);
 extern Oid source_owner(SourceRole role);
 /* In full, as an identifier. */
 extern const char *source_name(SourceRole role);
-/* NULL if the table has none. */
+/* The role's i-th column; NULL if the table has none. */
+extern const SourceColumn *source_column_at(SourceRole role, int i);
+/* The same by its name. */
 extern const SourceColumn *source_column(SourceRole role, const char *name);
 
 #endif /* AC_SLOTS_SOURCES_H */
