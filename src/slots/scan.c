@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -140,7 +141,8 @@ make_keys(const SourceScan *scan, const AttrNumber *attnums, const IndexChoice *
 		return 1;
 	ScanKeyInit(&keys[1], attnums[scan->time], BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
 				TimestampTzGetDatum(scan->from));
-	ScanKeyInit(&keys[2], attnums[scan->time], BTLessStrategyNumber, F_TIMESTAMPTZ_LT, TimestampTzGetDatum(scan->to));
+	ScanKeyInit(&keys[2], attnums[scan->time], BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+				TimestampTzGetDatum(scan->to));
 	return 3;
 }
 
@@ -161,7 +163,19 @@ visit_rows(Relation rel, const SourceScan *scan, const AttrNumber *attnums, cons
 	systable_endscan(desc);
 }
 
-/* The places of the role's columns in this table; false if one of them is not stored. */
+/* Whether it is as the mapping has it, which a change may have overtaken, and stored. */
+static bool
+is_as_mapped(Relation rel, AttrNumber attnum, const SourceColumn *column)
+{
+	Form_pg_attribute att;
+
+	if (attnum <= 0)
+		return false;
+	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	return !att->attisdropped && att->atttypid == column->declared && !AC_IS_VIRTUAL(att);
+}
+
+/* The places of the role's columns in this table; false if one of them must be left to a query. */
 static bool
 find_columns(Relation rel, SourceRole role, AttrNumber *attnums)
 {
@@ -170,10 +184,19 @@ find_columns(Relation rel, SourceRole role, AttrNumber *attnums)
 		const SourceColumn *column = source_column_at(role, i);
 
 		attnums[i] = column == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), column->name);
-		if (column != NULL && (attnums[i] <= 0 || AC_IS_VIRTUAL(TupleDescAttr(RelationGetDescr(rel), attnums[i] - 1))))
+		if (column != NULL && !is_as_mapped(rel, attnums[i], column))
 			return false;
 	}
 	return true;
+}
+
+/* Of unlogged tables a standby has nothing, as the query says. */
+static bool
+has_plain_rows(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_tableam == GetHeapamTableAmRoutine() &&
+		   !rel->rd_rel->relhassubclass &&
+		   (rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT || !RecoveryInProgress());
 }
 
 static bool
@@ -182,8 +205,7 @@ scan_table(Relation rel, const SourceScan *scan, bool whole)
 	AttrNumber attnums[MAX_ROLE_COLUMNS];
 	IndexChoice choice = {InvalidOid};
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_tableam != GetHeapamTableAmRoutine() ||
-		rel->rd_rel->relhassubclass || !find_columns(rel, scan->role, attnums))
+	if (!has_plain_rows(rel) || !find_columns(rel, scan->role, attnums))
 		return false;
 	if (!whole)
 		choice = choose_index(rel, scan, attnums);

@@ -27,7 +27,7 @@ typedef struct SourceScan
 	SourceRole role;
 	int key;			 /* a column of kind uuid that is */
 	const pg_uuid_t *id; /* this; NULL: that is NULL */
-	int time;			 /* a column of kind timestamptz within [from, to); -1: any */
+	int time;			 /* a column of kind timestamptz from one moment to another, both in; -1: any */
 	TimestampTz from;
 	TimestampTz to;
 	bool long_only; /* bookings that take more than a day */

@@ -184,7 +184,8 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 				errhint("Run availability_cache.attach() for it again, with its present columns."));
 	column->name = pstrdup(name);
 	column->quoted = pstrdup(quote_identifier(name));
-	column->type = getBaseType(get_atttype(source->relid, attnum));
+	column->declared = get_atttype(source->relid, attnum);
+	column->type = getBaseType(column->declared);
 	if (!column_kind_fits(wanted->kind, column->type))
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("column \"%s\" of table %s is of type %s, which cannot serve as \"%s\"", name, source->name,
@@ -310,7 +311,7 @@ hash_of_content(void)
 		for (int i = 0; i < MAX_ROLE_COLUMNS; i++)
 		{
 			const SourceColumn *column = &source->columns[i];
-			uint32 type[] = {column->name != NULL, column->type, column->not_null};
+			uint32 type[] = {column->name != NULL, column->declared, column->not_null, column->bytewise};
 
 			hash = hash_more(hash, type, sizeof(type));
 			if (column->name != NULL)

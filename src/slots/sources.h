@@ -12,7 +12,8 @@ typedef struct SourceColumn
 {
 	const char *name;
 	const char *quoted; /* as an identifier */
-	Oid type;			/* without domains */
+	Oid declared;		/* its type */
+	Oid type;			/* the same without domains */
 	bool not_null;
 	bool bytewise; /* equal values are the same bytes */
 } SourceColumn;
