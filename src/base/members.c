@@ -55,11 +55,11 @@ find_extension(void)
 	return found;
 }
 
-/* Whether an object is a member, and belongs to the extension's owner or a superuser (who may have updated it). */
+/* Whether an object belongs to the extension's owner or a superuser (who may have updated it), and is a member: the others may be many. */
 static bool
 is_member(Oid classid, Oid object, Oid owner, ExtensionIds extension)
 {
-	return getExtensionOfObject(classid, object) == extension.oid && (owner == extension.owner || superuser_arg(owner));
+	return (owner == extension.owner || superuser_arg(owner)) && getExtensionOfObject(classid, object) == extension.oid;
 }
 
 static Oid
