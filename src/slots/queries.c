@@ -121,6 +121,7 @@ run(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 {
 	QueryPlan *plan = &plans[query];
 	SPIPlanPtr prepared = plan->plan;
+	int result;
 
 	if (!is_good(plan, statuses))
 	{
@@ -129,7 +130,10 @@ run(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 		if (plan->running == 1)
 			keep_plan(plan, prepared, statuses);
 	}
-	return SPI_execute_plan(prepared, args, NULL, true, 0);
+	result = SPI_execute_plan(prepared, args, NULL, true, 0);
+	/* A plan that was kept may have been made anew. */
+	check_table(queries[query].role, prepared);
+	return result;
 }
 
 static uint64

@@ -123,8 +123,8 @@ EOC
 	return;
 }
 
-# The mapping changes while a reader, in a transaction that has all its locks and plans, has accepted messages and
-# has no snapshot yet: nothing else in it hears of the change, if it does not look whether definitions changed.
+# The mapping changes while a reader, in a transaction that has read the tables itself and so has all locks, has accepted messages
+# and has no snapshot yet: nothing else in it hears of the change, if it does not look whether definitions changed.
 sub before_snapshot
 {
 	my ($sleep) = @_;
@@ -133,6 +133,8 @@ sub before_snapshot
 	my $other = session($node, 'salon');
 	$other->run("SELECT t.book(2, $d, 3, 'cancelled')");
 	$reader->run('BEGIN');
+	$reader->run("SELECT count(*) FROM $_")
+	  for qw(bookings booking_reservations stylist_schedules schedule_overrides services stylist_services stylist_profiles);
 	$reader->run('SELECT t.v2(2, 1, ' . next_day() . ')') for 1 .. 10;
 	$reader->run("SET availability_cache.test_sleep_before_snapshot = $sleep");
 	$reader->send("SELECT t.look(2, 1, $d)");
