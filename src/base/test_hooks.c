@@ -45,7 +45,6 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
 												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
-												   {"no_long_tag", AC_MUTANT_NO_LONG_TAG, false},
 												   {"own_service_only", AC_MUTANT_OWN_SERVICE_ONLY, false},
 												   {"no_level", AC_MUTANT_NO_LEVEL, false},
 												   {"clock_after_snapshot", AC_MUTANT_CLOCK_AFTER_SNAPSHOT, false},
@@ -67,7 +66,6 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"xid_by_maker", AC_MUTANT_XID_BY_MAKER, false},
 												   {"no_notes", AC_MUTANT_NO_NOTES, false},
 												   {"mark_in_data", AC_MUTANT_MARK_IN_DATA, false},
-												   {"queries_only", AC_MUTANT_QUERIES_ONLY, false},
 												   {NULL, 0, false}};
 
 static const struct

@@ -27,7 +27,6 @@ typedef enum AcMutant
 	AC_MUTANT_NO_WORD_CHECK,
 	/* of what a session remembers */
 	AC_MUTANT_NO_MEMO_CHECK,
-	AC_MUTANT_NO_LONG_TAG,
 	/* of services' buffers */
 	AC_MUTANT_OWN_SERVICE_ONLY,
 	AC_MUTANT_NO_LEVEL,
@@ -54,9 +53,7 @@ typedef enum AcMutant
 	/* of a transaction's own writes */
 	AC_MUTANT_NO_NOTES,
 	/* of the store */
-	AC_MUTANT_MARK_IN_DATA,
-	/* nothing is broken: the attached tables are read by queries alone */
-	AC_MUTANT_QUERIES_ONLY
+	AC_MUTANT_MARK_IN_DATA
 } AcMutant;
 
 extern int ac_mutant;

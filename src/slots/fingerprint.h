@@ -1,25 +1,15 @@
 /*
  * fingerprint.h
- *		What the catalogs say of the attached tables, their partitions and the rules.
+ *		What the catalogs say that answers are made with, as one number.
  */
 #ifndef AC_SLOTS_FINGERPRINT_H
 #define AC_SLOTS_FINGERPRINT_H
 
-#include "nodes/pg_list.h"
-
-/* Of all that answers are made with. */
-typedef struct CatalogFacts
-{
-	uint64 fingerprint;
-	List *relids; /* whose definitions these are */
-	bool tracked; /* every change of the tables that count is noticed */
-	bool logged;  /* and is in the WAL; and the table tier learns of DDL */
-} CatalogFacts;
-
 /*
- * Reads the catalogs under the active snapshot, which is a new one; the
- * messages until then are accepted.  attachments is as attachments_read gives it.
+ * Of the attached relations with all their partitions, and the extension's
+ * own, whose owners may call the trigger function or not; under the active snapshot.  Caller is connected to SPI.  Raises what
+ * queries raise.
  */
-extern void facts_read(List *attachments, Oid rules, Oid trigger_function, CatalogFacts *facts);
+extern uint64 fingerprint_of(const Oid *relids, int n, Oid trigger_function);
 
 #endif /* AC_SLOTS_FINGERPRINT_H */

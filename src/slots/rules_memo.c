@@ -69,6 +69,17 @@ rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, D
 	return true;
 }
 
+static QueryStatuses
+copy_statuses(QueryStatuses statuses)
+{
+	QueryStatuses copy = {.text = pstrdup(statuses.text)};
+	ListCell *cell;
+
+	foreach(cell, statuses.names)
+		copy.names = lappend(copy.names, pstrdup(lfirst(cell)));
+	return copy;
+}
+
 void
 rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, const DayRules *rules)
 {
@@ -90,7 +101,10 @@ rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock,
 	MemoryContextReset(memo->context);
 	caller = MemoryContextSwitchTo(memo->context);
 	memo->rules = *rules;
-	rules_copy_strings(&memo->rules);
+	memo->rules.default_timezone = pstrdup(rules->default_timezone);
+	memo->rules.display_format = pstrdup(rules->display_format);
+	memo->rules.non_blocking = copy_statuses(rules->non_blocking);
+	memo->rules.holding = copy_statuses(rules->holding);
 	MemoryContextSwitchTo(caller);
 	memo->stylist = *stylist;
 	memo->service = *service;
