@@ -23,7 +23,23 @@ BEGIN
 END
 $$;
 
--- Before the event triggers' functions move.
+-- Nothing needs to be told of DDL any more. Members only: somebody may have made another event trigger of such a name since.
+DO $$
+DECLARE
+    e name;
+BEGIN
+    FOR e IN
+        SELECT t.evtname
+          FROM pg_extension x
+          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+          JOIN pg_event_trigger t ON d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid
+         WHERE x.extname = 'availability_cache'
+    LOOP
+        EXECUTE format('DROP EVENT TRIGGER %I', e);
+    END LOOP;
+END
+$$;
+
 ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEFAULT 'opening'
     CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock'));
 -- Mapped when attach() is run again.
@@ -63,6 +79,8 @@ BEGIN
 END
 $$;
 ALTER FUNCTION availability_cache_internal.availability_cache_changed() RENAME TO row_changed;
+DROP FUNCTION availability_cache_internal.on_ddl(), availability_cache_internal.on_drop(),
+    availability_cache_internal.attaches_partition(pg_ddl_command), availability_cache_internal.touch_database();
 
 
 -- What people keep in a schema of this name must not go with the extension.

@@ -9,13 +9,6 @@ LANGUAGE C;
 COMMENT ON FUNCTION private.invalidate_availability_cache() IS
 'AFTER row or TRUNCATE trigger that invalidates what a change touches when its transaction commits. attach() installs it; arguments: role, key columns, other columns an answer depends on. Without arguments every answer of the database is invalidated.';
 
-CREATE FUNCTION availability_cache_internal.touch_database()
-RETURNS void
-AS 'MODULE_PATHNAME', 'availability_cache_touch_database'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION availability_cache_internal.touch_database() IS
-'Internal: invalidates every answer of this database when the transaction ends.';
-
 CREATE FUNCTION availability_cache_internal.config_changed()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'availability_cache_config_changed'

@@ -6,10 +6,9 @@ REVOKE ALL ON FUNCTION
     availability_cache.attach(), availability_cache.attach(text, regclass, jsonb), availability_cache.detach(text),
     availability_cache.invalidate(uuid, date, date), availability_cache.flush(), availability_cache.clean(bigint),
     availability_cache.reset_stats(), availability_cache_internal.stats(), availability_cache_internal.entries(),
-    availability_cache_internal.touch_database(), availability_cache_internal.config_changed(),
+    availability_cache_internal.config_changed(),
     availability_cache_internal.row_changed(), availability_cache_internal.log_changed(),
-    availability_cache_internal.discard(), availability_cache_internal.on_ddl(), availability_cache_internal.on_drop(),
-    availability_cache_internal.rules_keep_one(), private.invalidate_availability_cache()
+    availability_cache_internal.discard(), availability_cache_internal.rules_keep_one(), private.invalidate_availability_cache()
     FROM PUBLIC;
 
 -- The views check these functions' rights of whoever looks.

@@ -2,7 +2,8 @@
 -- The attached tables' state, missing indexes. The update script has this file too.
 -- ---------------------------------------------------------------------------
 
--- 'enabled', or what keeps a change from being noticed; answers are cached only when all say 'enabled'.
+-- 'enabled', or what keeps a change from being noticed; answers are cached only when all say 'enabled'. A partition needs no
+-- TRUNCATE trigger: what is emptied has another file, which the cache compares.
 CREATE OR REPLACE FUNCTION availability_cache_internal.trigger_state(relation regclass)
 RETURNS text
 LANGUAGE sql STABLE
@@ -25,7 +26,8 @@ BEGIN ATOMIC
                        AND t.tgattr = ''::int2vector
                        AND t.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
                      ORDER BY (t.tgenabled = 'A') DESC
-                     LIMIT 1) t ON true) AS x
+                     LIMIT 1) t ON true
+             WHERE need.what = 'row' OR c.oid = trigger_state.relation) AS x
      WHERE problem IS NOT NULL;
 END;
 COMMENT ON FUNCTION availability_cache_internal.trigger_state(regclass) IS 'Internal: enabled, or which trigger of an attached table is missing or disabled.';

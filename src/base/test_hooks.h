@@ -25,6 +25,9 @@ typedef enum AcMutant
 	AC_MUTANT_ONE_STEP_START,
 	AC_MUTANT_NO_DISTRUST,
 	AC_MUTANT_NO_WORD_CHECK,
+	AC_MUTANT_NO_DEFINITIONS_CHECK,
+	AC_MUTANT_NO_LOG_CHECK,
+	AC_MUTANT_NO_HOLD_CHECK,
 	/* of what a session remembers */
 	AC_MUTANT_NO_MEMO_CHECK,
 	/* of services' buffers */

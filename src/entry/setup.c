@@ -1,6 +1,6 @@
 /*
  * setup.c
- *		What the extension's own scripts, tables and event triggers call.
+ *		What the extension's own scripts and tables call.
  */
 #include "postgres.h"
 
@@ -27,26 +27,17 @@
 #include "table/log.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_touch_database);
-PG_FUNCTION_INFO_V1(availability_cache_log_lost);
 PG_FUNCTION_INFO_V1(availability_cache_config_changed);
 PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
 PG_FUNCTION_INFO_V1(availability_cache_library_version);
 PG_FUNCTION_INFO_V1(availability_cache_statuses_in_use);
 
-/* availability_cache_internal.touch_database(), of the event triggers: memory learns of DDL without them. */
+/* touch_database(), which the event triggers of 1.0.0 call; nothing needs it. */
 PGDLLEXPORT Datum
 availability_cache_touch_database(PG_FUNCTION_ARGS)
 {
 	tier_log_everything();
-	PG_RETURN_VOID();
-}
-
-/* availability_cache_internal.log_lost() */
-PGDLLEXPORT Datum
-availability_cache_log_lost(PG_FUNCTION_ARGS)
-{
-	tier_log_lost("tables of the log were altered");
 	PG_RETURN_VOID();
 }
 
@@ -85,10 +76,7 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
-/*
- * availability_cache_internal.attaches_partition(pg_ddl_command), for the event
- * trigger: whether an ALTER TABLE has ATTACH PARTITION.
- */
+/* attaches_partition(pg_ddl_command), for an event trigger of 1.0.0: whether an ALTER TABLE has ATTACH PARTITION. */
 PGDLLEXPORT Datum
 availability_cache_attaches_partition(PG_FUNCTION_ARGS)
 {

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/as_user.h"
+#include "base/guard.h"
 #include "cache/definitions.h"
 #include "base/test_hooks.h"
 #include "slots/answer.h"
@@ -156,6 +157,7 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	bool all_days;
 
 	sources_load();
+	day->generation = sources_generation();
 	if (!rules_recall(&day->stylist, &day->service, clock, &rules))
 	{
 		if ((error = rules_read(&day->stylist, &day->service, &rules)) != DAY_OK)
@@ -176,22 +178,66 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	return DAY_OK;
 }
 
-bool
-day_definitions_confirmed(uint64 clock)
+/* Calls fn, connected to SPI, once the mapping is loaded. */
+static bool
+with_sources(bool (*fn)(uint64), uint64 arg)
 {
-	int settings;
-	bool confirmed;
+	int settings = guard_settings();
+	bool result;
 
-	if (clock == NO_CLOCK || definitions_confirmed(clock))
-		return clock != NO_CLOCK;
-	settings = guard_settings();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	sources_load();
-	confirmed = sources_confirm(clock);
+	result = fn(arg);
 	SPI_finish();
 	restore_settings(settings);
-	return confirmed;
+	return result;
+}
+
+bool
+day_definitions_confirmed(uint64 clock)
+{
+	if (clock == NO_CLOCK || definitions_confirmed(clock))
+		return clock != NO_CLOCK;
+	return with_sources(sources_confirm, clock);
+}
+
+static bool
+hold(uint64 unused)
+{
+	return sources_hold();
+}
+
+static bool
+nothing_more(uint64 unused)
+{
+	return true;
+}
+
+static void
+load_sources(void *arg)
+{
+	(void) with_sources(nothing_more, 0);
+}
+
+/* Where the mapping cannot be loaded a computation says why. */
+bool
+day_definitions(uint64 *fingerprint)
+{
+	return sources_fingerprint(fingerprint) ||
+		   (guarded(load_sources, NULL) == NULL && sources_fingerprint(fingerprint));
+}
+
+bool
+day_definitions_of(const DayRequest *day, uint64 *fingerprint)
+{
+	return sources_fingerprint(fingerprint) && day->generation == sources_generation();
+}
+
+bool
+day_definitions_hold(void)
+{
+	return with_sources(hold, 0);
 }
 
 void

@@ -34,6 +34,7 @@ typedef struct DayRequest
 	DayError error;
 	DateADT first_day; /* UTC days that the answer depends on */
 	DateADT last_day;
+	uint64 generation; /* of the mapping that it was computed with */
 	Tag tags[DAY_MAX_TAGS];
 } DayRequest;
 
@@ -52,6 +53,15 @@ extern void day_days_of_answer(DayRequest *day, const char *packed);
  * confirmed for this clock, or are now.  Raises what queries raise.
  */
 extern bool day_definitions_confirmed(uint64 clock);
+
+/* What the definitions are for the table tier: see sources_fingerprint. */
+extern bool day_definitions(uint64 *fingerprint);
+
+/* The same, if they are still those that this day was computed with. */
+extern bool day_definitions_of(const DayRequest *day, uint64 *fingerprint);
+
+/* Whether they are so under the active snapshot: see sources_hold.  Raises what queries raise. */
+extern bool day_definitions_hold(void);
 
 /*
  * Computes under the active snapshot; clock is as a CacheRequest's compute

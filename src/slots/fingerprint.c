@@ -7,7 +7,9 @@
  * for a change of data which no trigger sees (a trigger that was disabled and
  * is enabled again, a column that was rewritten, a partition that came back)
  * count by the transaction that wrote them, so that what was is never again;
- * others by what they say.  Names are no part of it: queries are written anew.
+ * others by what they say.  A relation without a TRUNCATE trigger of ours (a
+ * partition that came after attach()) counts with its file, which TRUNCATE
+ * replaces.  Names are no part of it: queries are written anew.
  */
 #include "postgres.h"
 
@@ -34,7 +36,9 @@ static const char *const query =
 	"SELECT pg_catalog.concat_ws(',', 'c', r.id, r.relkind, r.relpersistence, r.relowner, r.relrowsecurity, r.relforcerowsecurity,"
 	" o.rolsuper, o.rolbypassrls, pg_catalog.has_table_privilege(r.relowner, r.id, 'SELECT'),"
 	" pg_catalog.has_schema_privilege(r.relowner, r.relnamespace, 'USAGE'),"
-	" pg_catalog.has_function_privilege(r.relowner, $2, 'EXECUTE'))"
+	" pg_catalog.has_function_privilege(r.relowner, $2, 'EXECUTE'),"
+	" CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid" EQ "r.id AND t.tgfoid" EQ "$2"
+	" AND t.tgtype" EQ "32 AND t.tgenabled" EQ "'A') THEN r.relfilenode END)"
 	" FROM r JOIN pg_catalog.pg_roles o ON o.oid" EQ "r.relowner"
 	" UNION ALL SELECT pg_catalog.concat_ws(',', 'i', i.inhparent, i.inhrelid, i.xmin) FROM r, pg_catalog.pg_inherits i"
 	" WHERE i.inhparent" EQ "r.id"

@@ -67,6 +67,8 @@ static int nwatched = 0;
 static Definitions definitions;
 /* The version clock before it was loaded. */
 static uint64 loaded_at = NO_CLOCK;
+/* The last generation that held under a snapshot which something was computed under. */
+static uint64 held_generation = 0;
 /* How many use it, in nested calls. */
 static int users = 0;
 
@@ -112,9 +114,8 @@ sources_init(void)
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, forget_mapping_of_function, (Datum) 0);
-	/* Queries leave out statuses that an enum does not have; event triggers are part of the triggers' state. */
+	/* Queries leave out statuses that an enum does not have. */
 	CacheRegisterSyscacheCallback(ENUMOID, forget_mapping, (Datum) 0);
-	CacheRegisterSyscacheCallback(EVENTTRIGGEROID, forget_mapping, (Datum) 0);
 }
 
 /* Whether the mapping is that of now. */
@@ -312,12 +313,6 @@ load_watched(Datum relations, Oid rules)
 		mapping_logged = mapping_logged && result_bool(i, 2, false);
 		mapping_tracked = mapping_tracked && !result_bool(i, 3, true);
 	}
-	/* The table tier learns of DDL by these. */
-	run_select("SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled OPERATOR(pg_catalog.=) 'A'"
-			   " AND e.evtname OPERATOR(pg_catalog.=) ANY ('{availability_cache_ddl,availability_cache_drop}')",
-			   relations);
-	if (SPI_processed != 2)
-		mapping_logged = false;
 }
 
 static void
@@ -439,6 +434,30 @@ bool
 sources_confirm(uint64 clock)
 {
 	return mapping_valid && clock != NO_CLOCK && definitions_confirm(&definitions, clock);
+}
+
+bool
+sources_fingerprint(uint64 *said)
+{
+	if (!is_valid() || !mapping_tracked || !mapping_logged)
+		return false;
+	*said = definitions.fingerprint;
+	return true;
+}
+
+bool
+sources_hold(void)
+{
+	SavedUser saved;
+
+	if (held_generation != generation)
+	{
+		saved = switch_user(members_owner());
+		if (fingerprint_of(watched, nwatched, trigger_function) == definitions.fingerprint)
+			held_generation = generation;
+		restore_user(saved);
+	}
+	return held_generation == generation;
 }
 
 uint64

@@ -31,6 +31,19 @@ extern bool sources_tracked(void);
 /* Whether the mapping is so as of the clock, for what is kept and for what is there: see definitions_confirm. */
 extern bool sources_confirm(uint64 clock);
 
+/*
+ * What the catalogs say of the attached tables, as a number that never comes
+ * again once it was another; false where the mapping is not known or a change
+ * could go unnoticed.
+ */
+extern bool sources_fingerprint(uint64 *said);
+
+/*
+ * Whether that is so under the active snapshot too, which may be older than
+ * the mapping.  Caller is connected to SPI, and has had a fingerprint.
+ */
+extern bool sources_hold(void);
+
 /* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
 extern bool sources_concerned(Oid relid);
 

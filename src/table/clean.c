@@ -36,11 +36,24 @@ is_good(const Trust *trust, TierRelation *log, Snapshot snapshot, TimestampTz ex
 	return expires > GetCurrentTimestamp() && trust_row(trust, log, snapshot, scope);
 }
 
+/* Where the definitions are not known, no row is answered: none is of definitions of this number. */
+#define UNKNOWN_DEFINITIONS PG_UINT64_MAX
+
+static Trust
+look(TierRelation opened[TIER_NTABLES], Snapshot snapshot)
+{
+	uint64 definitions;
+
+	if (!day_definitions(&definitions))
+		definitions = UNKNOWN_DEFINITIONS;
+	return trust_look(&opened[TIER_SINCE], &opened[TIER_LOG], snapshot, definitions);
+}
+
 /* Deletes at most so many rows; *needed becomes the oldest xid that the others need traces from. */
 static int64
 delete_rows(TierRelation opened[TIER_NTABLES], Snapshot snapshot, int64 max_rows, uint64 *needed)
 {
-	Trust trust = trust_look(&opened[TIER_SINCE], snapshot);
+	Trust trust = look(opened, snapshot);
 	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
 	SysScanDesc scan = tier_scan(&opened[TIER_ROWS], snapshot, 0, NULL);
 	MemoryContext caller = MemoryContextSwitchTo(one_row);

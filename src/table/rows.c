@@ -38,7 +38,7 @@
 #include "table/trust.h"
 
 /* To be raised when a payload means something else. */
-#define PAYLOAD_FORMAT 3
+#define PAYLOAD_FORMAT 4
 /* Another major version brings other time zones. */
 #define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
 
@@ -48,6 +48,8 @@ typedef struct AnswerBlob
 	uint64 checksum; /* of the rest, the payload, the key, the days and the snapshot */
 	int64 valid_from;
 	int64 valid_until;
+	uint64 definitions; /* see RowScope */
+	uint64 log_state;
 	uint32 format;
 	uint32 zero;
 } AnswerBlob;
@@ -106,10 +108,26 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(zone));
 }
 
+/* What stands before the payload; all zero if there is less than that. */
+static AnswerBlob
+row_blob(TierRelation *rows, HeapTuple row)
+{
+	struct varlena *answer = PG_DETOAST_DATUM_SLICE(tier_column(rows, row, ROW_ANSWER), 0, sizeof(AnswerBlob));
+	AnswerBlob blob = {0};
+
+	if (VARSIZE(answer) - VARHDRSZ == sizeof(blob))
+		memcpy(&blob, VARDATA(answer), sizeof(blob));
+	return blob;
+}
+
 RowScope
 row_scope(TierRelation *rows, HeapTuple row)
 {
-	return (RowScope){.stylist = *DatumGetUUIDP(tier_column(rows, row, ROW_STYLIST)),
+	AnswerBlob blob = row_blob(rows, row);
+
+	return (RowScope){.definitions = blob.definitions,
+					  .log_state = blob.log_state,
+					  .stylist = *DatumGetUUIDP(tier_column(rows, row, ROW_STYLIST)),
 					  .service = *DatumGetUUIDP(tier_column(rows, row, ROW_SERVICE)),
 					  .first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY)),
 					  .last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY)),
@@ -165,7 +183,7 @@ find_row(TierRelation *rows, DayRequest *day, RowScope *scope, Computed *result)
 }
 
 bool
-row_fetch(DayRequest *day, Computed *result)
+row_fetch(DayRequest *day, uint64 definitions, Computed *result)
 {
 	TierRelation rows;
 	TierRelation since;
@@ -183,7 +201,7 @@ row_fetch(DayRequest *day, Computed *result)
 
 	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
-	trust = trust_look(&since, GetActiveSnapshot());
+	trust = trust_look(&since, &log, GetActiveSnapshot(), definitions);
 	found = trust_row(&trust, &log, GetActiveSnapshot(), &scope);
 	tier_close(&log);
 	tier_close(&since);
@@ -215,7 +233,11 @@ remove_old(TierRelation *rows, const DayRequest *day, text *zone)
 static Datum
 make_answer(const DayRequest *day, const Computed *result, const RowScope *scope, const DayKey *key, uint32 key_size)
 {
-	AnswerBlob blob = {.valid_from = result->valid_from, .valid_until = result->valid_until, .format = ROW_FORMAT};
+	AnswerBlob blob = {.valid_from = result->valid_from,
+					   .valid_until = result->valid_until,
+					   .definitions = scope->definitions,
+					   .log_state = scope->log_state,
+					   .format = ROW_FORMAT};
 	bytea *answer = palloc(VARHDRSZ + sizeof(blob) + result->payload_size);
 
 	blob.checksum = checksum(&blob, result->payload, result->payload_size, key, key_size, scope);
@@ -269,14 +291,31 @@ slots_of(const Computed *result)
 							   CStringGetTextDatum("slots"));
 }
 
+static uint64
+log_state_now(void)
+{
+	TierRelation since;
+	TierRelation log;
+	uint64 state;
+
+	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
+	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
+	state = trust_log_state(&since, &log, GetActiveSnapshot());
+	tier_close(&log);
+	tier_close(&since);
+	return state;
+}
+
 bool
-row_keep(const DayRequest *day, const Computed *result)
+row_keep(const DayRequest *day, uint64 definitions, const Computed *result)
 {
 	TierRelation rows;
 	RowScope scope = {.stylist = day->stylist,
 					  .service = day->service,
 					  .first_day = day->first_day,
-					  .last_day = day->last_day};
+					  .last_day = day->last_day,
+					  .definitions = definitions,
+					  .log_state = log_state_now()};
 	DayKey key;
 	uint32 key_size = day_key_make(&key, day);
 	text *zone = zone_text(&key, key_size);

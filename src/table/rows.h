@@ -10,17 +10,17 @@
 
 /*
  * Reads the answer of this day if the table has it, exact for the active
- * snapshot and the clock; the payload is in the current memory context.
- * Never waits; raises 55006 when a table cannot be used.
+ * snapshot, these definitions and the clock; the payload is in the current
+ * memory context.  Never waits; raises 55006 when a table cannot be used.
  */
-extern bool row_fetch(DayRequest *day, Computed *result);
+extern bool row_fetch(DayRequest *day, uint64 definitions, Computed *result);
 
 /*
- * Keeps an answer that was computed under the active snapshot, in place of the
- * one of the same key.  False if another transaction is about to do the same,
+ * Keeps an answer that was computed under the active snapshot, under which
+ * the definitions hold (day_definitions_hold), in place of the one of the same key.  False if another transaction is about to do the same,
  * or to change the answer.  Assigns a xid.
  */
-extern bool row_keep(const DayRequest *day, const Computed *result);
+extern bool row_keep(const DayRequest *day, uint64 definitions, const Computed *result);
 
 /* What a row of private.availability_cache depends on; in the current memory context. */
 extern RowScope row_scope(TierRelation *rows, HeapTuple row);

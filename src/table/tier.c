@@ -17,6 +17,7 @@
 
 #include "base/guard.h"
 #include "base/settings.h"
+#include "base/test_hooks.h"
 #include "slots/sources.h"
 #include "table/clean.h"
 #include "table/rows.h"
@@ -34,6 +35,7 @@
 typedef struct RowCall
 {
 	DayRequest *day;
+	uint64 definitions;
 	Computed *fetched;
 	const Computed *computed;
 	bool found;
@@ -44,7 +46,7 @@ run_fetch(void *arg)
 {
 	RowCall *call = arg;
 
-	call->found = row_fetch(call->day, call->fetched);
+	call->found = row_fetch(call->day, call->definitions, call->fetched);
 }
 
 static void
@@ -52,8 +54,8 @@ run_keep(void *arg)
 {
 	RowCall *call = arg;
 
-	if (trust_start())
-		row_keep(call->day, call->computed);
+	if (trust_start() && (day_definitions_hold() || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
+		row_keep(call->day, call->definitions, call->computed);
 	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
 		tier_clean(CLEAN_ROWS);
 }
@@ -75,7 +77,7 @@ tier_fetch(DayRequest *day, Computed *result)
 {
 	RowCall call = {.day = day, .fetched = result};
 
-	if (ac_table_tier == TABLE_TIER_OFF || !breaker_allows())
+	if (ac_table_tier == TABLE_TIER_OFF || !day_definitions(&call.definitions) || !breaker_allows())
 		return false;
 	if (succeeds(run_fetch, &call) && call.found)
 		return true;
@@ -114,7 +116,7 @@ tier_keep(DayRequest *day, const Computed *result)
 {
 	RowCall call = {.day = day, .computed = result};
 
-	if (!keeps_itself() || !sources_logged() || !breaker_allows())
+	if (!keeps_itself() || !day_definitions_of(day, &call.definitions) || !breaker_allows())
 		return;
 	/* Called where nothing else was written yet. */
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))

@@ -26,13 +26,24 @@
  * transaction is rolled back: rows whose snapshot does not see everything up
  * to that xid are not trusted.
  *
+ * Traces tell of rows that change.  That definitions changed (DDL, a trigger
+ * that was disabled for a while, a role) nobody writes down, since a session
+ * that runs DDL may never have loaded the library.  So a row carries what the
+ * catalogs said of the attached tables when it was computed, and of the log,
+ * from which somebody may have removed traces while its triggers were
+ * disabled; a reader compares it with what they say now.
+ *
  * Locking: see tables.c.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -278,14 +289,73 @@ is_named(TierRelation *log, Snapshot snapshot, const RowScope *row)
 	return false;
 }
 
+/* Adds what the rows of a catalog that the key finds say to the number, in any order. */
+static uint64
+catalog_state(Oid catalog, Oid index, AttrNumber column, Oid relid, Snapshot snapshot,
+			  uint64 (*state_of)(HeapTuple, Oid relid))
+{
+	Relation rel = table_open(catalog, AccessShareLock);
+	uint64 state = 0;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, snapshot, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+		state += state_of(tuple, relid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return state;
+}
+
+/* A trigger that was disabled and enabled again is another row. */
+static uint64
+state_of_trigger(HeapTuple tuple, Oid relid)
+{
+	uint32 row[] = {((Form_pg_trigger) GETSTRUCT(tuple))->oid, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+
+	return hash_bytes_extended((const unsigned char *) row, sizeof(row), relid);
+}
+
+/* What empties a table at once gives it another file: also under a snapshot that is older. */
+static uint64
+state_of_table(HeapTuple tuple, Oid relid)
+{
+	Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+	uint32 row[] = {form->relfilenode, form->relpersistence};
+
+	return hash_bytes_extended((const unsigned char *) row, sizeof(row), relid);
+}
+
+uint64
+trust_log_state(TierRelation *since, TierRelation *log, Snapshot snapshot)
+{
+	TierRelation *tables[] = {since, log};
+	uint64 state = 0;
+
+	for (int i = 0; i < lengthof(tables); i++)
+	{
+		Oid relid = RelationGetRelid(tables[i]->rel);
+
+		state += catalog_state(TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, relid, snapshot,
+							   state_of_trigger);
+		state += catalog_state(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid, snapshot, state_of_table);
+		state += tables[i]->rel->rd_rel->relfilenode;
+	}
+	return state;
+}
+
 Trust
-trust_look(TierRelation *since_table, Snapshot snapshot)
+trust_look(TierRelation *since_table, TierRelation *log, Snapshot snapshot, uint64 definitions)
 {
 	Since since = read_since(since_table, snapshot);
 
 	return (Trust){.active = since.exists,
 				   .since = since.xid,
-				   .distrusted = since.exists ? tier_sequence_read() : PG_UINT64_MAX};
+				   .distrusted = since.exists ? tier_sequence_read() : PG_UINT64_MAX,
+				   .definitions = definitions,
+				   .log_state = trust_log_state(since_table, log, snapshot)};
 }
 
 bool
@@ -294,6 +364,9 @@ trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowSco
 	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
 	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
 
+	if ((row->definitions != trust->definitions && !AC_MUTATED(AC_MUTANT_NO_DEFINITIONS_CHECK)) ||
+		(row->log_state != trust->log_state && !AC_MUTATED(AC_MUTANT_NO_LOG_CHECK)))
+		return false;
 	if (!trust->active || (seen < trust->since && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
 		(seen <= trust->distrusted && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
 		return false;

@@ -30,6 +30,12 @@ extern bool trust_stop(void);
  */
 extern bool trust_not_without(void);
 
+/*
+ * What the catalogs say, under a snapshot, of the tables that traces are left
+ * in, as a number that never comes again once it was another.
+ */
+extern uint64 trust_log_state(TierRelation *since, TierRelation *log, Snapshot snapshot);
+
 /* What a row of private.availability_cache depends on, and what its snapshot saw. */
 typedef struct RowScope
 {
@@ -37,7 +43,9 @@ typedef struct RowScope
 	pg_uuid_t service;
 	DateADT first_day;
 	DateADT last_day;
-	Datum snapshot; /* pg_snapshot */
+	Datum snapshot;		/* pg_snapshot */
+	uint64 definitions; /* of the attached tables: day_definitions */
+	uint64 log_state;
 } RowScope;
 
 /* Which rows can be trusted at all. */
@@ -46,10 +54,13 @@ typedef struct Trust
 	bool active;
 	uint64 since;	   /* whose snapshot sees everything before this xid, */
 	uint64 distrusted; /* and up to this one */
+	/* And that were computed with these definitions, when the log was as it is: */
+	uint64 definitions;
+	uint64 log_state;
 } Trust;
 
-/* As the snapshot has it. */
-extern Trust trust_look(TierRelation *since, Snapshot snapshot);
+/* As the snapshot has it, where the attached tables' definitions are these. */
+extern Trust trust_look(TierRelation *since, TierRelation *log, Snapshot snapshot, uint64 definitions);
 /* Whether the row holds every change that the snapshot sees. */
 extern bool trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row);
 

@@ -52,7 +52,8 @@ typedef struct Batch
 {
 	uint32 places[BATCH];
 	int n;
-	bool ready; /* traces are being left */
+	bool ready; /* traces are being left, and the definitions are known */
+	uint64 definitions;
 } Batch;
 
 /* What the entry is about, as its key says. */
@@ -85,7 +86,7 @@ computed_of_entry(const StoredEntry *entry)
 }
 
 static void
-write_entry(uint32 place)
+write_entry(uint32 place, uint64 definitions)
 {
 	StoredEntry entry;
 	EntryInfo info;
@@ -98,7 +99,7 @@ write_entry(uint32 place)
 		return;
 	day_days_of_answer(&day, entry.payload);
 	computed = computed_of_entry(&entry);
-	row_keep(&day, &computed);
+	row_keep(&day, definitions, &computed);
 }
 
 static void
@@ -106,11 +107,11 @@ write_batch(void *arg)
 {
 	Batch *batch = arg;
 
-	batch->ready = trust_start();
+	batch->ready = trust_start() && day_definitions(&batch->definitions) && day_definitions_hold();
 	for (int i = 0; i < batch->n && batch->ready; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		write_entry(batch->places[i]);
+		write_entry(batch->places[i], batch->definitions);
 	}
 }
 

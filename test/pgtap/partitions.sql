@@ -1,6 +1,6 @@
 -- Partitioned bookings: every partition, of every level, from before attach() or after. Fails when TRUNCATE of one partition goes unseen
--- (triggers do not cascade to it: install_truncate_triggers and on_ddl), when a partition comes or goes without a word (on_ddl,
--- on_drop), or when a row that moves between partitions is seen at one end only.
+-- (triggers do not cascade to it: install_truncate_triggers, and relfilenode in fingerprint.c for those that come later), when a
+-- partition comes or goes without a word (fingerprint.c), or when a row that moves between partitions is seen at one end only.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -62,7 +62,7 @@ CALL new('also later', day => '2031-03-20');
 
 -- partitions that come after attach()
 CREATE TABLE b_april PARTITION OF b_rest FOR VALUES FROM ('2031-04-01') TO ('2031-05-01');
-SELECT is((SELECT triggers FROM availability_cache.sources WHERE role = 'bookings'), 'enabled', 'CREATE TABLE … PARTITION OF: has its triggers');
+SELECT is((SELECT triggers FROM availability_cache.sources WHERE role = 'bookings'), 'enabled', 'CREATE TABLE … PARTITION OF: changes of it are noticed');
 CALL new('April', day => '2031-04-03');
 INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time) VALUES (id('a'), stylist(1), service(1), '2031-04-03 09:45Z', '2031-04-03 10:15Z');
 CALL new('INSERT in April', day => '2031-04-03');

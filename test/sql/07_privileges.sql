@@ -45,7 +45,6 @@ SELECT availability_cache_internal.entries();
 SELECT availability_cache.reset_stats();
 SELECT availability_cache.flush();
 SELECT availability_cache.invalidate(NULL);
-SELECT availability_cache_internal.touch_database();
 SELECT availability_cache.attach();
 SELECT availability_cache.attach('bookings', 'bookings');
 SELECT availability_cache.detach();

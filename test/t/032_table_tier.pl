@@ -6,8 +6,7 @@
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
 # returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
 # without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
-# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas; on_drop that only warns
-# of an error.
+# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas.
 use strict;
 use warnings;
 use FindBin;

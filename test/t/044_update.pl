@@ -3,7 +3,7 @@
 # were connected all the while; and an updated database is, catalog for catalog, what a new one is (G1, G10).
 #
 # Shown to fail with: internal_schema() that asks only for the schema (what was planted runs, as the superuser), or knows
-# one of the two only; an update script without any of its statements, or without attach.sql or ddl.sql, or one that calls
+# one of the two only; an update script without any of its statements, or without attach.sql, or one that calls
 # get_available_slots (the tables' owners' code runs), or goes by names alone; a REVOKE in attach.sql. Tried by hand, since
 # it needs the library of 1.0.0: while that is loaded the update and CREATE EXTENSION refuse.
 use strict;
@@ -149,7 +149,12 @@ $node->safe_psql('salon', 'DROP SCHEMA availability_cache_internal CASCADE');
 
 # ---- the update ----
 
-$node->safe_psql('salon', 'ALTER EVENT TRIGGER availability_cache_drop DISABLE');
+# Somebody else's under the name of one of ours.
+$node->safe_psql('salon', <<'EOC');
+CREATE FUNCTION t.none() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+ALTER EVENT TRIGGER availability_cache_drop RENAME TO renamed;
+CREATE EVENT TRIGGER availability_cache_drop ON sql_drop EXECUTE FUNCTION t.none();
+EOC
 $before = $w->run($contents);
 my $looks = $s->run('SELECT t.look(1, 1, 0)');
 my $ran = $w->run('SELECT last_value FROM t.owners_code');
@@ -168,8 +173,8 @@ is($w->run(q{SELECT rolname, has_function_privilege(rolname, 'private.invalidate
 my ($dump) = run_command([ 'pg_dump', '--schema-only', $node->connstr('salon') ]);
 like($dump, qr/^GRANT ALL ON FUNCTION private\.invalidate_availability_cache\(\) TO landlord;/m, 'a dump has that');
 is($w->run('SELECT count(*) FROM pg_depend WHERE deptype = \'e\' AND classid = \'pg_namespace\'::regclass AND objid = \'private\'::regnamespace'), 0, 'schema private is not a member any more');
-is($w->run(q{SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'availability_cache_drop'}), 'D', 'a disabled event trigger stays so');
-$w->run('ALTER EVENT TRIGGER availability_cache_drop ENABLE ALWAYS');
+is($w->run(q{SELECT string_agg(evtname || ' ' || evtfoid::regproc, ',') FROM pg_event_trigger}), 'availability_cache_drop t.none', 'the event triggers are gone, whatever they were called, and nobody else\'s');
+$w->run('DROP EVENT TRIGGER availability_cache_drop');
 works('updated', $s, $w);
 works('updated, other sessions', session($node, 'salon'), session($node, 'salon'));
 $node->safe_psql('salon', <<'EOC');
@@ -285,13 +290,13 @@ for my $change (
 	'COMMENT ON COLUMN availability_cache.stats.hits IS NULL',
 	'COMMENT ON FUNCTION availability_cache_internal.trigger_name(text) IS NULL',
 	q{COMMENT ON TRIGGER discard ON availability_cache.source IS 'one more'},
-	'GRANT EXECUTE ON FUNCTION availability_cache_internal.touch_database() TO PUBLIC',
+	'GRANT EXECUTE ON FUNCTION availability_cache_internal.config_changed() TO PUBLIC',
 	'REVOKE SELECT ON availability_cache.stats FROM pg_monitor',
 	'REVOKE USAGE ON SCHEMA availability_cache_internal FROM PUBLIC',
 	'ALTER FUNCTION availability_cache.clean(bigint) COST 7',
 	'ALTER FUNCTION availability_cache_internal.row_changed() RENAME TO availability_cache_changed',
 	'ALTER FUNCTION availability_cache.flush() OWNER TO app',
-	q{DO $$BEGIN EXECUTE replace(pg_get_functiondef('availability_cache_internal.on_drop()'::regprocedure), 'NOT d.is_temporary', 'true'); END$$},
+	q{DO $$BEGIN EXECUTE replace(pg_get_functiondef('availability_cache_internal.drop_triggers(text,regclass)'::regprocedure), 'tgparentid = 0', 'true'); END$$},
 	'ALTER EXTENSION availability_cache DROP FUNCTION availability_cache_internal.discard()',
 	'ALTER TABLE private.availability_cache DROP COLUMN id; ALTER TABLE private.availability_cache ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid()',
 	'ALTER TABLE availability_cache.rules ALTER COLUMN show_breaks DROP DEFAULT',
@@ -302,7 +307,8 @@ for my $change (
 	'ALTER SEQUENCE availability_cache.distrusted MAXVALUE 7',
 	'CREATE INDEX ON availability_cache.invalidation (xid)',
 	'CREATE OR REPLACE VIEW availability_cache.entries AS SELECT *, 1 AS one FROM availability_cache.entries',
-	'ALTER EVENT TRIGGER availability_cache_ddl ENABLE',
+	q{CREATE FUNCTION public.none() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER one_more}
+	  . ' ON sql_drop EXECUTE FUNCTION public.none(); ALTER EXTENSION availability_cache ADD EVENT TRIGGER one_more',
 	q{UPDATE pg_extension SET extconfig = NULL WHERE extname = 'availability_cache'},
 	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'},
 	'DELETE FROM availability_cache.invalidation_since')
