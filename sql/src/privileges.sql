@@ -15,7 +15,7 @@ REVOKE ALL ON FUNCTION
 GRANT EXECUTE ON FUNCTION availability_cache_internal.stats(), availability_cache_internal.entries() TO pg_monitor;
 GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.sources,
     availability_cache.rules, availability_cache.source, availability_cache.source_column,
-    availability_cache.invalidation, availability_cache.invalidation_since, availability_cache.distrusted,
+    availability_cache.invalidation_since, availability_cache.distrusted,
     private.availability_cache TO pg_monitor;
 GRANT USAGE ON SCHEMA private TO pg_monitor;
 

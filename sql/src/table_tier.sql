@@ -29,26 +29,6 @@ COMMENT ON COLUMN private.availability_cache.last_day IS 'The last UTC day that 
 COMMENT ON COLUMN private.availability_cache.snapshot IS 'The transactions that the answer knows of.';
 COMMENT ON COLUMN private.availability_cache.answer IS 'The answer in compact form, with a checksum.';
 
-CREATE TABLE availability_cache.invalidation (
-    xid xid8 NOT NULL,
-    n integer NOT NULL,
-    stylist_user_id uuid NOT NULL,
-    service_id uuid NOT NULL,
-    first_day date,
-    last_day date,
-    logged_at timestamptz NOT NULL,
-    PRIMARY KEY (stylist_user_id, service_id, xid, n)
-) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-COMMENT ON TABLE availability_cache.invalidation IS
-'What transactions changed, while the table tier is in use: a row of private.availability_cache is answered only if its snapshot sees the transaction of every row here that names it. Removed when no cached row needs it.';
-COMMENT ON COLUMN availability_cache.invalidation.xid IS 'The transaction that made the change.';
-COMMENT ON COLUMN availability_cache.invalidation.n IS 'A number within the transaction.';
-COMMENT ON COLUMN availability_cache.invalidation.stylist_user_id IS 'Whose answers change; all zeros: a service''s, or, with service_id all zeros too, every answer.';
-COMMENT ON COLUMN availability_cache.invalidation.service_id IS 'The service whose answers change; all zeros: not one service''s.';
-COMMENT ON COLUMN availability_cache.invalidation.first_day IS 'The first UTC day whose answers change; NULL: all days.';
-COMMENT ON COLUMN availability_cache.invalidation.last_day IS 'The last UTC day whose answers change; NULL: all days.';
-COMMENT ON COLUMN availability_cache.invalidation.logged_at IS 'The wall clock when the row was written.';
-
 CREATE TABLE availability_cache.invalidation_since (
     xid xid8 PRIMARY KEY
 ) WITH (vacuum_truncate = off);
@@ -79,15 +59,8 @@ AS 'MODULE_PATHNAME', 'availability_cache_log_changed'
 LANGUAGE C;
 COMMENT ON FUNCTION availability_cache_internal.log_changed() IS
 'Internal: trigger on invalidation and invalidation_since; when somebody removes rows of the log, no cached row is trusted any more. Error: 55000 for TRUNCATE, and for changing invalidation_since.';
-CREATE TRIGGER log_changed AFTER UPDATE OR DELETE ON availability_cache.invalidation
-    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache_internal.log_changed();
-CREATE TRIGGER log_truncated BEFORE TRUNCATE ON availability_cache.invalidation
-    FOR EACH STATEMENT EXECUTE FUNCTION availability_cache_internal.log_changed();
 CREATE TRIGGER since_changed BEFORE INSERT OR UPDATE ON availability_cache.invalidation_since
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.log_changed();
-ALTER TABLE availability_cache.invalidation
-    ENABLE ALWAYS TRIGGER log_changed,
-    ENABLE ALWAYS TRIGGER log_truncated;
 
 CREATE FUNCTION availability_cache_internal.discard()
 RETURNS trigger
@@ -97,12 +70,9 @@ COMMENT ON FUNCTION availability_cache_internal.discard() IS
 'Internal: trigger that discards what arrives by replication: another server''s snapshots mean nothing here, and every server attaches its own tables.';
 CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON private.availability_cache
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard();
-CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.invalidation
-    FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard();
 CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.invalidation_since
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard();
 ALTER TABLE private.availability_cache ENABLE REPLICA TRIGGER discard;
-ALTER TABLE availability_cache.invalidation ENABLE REPLICA TRIGGER discard;
 ALTER TABLE availability_cache.invalidation_since ENABLE REPLICA TRIGGER discard;
 
 CREATE FUNCTION availability_cache.clean(max_rows bigint DEFAULT 100000)

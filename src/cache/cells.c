@@ -250,6 +250,20 @@ cells_status(const Dependencies *on)
 	return worst_status(on);
 }
 
+bool
+cells_tags(const Dependencies *on, Tag *tags)
+{
+	uint32 generations = 0;
+
+	for (uint32 i = 0; i < on->ncells; i++)
+		tags[i] = pg_atomic_read_u64(&exact_cells[on->cells[i]].tag);
+	/* Whoever takes a cell changes the generation first. */
+	pg_read_barrier();
+	for (uint32 i = 0; i < on->ncells; i++)
+		generations += exact_generation(on->cells[i]);
+	return generations == on->generations;
+}
+
 void
 cells_use(const Dependencies *on)
 {

@@ -51,6 +51,9 @@ typedef enum CellsStatus
  */
 extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells);
 
+/* The tags of those cells, into room for as many; false if a cell has gone to another tag meanwhile. */
+extern bool cells_tags(const Dependencies *on, Tag *tags);
+
 /* Writes nothing; whoever answers from the cells says so with cells_use, so that they are not taken for other tags soon. */
 extern CellsStatus cells_status(const Dependencies *on);
 extern void cells_use(const Dependencies *on);

@@ -21,6 +21,13 @@ touch_everything(void)
 	tier_log_everything();
 }
 
+static void
+touch_tag(Tag tag)
+{
+	changes_touch(tag);
+	tier_log_tag(tag);
+}
+
 void
 touch_stylist(const pg_uuid_t *stylist)
 {
@@ -31,21 +38,17 @@ touch_stylist(const pg_uuid_t *stylist)
 void
 touch_service(const pg_uuid_t *service)
 {
-	changes_touch(tag_of_service(service));
-	tier_log_service(service);
+	touch_tag(tag_of_service(service));
 }
 
 void
 touch_buffers(const pg_uuid_t *service, int64 longest)
 {
-	changes_touch(tag_of_buffers(service));
-	changes_touch(tag_of_buffers_above(0));
+	touch_tag(tag_of_buffers(service));
+	touch_tag(tag_of_buffers_above(0));
 	for (int level = 1; level < BUFFER_LEVELS && longest > buffer_levels[level] && !AC_MUTATED(AC_MUTANT_NO_LEVEL);
 		 level++)
-		changes_touch(tag_of_buffers_above(level));
-	/* The tier's rows do not name the services that are booked near their days. */
-	if (!AC_MUTATED(AC_MUTANT_OWN_SERVICE_ONLY))
-		tier_log_everything();
+		touch_tag(tag_of_buffers_above(level));
 }
 
 void

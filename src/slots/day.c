@@ -40,14 +40,6 @@ depend_on_days(DayRequest *day, DateADT first, DateADT last, Computed *result)
 }
 
 void
-day_depends_on(DayRequest *day, DateADT first, DateADT last, Computed *result)
-{
-	depend_on_days(day, first, last, result);
-	if (!AC_MUTATED(AC_MUTANT_OWN_SERVICE_ONLY))
-		day->tags[result->ntags++] = tag_of_buffers_above(0);
-}
-
-void
 day_days_of_answer(DayRequest *day, const char *packed)
 {
 	AnswerHeader header = answer_header(packed);

@@ -42,10 +42,7 @@ typedef struct DayRequest
 #define DAY_FIRST (-36524)
 #define DAY_LAST (2921574)
 
-/* Says in result that it depends on these UTC days, on what the rules depend on, and on any service's buffers. */
-extern void day_depends_on(DayRequest *day, DateADT first, DateADT last, Computed *result);
-
-/* The same days in the packed answer, for who has only that. */
+/* The UTC days that a packed answer depends on, for who has only that. */
 extern void day_days_of_answer(DayRequest *day, const char *packed);
 
 /*

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -30,60 +31,43 @@
 /* More traces than this are not kept, whatever rows need them. */
 #define MAX_LOG_ROWS 100000
 
-static bool
-is_good(const Trust *trust, TierRelation *log, Snapshot snapshot, TimestampTz expires, const RowScope *scope)
+/* What the log has: read once, since looking up each row's tags would take longer. */
+typedef struct LogSummary
 {
-	return expires > GetCurrentTimestamp() && trust_row(trust, log, snapshot, scope);
-}
-
-/* Where the definitions are not known, no row is answered: none is of definitions of this number. */
-#define UNKNOWN_DEFINITIONS PG_UINT64_MAX
-
-static Trust
-look(TierRelation opened[TIER_NTABLES], Snapshot snapshot)
-{
-	uint64 definitions;
-
-	if (!day_definitions(&definitions))
-		definitions = UNKNOWN_DEFINITIONS;
-	return trust_look(&opened[TIER_SINCE], &opened[TIER_LOG], snapshot, definitions);
-}
-
-/* Deletes at most so many rows; *needed becomes the oldest xid that the others need traces from. */
-static int64
-delete_rows(TierRelation opened[TIER_NTABLES], Snapshot snapshot, int64 max_rows, uint64 *needed)
-{
-	Trust trust = look(opened, snapshot);
-	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
-	SysScanDesc scan = tier_scan(&opened[TIER_ROWS], snapshot, 0, NULL);
-	MemoryContext caller = MemoryContextSwitchTo(one_row);
-	int64 ndeleted = 0;
-	HeapTuple row;
-
-	while ((row = systable_getnext(scan)) != NULL)
-	{
-		RowScope scope = row_scope(&opened[TIER_ROWS], row);
-		Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
-		TimestampTz expires = DatumGetTimestampTz(tier_column(&opened[TIER_ROWS], row, ROW_EXPIRES_AT));
-
-		CHECK_FOR_INTERRUPTS();
-		if (ndeleted < max_rows && !is_good(&trust, &opened[TIER_LOG], snapshot, expires, &scope) &&
-			tier_delete(&opened[TIER_ROWS], &row->t_self))
-			ndeleted++;
-		else
-			*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
-		MemoryContextReset(one_row);
-	}
-	MemoryContextSwitchTo(caller);
-	systable_endscan(scan);
-	MemoryContextDelete(one_row);
-	return ndeleted;
-}
+	HTAB *tags;
+	uint64 *xids;
+	Size n;
+	Size size; /* of xids */
+} LogSummary;
 
 static uint64
 trace_xid(TierRelation *log, HeapTuple trace)
 {
 	return U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(log, trace, LOG_XID)));
+}
+
+static LogSummary
+read_log(TierRelation *log, Snapshot snapshot)
+{
+	HASHCTL ctl = {.keysize = sizeof(Tag), .entrysize = sizeof(Tag), .hcxt = CurrentMemoryContext};
+	LogSummary summary = {.size = 1024};
+	SysScanDesc scan = tier_scan(log, snapshot, 0, NULL);
+	HeapTuple trace;
+
+	summary.tags = hash_create("availability_cache log", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	summary.xids = palloc(summary.size * sizeof(uint64));
+	while ((trace = systable_getnext(scan)) != NULL)
+	{
+		Tag tag = DatumGetInt64(tier_column(log, trace, LOG_TAG));
+
+		CHECK_FOR_INTERRUPTS();
+		(void) hash_search(summary.tags, &tag, HASH_ENTER, NULL);
+		if (summary.n == summary.size)
+			summary.xids = repalloc_huge(summary.xids, (summary.size *= 2) * sizeof(uint64));
+		summary.xids[summary.n++] = trace_xid(log, trace);
+	}
+	systable_endscan(scan);
+	return summary;
 }
 
 static int
@@ -97,30 +81,87 @@ newest_first(const void *a, const void *b)
 
 /* The xid of the oldest trace that there is room for; 0 if there is room for all. */
 static uint64
-bound_of_log(TierRelation *log, Snapshot snapshot)
+bound_of_log(LogSummary *summary)
 {
-	SysScanDesc scan = tier_scan(log, snapshot, 0, NULL);
-	Size size = 1024;
-	uint64 *xids = palloc(size * sizeof(uint64));
-	Size n = 0;
-	HeapTuple trace;
-	uint64 bound = 0;
+	if (summary->n <= MAX_LOG_ROWS)
+		return 0;
+	qsort(summary->xids, summary->n, sizeof(uint64), newest_first);
+	return summary->xids[MAX_LOG_ROWS];
+}
 
-	while ((trace = systable_getnext(scan)) != NULL)
+static bool
+has_traces(const LogSummary *summary, const RowScope *row)
+{
+	Tag everything = EVERYTHING;
+	bool found = hash_search(summary->tags, &everything, HASH_FIND, NULL) != NULL;
+
+	for (uint32 i = 0; i < row->ntags && !found; i++)
+		found = hash_search(summary->tags, &row->tags[i], HASH_FIND, NULL) != NULL;
+	return found;
+}
+
+/* Where the definitions are not known, no row is answered: none is of definitions of this number. */
+#define UNKNOWN_DEFINITIONS PG_UINT64_MAX
+
+static Trust
+look(TierRelation *opened, Snapshot snapshot)
+{
+	uint64 definitions;
+
+	if (!day_definitions(&definitions))
+		definitions = UNKNOWN_DEFINITIONS;
+	return trust_look(&opened[TIER_SINCE], &opened[TIER_LOG], snapshot, definitions);
+}
+
+/* What cleaning looks at, under its snapshot. */
+typedef struct Cleaning
+{
+	TierRelation opened[TIER_NTABLES];
+	Snapshot snapshot;
+	Trust trust;
+	LogSummary summary;
+} Cleaning;
+
+static bool
+is_good(Cleaning *cleaning, HeapTuple row, bool has_form, const RowScope *scope)
+{
+	Datum expires = tier_column(&cleaning->opened[TIER_ROWS], row, ROW_EXPIRES_AT);
+
+	if (!has_form || DatumGetTimestampTz(expires) <= GetCurrentTimestamp() ||
+		!trust_row_but_for_traces(&cleaning->trust, scope))
+		return false;
+	return !has_traces(&cleaning->summary, scope) ||
+		   trust_row(&cleaning->trust, &cleaning->opened[TIER_LOG], cleaning->snapshot, scope);
+}
+
+/* Deletes at most so many rows; *needed becomes the oldest xid that the others need traces from. */
+static int64
+delete_rows(Cleaning *cleaning, int64 max_rows, uint64 *needed)
+{
+	TierRelation *rows = &cleaning->opened[TIER_ROWS];
+	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
+	SysScanDesc scan = tier_scan(rows, cleaning->snapshot, 0, NULL);
+	MemoryContext caller = MemoryContextSwitchTo(one_row);
+	int64 ndeleted = 0;
+	HeapTuple row;
+
+	while ((row = systable_getnext(scan)) != NULL)
 	{
+		RowScope scope;
+		bool has_form = row_scope(rows, row, &scope);
+		Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
+
 		CHECK_FOR_INTERRUPTS();
-		if (n == size)
-			xids = repalloc_huge(xids, (size *= 2) * sizeof(uint64));
-		xids[n++] = trace_xid(log, trace);
+		if (ndeleted < max_rows && !is_good(cleaning, row, has_form, &scope) && tier_delete(rows, &row->t_self))
+			ndeleted++;
+		else
+			*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
+		MemoryContextReset(one_row);
 	}
+	MemoryContextSwitchTo(caller);
 	systable_endscan(scan);
-	if (n > MAX_LOG_ROWS)
-	{
-		qsort(xids, n, sizeof(uint64), newest_first);
-		bound = xids[MAX_LOG_ROWS];
-	}
-	pfree(xids);
-	return bound;
+	MemoryContextDelete(one_row);
+	return ndeleted;
 }
 
 static void
@@ -141,8 +182,10 @@ delete_traces(TierRelation *log, Snapshot snapshot, uint64 before)
 int64
 tier_clean(int64 max_rows)
 {
-	TierRelation opened[TIER_NTABLES];
-	Snapshot snapshot;
+	Cleaning cleaning;
+	TierRelation *opened = cleaning.opened;
+	MemoryContext context;
+	MemoryContext caller;
 	uint64 needed;
 	int64 removed;
 
@@ -154,12 +197,18 @@ tier_clean(int64 max_rows)
 	/* What this transaction has kept or removed counts. */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	snapshot = GetActiveSnapshot();
-	needed = full_xid_of(snapshot->xmin);
-	removed = delete_rows(opened, snapshot, max_rows, &needed);
-	needed = Max(needed, bound_of_log(&opened[TIER_LOG], snapshot));
-	if (trust_raise(&opened[TIER_SINCE], snapshot, needed))
-		delete_traces(&opened[TIER_LOG], snapshot, needed);
+	context = AllocSetContextCreate(CurrentMemoryContext, "availability_cache cleaning", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	cleaning.snapshot = GetActiveSnapshot();
+	cleaning.trust = look(opened, cleaning.snapshot);
+	cleaning.summary = read_log(&opened[TIER_LOG], cleaning.snapshot);
+	needed = full_xid_of(cleaning.snapshot->xmin);
+	removed = delete_rows(&cleaning, max_rows, &needed);
+	needed = Max(needed, bound_of_log(&cleaning.summary));
+	if (trust_raise(&opened[TIER_SINCE], cleaning.snapshot, needed))
+		delete_traces(&opened[TIER_LOG], cleaning.snapshot, needed);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
 	PopActiveSnapshot();
 	for (int t = 0; t < TIER_NTABLES; t++)
 		tier_close(&opened[t]);

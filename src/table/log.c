@@ -3,12 +3,12 @@
  *		The traces that writers leave for the table tier.
  *
  * A transaction that changes availability adds to
- * availability_cache.invalidation what it touched, with its xid; trust.c
- * says what readers make of it.  Traces are written at the first touch in a
- * (sub)transaction, not when it commits: there an error could not be undone
- * alone.  A transaction that touches many days of a stylist widens the range
- * that it names each time, so that the number of traces grows with the
- * logarithm of the days.
+ * availability_cache.invalidation the tags that it touched, with its xid;
+ * trust.c says what readers make of it.  Traces are written at the first
+ * touch in a (sub)transaction, not when it commits: there an error could not
+ * be undone alone.  Each costs a subtransaction.  So a transaction that
+ * touches a fourth day of a stylist touches all of the stylist's, and after
+ * so many traces one is of everything.
  *
  * A writer that leaves no trace (the tier is off for it, or the trace could
  * not be written) takes the trust away instead; only if that is impossible
@@ -32,6 +32,7 @@
 #include "base/test_hooks.h"
 #include "cache/counters.h"
 #include "slots/day.h"
+#include "slots/tags.h"
 #include "table/log.h"
 #include "table/state.h"
 #include "table/tables.h"
@@ -39,24 +40,17 @@
 
 /* More traces of a transaction than this become one of everything. */
 #define MAX_TRACES 32
-/* So many ranges of a stylist are named as they are; then they are widened. */
-#define EXACT_RANGES 3
-/* A longer range is all days. */
-#define MAX_RANGE 366
+/* So many days of a stylist are named as they are. */
+#define MAX_DAYS 3
 /* A writer deletes no more rows than this at once; the rest is left to cleaning. */
 #define MAX_DELETED 1000
 
-typedef enum TraceKind
-{
-	TRACE_STYLIST,
-	TRACE_SERVICE,
-	TRACE_EVERYTHING
-} TraceKind;
-
 typedef struct Trace
 {
-	TraceKind kind;
-	pg_uuid_t id;
+	Tag tag;
+	/* A day's, or a stylist's: */
+	bool of_stylist;
+	pg_uuid_t stylist;
 	DateADT first; /* UTC days; DATEVAL_NOBEGIN to DATEVAL_NOEND: all */
 	DateADT last;
 	int level; /* the (sub)transaction it was written in */
@@ -65,8 +59,6 @@ typedef struct Trace
 /* What this transaction has written. */
 static Trace traces[MAX_TRACES];
 static int ntraces = 0;
-/* The last number of a trace; never used again in the transaction. */
-static int32 last_number = 0;
 
 /* Whether this transaction leaves traces. */
 typedef enum Decision
@@ -84,7 +76,6 @@ forget_transaction(XactEvent event, void *arg)
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 	{
 		ntraces = 0;
-		last_number = 0;
 		decision = UNDECIDED;
 	}
 }
@@ -135,18 +126,11 @@ insert_trace(const Trace *trace)
 {
 	Datum values[LOG_NCOLUMNS] = {0};
 	bool nulls[LOG_NCOLUMNS] = {false};
-	bool all_days = trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(trace->first);
 	TierRelation log;
 
 	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &log);
+	values[LOG_TAG - 1] = Int64GetDatum(trace->tag);
 	values[LOG_XID - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[LOG_N - 1] = Int32GetDatum(++last_number);
-	values[LOG_STYLIST - 1] = UUIDPGetDatum(trace->kind == TRACE_STYLIST ? &trace->id : &no_id);
-	values[LOG_SERVICE - 1] = UUIDPGetDatum(trace->kind == TRACE_SERVICE ? &trace->id : &no_id);
-	values[LOG_FIRST_DAY - 1] = DateADTGetDatum(trace->first);
-	values[LOG_LAST_DAY - 1] = DateADTGetDatum(trace->last);
-	nulls[LOG_FIRST_DAY - 1] = nulls[LOG_LAST_DAY - 1] = all_days;
-	values[LOG_LOGGED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	tier_insert(&log, values, nulls);
 	tier_close(&log);
 }
@@ -168,7 +152,7 @@ delete_rows(const Trace *trace)
 
 	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
 		return;
-	key_uuid(&keys[0], ROW_STYLIST, &trace->id);
+	key_uuid(&keys[0], ROW_STYLIST, &trace->stylist);
 	if (!DATE_IS_NOBEGIN(trace->first))
 	{
 		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - DAYS_AFTER);
@@ -196,7 +180,7 @@ write_trace(void *arg)
 	Trace *trace = arg;
 
 	insert_trace(trace);
-	if (trace->kind == TRACE_STYLIST)
+	if (trace->of_stylist)
 		delete_rows(trace);
 }
 
@@ -223,49 +207,43 @@ tier_log_lost(const char *why)
 		leave_no_trace(why);
 }
 
+/* Whether this transaction has said so already, or more. */
 static bool
 is_covered(const Trace *touched)
 {
 	for (int i = 0; i < ntraces; i++)
 	{
-		if (traces[i].kind == TRACE_EVERYTHING)
+		if (traces[i].tag == EVERYTHING || traces[i].tag == touched->tag)
 			return true;
-		if (traces[i].kind == touched->kind && memcmp(&traces[i].id, &touched->id, UUID_LEN) == 0 &&
-			traces[i].first <= touched->first && traces[i].last >= touched->last)
+		if (traces[i].of_stylist && touched->of_stylist && DATE_IS_NOBEGIN(traces[i].first) &&
+			memcmp(&traces[i].stylist, &touched->stylist, UUID_LEN) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Widens a range of a stylist who has some already, so that not every day gets its own. */
+static Trace
+trace_of_stylist(const pg_uuid_t *stylist)
+{
+	return (Trace){.tag = tag_of_stylist(stylist),
+				   .of_stylist = true,
+				   .stylist = *stylist,
+				   .first = DATEVAL_NOBEGIN,
+				   .last = DATEVAL_NOEND};
+}
+
+/* A stylist's day, or all of the stylist's where there are some already: every day depends on the stylist too. */
 static void
 widen(Trace *trace)
 {
-	DateADT first = trace->first;
-	DateADT last = trace->last;
 	int n = 0;
 
-	if (trace->kind != TRACE_STYLIST || DATE_IS_NOBEGIN(first))
+	if (!trace->of_stylist)
 		return;
 	for (int i = 0; i < ntraces; i++)
-	{
-		if (traces[i].kind != TRACE_STYLIST || memcmp(&traces[i].id, &trace->id, UUID_LEN) != 0)
-			continue;
-		n++;
-		first = Min(first, traces[i].first);
-		last = Max(last, traces[i].last);
-	}
-	if (n < EXACT_RANGES)
-		return;
-	if (trace->first == first)
-		trace->first = first - (last - first);
-	if (trace->last == last)
-		trace->last = last + (last - first);
-	if (trace->last - trace->first > MAX_RANGE)
-	{
-		trace->first = DATEVAL_NOBEGIN;
-		trace->last = DATEVAL_NOEND;
-	}
+		n += traces[i].of_stylist && memcmp(&traces[i].stylist, &trace->stylist, UUID_LEN) == 0;
+	if (n >= MAX_DAYS)
+		*trace = trace_of_stylist(&trace->stylist);
 }
 
 /* Whether this transaction leaves traces, of which this would be the first. */
@@ -282,7 +260,7 @@ leaves_traces(const Trace *first)
 		return false;
 	}
 	/* Traces of everything are rare, and whoever attaches tables may switch the tier on next. */
-	if (ac_table_tier == TABLE_TIER_OFF && first->kind != TRACE_EVERYTHING && stop_leaving_traces())
+	if (ac_table_tier == TABLE_TIER_OFF && first->tag != EVERYTHING && stop_leaving_traces())
 		return false;
 	decision = LEAVES_TRACES;
 	return true;
@@ -297,7 +275,7 @@ log_touch(const Trace *touched)
 	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
 		return;
 	if (ntraces >= MAX_TRACES - 1)
-		trace = (Trace){.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+		trace = (Trace){.tag = EVERYTHING};
 	else
 		widen(&trace);
 	error = guarded(write_trace, &trace);
@@ -309,7 +287,7 @@ log_touch(const Trace *touched)
 	}
 	counter_add(COUNTER_TIER_LOGGED, 1);
 	/* Rows that such a trace outdates are left to cleaning. */
-	if (trace.kind != TRACE_STYLIST && ac_table_tier == TABLE_TIER_BACKGROUND)
+	if (!trace.of_stylist && ac_table_tier == TABLE_TIER_BACKGROUND)
 		worker_wanted();
 	trace.level = GetCurrentTransactionNestLevel();
 	traces[ntraces++] = trace;
@@ -318,21 +296,33 @@ log_touch(const Trace *touched)
 void
 tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
 {
-	Trace trace = {.kind = TRACE_STYLIST, .id = *stylist, .first = first, .last = last};
+	Trace trace = trace_of_stylist(stylist);
 
-	log_touch(&trace);
+	if (last - first >= MAX_DAYS)
+		log_touch(&trace);
+	else
+	{
+		for (trace.first = first; trace.first <= last; trace.first++)
+		{
+			trace.tag = tag_of_stylist_day(stylist, trace.first);
+			trace.last = trace.first;
+			log_touch(&trace);
+		}
+	}
 }
 
 void
 tier_log_stylist(const pg_uuid_t *stylist)
 {
-	tier_log_days(stylist, DATEVAL_NOBEGIN, DATEVAL_NOEND);
+	Trace trace = trace_of_stylist(stylist);
+
+	log_touch(&trace);
 }
 
 void
-tier_log_service(const pg_uuid_t *service)
+tier_log_tag(Tag tag)
 {
-	Trace trace = {.kind = TRACE_SERVICE, .id = *service, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+	Trace trace = {.tag = tag};
 
 	log_touch(&trace);
 }
@@ -340,7 +330,5 @@ tier_log_service(const pg_uuid_t *service)
 void
 tier_log_everything(void)
 {
-	Trace trace = {.kind = TRACE_EVERYTHING, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
-
-	log_touch(&trace);
+	tier_log_tag(EVERYTHING);
 }

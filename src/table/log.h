@@ -8,6 +8,8 @@
 #include "utils/date.h"
 #include "utils/uuid.h"
 
+#include "cache/tag.h"
+
 extern void tier_log_init(void);
 
 /*
@@ -17,7 +19,7 @@ extern void tier_log_init(void);
  */
 extern void tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last);
 extern void tier_log_stylist(const pg_uuid_t *stylist);
-extern void tier_log_service(const pg_uuid_t *service);
+extern void tier_log_tag(Tag tag);
 extern void tier_log_everything(void);
 
 /* Traces are gone that rows may need: when this transaction commits no row is trusted. */

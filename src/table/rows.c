@@ -38,20 +38,20 @@
 #include "table/trust.h"
 
 /* To be raised when a payload means something else. */
-#define PAYLOAD_FORMAT 4
+#define PAYLOAD_FORMAT 5
 /* Another major version brings other time zones. */
 #define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
 
-/* What stands before the payload in the column answer. */
+/* What stands before the tags and the payload in the column answer. */
 typedef struct AnswerBlob
 {
-	uint64 checksum; /* of the rest, the payload, the key, the days and the snapshot */
+	uint64 checksum; /* of the rest, the tags, the payload, the key and the snapshot */
 	int64 valid_from;
 	int64 valid_until;
 	uint64 definitions; /* see RowScope */
 	uint64 log_state;
 	uint32 format;
-	uint32 zero;
+	uint32 ntags;
 } AnswerBlob;
 
 static void
@@ -70,7 +70,6 @@ static uint64
 checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const DayKey *key, uint32 key_size,
 		 const RowScope *scope)
 {
-	DateADT days[2] = {scope->first_day, scope->last_day};
 	Pointer snapshot = DatumGetPointer(scope->snapshot);
 	uint32 sizes[2] = {key_size, payload_size};
 	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
@@ -83,7 +82,7 @@ checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const
 	add(hmac, sizes, sizeof(sizes));
 	/* With the database: a copy of it starts anew. */
 	add(hmac, key->bytes, key_size);
-	add(hmac, days, sizeof(days));
+	add(hmac, scope->tags, scope->ntags * sizeof(Tag));
 	add(hmac, payload, payload_size);
 	add(hmac, VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot));
 	if (pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
@@ -108,63 +107,86 @@ make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
 	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(zone));
 }
 
-/* What stands before the payload; all zero if there is less than that. */
-static AnswerBlob
-row_blob(TierRelation *rows, HeapTuple row)
+/* A row's column answer taken apart; what it says of itself is not yet believed. */
+typedef struct OpenedAnswer
 {
-	struct varlena *answer = PG_DETOAST_DATUM_SLICE(tier_column(rows, row, ROW_ANSWER), 0, sizeof(AnswerBlob));
-	AnswerBlob blob = {0};
+	AnswerBlob blob;
+	const Tag *tags;
+	const char *payload;
+	uint32 payload_size;
+} OpenedAnswer;
 
-	if (VARSIZE(answer) - VARHDRSZ == sizeof(blob))
-		memcpy(&blob, VARDATA(answer), sizeof(blob));
-	return blob;
+/* In the current memory context; false if it has not the form of one. */
+static bool
+open_answer(TierRelation *rows, HeapTuple row, OpenedAnswer *opened)
+{
+	struct varlena *answer = PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_ANSWER));
+	Size size = VARSIZE(answer) - VARHDRSZ;
+	Size before;
+
+	memset(opened, 0, sizeof(*opened));
+	if (size <= sizeof(AnswerBlob))
+		return false;
+	memcpy(&opened->blob, VARDATA(answer), sizeof(AnswerBlob));
+	before = sizeof(AnswerBlob) + opened->blob.ntags * sizeof(Tag);
+	if (opened->blob.format != ROW_FORMAT || opened->blob.ntags > DAY_MAX_TAGS || size <= before)
+		return false;
+	/* Where the varlena begins is aligned to eight bytes, its data to four. */
+	opened->tags = memcpy(palloc(DAY_MAX_TAGS * sizeof(Tag)), VARDATA(answer) + sizeof(AnswerBlob),
+						  opened->blob.ntags * sizeof(Tag));
+	opened->payload = VARDATA(answer) + before;
+	opened->payload_size = size - before;
+	return true;
 }
 
-RowScope
-row_scope(TierRelation *rows, HeapTuple row)
+static RowScope
+scope_of(TierRelation *rows, HeapTuple row, const OpenedAnswer *answer)
 {
-	AnswerBlob blob = row_blob(rows, row);
-
-	return (RowScope){.definitions = blob.definitions,
-					  .log_state = blob.log_state,
-					  .stylist = *DatumGetUUIDP(tier_column(rows, row, ROW_STYLIST)),
-					  .service = *DatumGetUUIDP(tier_column(rows, row, ROW_SERVICE)),
-					  .first_day = DatumGetDateADT(tier_column(rows, row, ROW_FIRST_DAY)),
-					  .last_day = DatumGetDateADT(tier_column(rows, row, ROW_LAST_DAY)),
+	return (RowScope){.tags = answer->tags,
+					  .ntags = answer->blob.ntags,
+					  .definitions = answer->blob.definitions,
+					  .log_state = answer->blob.log_state,
 					  .snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)))};
+}
+
+bool
+row_scope(TierRelation *rows, HeapTuple row, RowScope *scope)
+{
+	OpenedAnswer answer;
+	bool has_form = open_answer(rows, row, &answer);
+
+	if (!has_form)
+		answer.blob.ntags = 0;
+	*scope = scope_of(rows, row, &answer);
+	return has_form;
 }
 
 /* ---- fetching ---- */
 
 /* Takes a row's answer apart; false if it is not one that row_keep made for this key. */
 static bool
-open_row(TierRelation *rows, HeapTuple row, DayRequest *day, const DayKey *key, uint32 key_size, RowScope *scope,
-		 Computed *result)
+open_row(TierRelation *rows, HeapTuple row, const DayKey *key, uint32 key_size, RowScope *scope, Computed *result)
 {
-	struct varlena *answer = PG_DETOAST_DATUM(tier_column(rows, row, ROW_ANSWER));
-	AnswerBlob blob;
-	char *payload = VARDATA(answer) + sizeof(blob);
-	uint32 payload_size;
+	OpenedAnswer answer;
 
-	if (VARSIZE(answer) - VARHDRSZ <= sizeof(blob))
+	if (!open_answer(rows, row, &answer))
 		return false;
-	memcpy(&blob, VARDATA(answer), sizeof(blob));
-	payload_size = VARSIZE(answer) - VARHDRSZ - sizeof(blob);
-	*scope = row_scope(rows, row);
-	if (blob.format != ROW_FORMAT || blob.checksum != checksum(&blob, payload, payload_size, key, key_size, scope) ||
-		!answer_is_whole(payload, payload_size))
+	*scope = scope_of(rows, row, &answer);
+	if (answer.blob.checksum != checksum(&answer.blob, answer.payload, answer.payload_size, key, key_size, scope) ||
+		!answer_is_whole(answer.payload, answer.payload_size))
 		return false;
-	result->payload = memcpy(palloc(payload_size), payload, payload_size);
-	result->payload_size = payload_size;
-	result->valid_from = blob.valid_from;
-	result->valid_until = Min(blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
+	result->payload = unconstify(char *, answer.payload);
+	result->payload_size = answer.payload_size;
+	result->valid_from = answer.blob.valid_from;
+	result->valid_until = Min(answer.blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
 	result->keepable = true;
-	day_depends_on(day, scope->first_day, scope->last_day, result);
+	result->tags = answer.tags;
+	result->ntags = answer.blob.ntags;
 	return true;
 }
 
 static bool
-find_row(TierRelation *rows, DayRequest *day, RowScope *scope, Computed *result)
+find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *result)
 {
 	DayKey key;
 	uint32 key_size = day_key_make(&key, day);
@@ -177,13 +199,13 @@ find_row(TierRelation *rows, DayRequest *day, RowScope *scope, Computed *result)
 	make_keys(keys, day, zone);
 	scan = tier_scan(rows, GetActiveSnapshot(), lengthof(keys), keys);
 	row = systable_getnext(scan);
-	found = row != NULL && open_row(rows, row, day, &key, key_size, scope, result);
+	found = row != NULL && open_row(rows, row, &key, key_size, scope, result);
 	systable_endscan(scan);
 	return found;
 }
 
 bool
-row_fetch(DayRequest *day, uint64 definitions, Computed *result)
+row_fetch(const DayRequest *day, uint64 definitions, Computed *result)
 {
 	TierRelation rows;
 	TierRelation since;
@@ -237,13 +259,17 @@ make_answer(const DayRequest *day, const Computed *result, const RowScope *scope
 					   .valid_until = result->valid_until,
 					   .definitions = scope->definitions,
 					   .log_state = scope->log_state,
-					   .format = ROW_FORMAT};
-	bytea *answer = palloc(VARHDRSZ + sizeof(blob) + result->payload_size);
+					   .format = ROW_FORMAT,
+					   .ntags = scope->ntags};
+	Size tags_size = scope->ntags * sizeof(Tag);
+	Size size = sizeof(blob) + tags_size + result->payload_size;
+	bytea *answer = palloc(VARHDRSZ + size);
 
 	blob.checksum = checksum(&blob, result->payload, result->payload_size, key, key_size, scope);
-	SET_VARSIZE(answer, VARHDRSZ + sizeof(blob) + result->payload_size);
+	SET_VARSIZE(answer, VARHDRSZ + size);
 	memcpy(VARDATA(answer), &blob, sizeof(blob));
-	memcpy(VARDATA(answer) + sizeof(blob), result->payload, result->payload_size);
+	memcpy(VARDATA(answer) + sizeof(blob), scope->tags, tags_size);
+	memcpy(VARDATA(answer) + sizeof(blob) + tags_size, result->payload, result->payload_size);
 	return PointerGetDatum(answer);
 }
 
@@ -256,28 +282,33 @@ compare_xids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* A row names no more running transactions than this. */
+#define MAX_RUNNING 64
+
 /*
  * The active snapshot as a pg_snapshot in which this transaction, too, is
  * running: pg_current_snapshot() leaves it out, and whoever keeps a second
- * answer has a xid.
+ * answer has a xid.  Where many are running, one that sees nothing from the
+ * first of them on: the row is trusted less, never more.
  */
 static Datum
 seen_snapshot(void)
 {
 	Snapshot snapshot = GetActiveSnapshot();
 	TransactionId own = GetTopTransactionIdIfAny();
-	uint64 *running = palloc((snapshot->xcnt + 1) * sizeof(uint64));
+	bool many = snapshot->xcnt > MAX_RUNNING;
+	uint64 running[MAX_RUNNING + 1];
 	int n = 0;
 	StringInfoData text;
 
-	for (uint32 i = 0; i < snapshot->xcnt; i++)
+	for (uint32 i = 0; i < snapshot->xcnt && !many; i++)
 		running[n++] = full_xid_of(snapshot->xip[i]);
-	if (TransactionIdIsValid(own) && TransactionIdPrecedes(own, snapshot->xmax))
+	if (TransactionIdIsValid(own) && TransactionIdPrecedes(own, snapshot->xmax) && !many)
 		running[n++] = full_xid_of(own);
 	qsort(running, n, sizeof(uint64), compare_xids);
 	initStringInfo(&text);
 	appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":", full_xid_of(snapshot->xmin),
-					 full_xid_of(snapshot->xmax));
+					 full_xid_of(many ? snapshot->xmin : snapshot->xmax));
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&text, "%s" UINT64_FORMAT, i == 0 ? "" : ",", running[i]);
 	return DirectFunctionCall1(pg_snapshot_in, CStringGetDatum(text.data));
@@ -310,10 +341,8 @@ bool
 row_keep(const DayRequest *day, uint64 definitions, const Computed *result)
 {
 	TierRelation rows;
-	RowScope scope = {.stylist = day->stylist,
-					  .service = day->service,
-					  .first_day = day->first_day,
-					  .last_day = day->last_day,
+	RowScope scope = {.tags = result->tags,
+					  .ntags = result->ntags,
 					  .definitions = definitions,
 					  .log_state = log_state_now()};
 	DayKey key;
@@ -337,8 +366,8 @@ row_keep(const DayRequest *day, uint64 definitions, const Computed *result)
 		values[ROW_COMPUTED_AT - 1] = TimestampTzGetDatum(result->valid_from);
 		values[ROW_EXPIRES_AT - 1] = TimestampTzGetDatum(result->valid_until);
 		values[ROW_TIMEZONE - 1] = PointerGetDatum(zone);
-		values[ROW_FIRST_DAY - 1] = DateADTGetDatum(scope.first_day);
-		values[ROW_LAST_DAY - 1] = DateADTGetDatum(scope.last_day);
+		values[ROW_FIRST_DAY - 1] = DateADTGetDatum(day->first_day);
+		values[ROW_LAST_DAY - 1] = DateADTGetDatum(day->last_day);
 		values[ROW_SNAPSHOT - 1] = scope.snapshot;
 		values[ROW_ANSWER - 1] = make_answer(day, result, &scope, &key, key_size);
 		tier_insert(&rows, values, nulls);

@@ -13,7 +13,7 @@
  * snapshot, these definitions and the clock; the payload is in the current
  * memory context.  Never waits; raises 55006 when a table cannot be used.
  */
-extern bool row_fetch(DayRequest *day, uint64 definitions, Computed *result);
+extern bool row_fetch(const DayRequest *day, uint64 definitions, Computed *result);
 
 /*
  * Keeps an answer that was computed under the active snapshot, under which
@@ -22,7 +22,11 @@ extern bool row_fetch(DayRequest *day, uint64 definitions, Computed *result);
  */
 extern bool row_keep(const DayRequest *day, uint64 definitions, const Computed *result);
 
-/* What a row of private.availability_cache depends on; in the current memory context. */
-extern RowScope row_scope(TierRelation *rows, HeapTuple row);
+/*
+ * What a row of private.availability_cache depends on, as it says; in the
+ * current memory context.  False if it has not the form that row_keep gives
+ * it: then only the snapshot is set.
+ */
+extern bool row_scope(TierRelation *rows, HeapTuple row, RowScope *scope);
 
 #endif /* AC_TABLE_ROWS_H */

@@ -3,10 +3,10 @@
  *		Which rows of private.availability_cache hold every change.
  *
  * A row carries the pg_snapshot it was computed under.  A transaction that
- * changes availability leaves a trace in availability_cache.invalidation
- * (log.c).  A reader trusts a row if no trace that its own snapshot sees
- * names the row and comes from a transaction that the row's snapshot does not
- * see.  This is plain MVCC: it needs no lock, and holds at every isolation
+ * changes availability leaves traces in availability_cache.invalidation
+ * (log.c): a tag that it touched, and its xid.  A reader trusts a row if, for
+ * each tag that it depends on, every trace that the reader's snapshot sees
+ * comes from a transaction that the row's snapshot sees.  This is plain MVCC: it needs no lock, and holds at every isolation
  * level, for savepoints, prepared transactions and on standbys.
  *
  * The traces are complete only for transactions from some xid on: the one in
@@ -63,8 +63,6 @@
 /* Whether traces are left in this database, as invalidation_since said last. */
 static Oid known_relid = InvalidOid;
 static bool known_active = false;
-
-const pg_uuid_t no_id = {{0}};
 
 static void
 forget_active(Oid relid)
@@ -243,47 +241,40 @@ trust_stop(void)
 
 /* ---- reading ---- */
 
-/* Whether a trace that the keys find and the snapshot sees outdates the row. */
+/* Whether a trace of the tag that the snapshot sees is of a transaction that the row's does not see; from xmin on. */
 static bool
-is_outdated(TierRelation *log, Snapshot snapshot, int nkeys, ScanKey keys, const RowScope *row)
+is_touched(TierRelation *log, Snapshot snapshot, Tag tag, Datum row_snapshot, Datum xmin)
 {
-	TupleDesc desc = RelationGetDescr(log->rel);
-	SysScanDesc scan = tier_scan(log, snapshot, nkeys, keys);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
 	bool outdated = false;
-	HeapTuple tuple;
+	HeapTuple trace;
 
-	while (!outdated && (tuple = systable_getnext(scan)) != NULL)
+	ScanKeyInit(&keys[0], LOG_TAG, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(tag));
+	ScanKeyInit(&keys[1], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
+	scan = tier_scan(log, snapshot, lengthof(keys), keys);
+	while (!outdated && (trace = systable_getnext(scan)) != NULL)
 	{
-		bool all_days;
-		bool endless;
-		DateADT first = DatumGetDateADT(heap_getattr(tuple, LOG_FIRST_DAY, desc, &all_days));
-		DateADT last = DatumGetDateADT(heap_getattr(tuple, LOG_LAST_DAY, desc, &endless));
-		Datum xid = tier_column(log, tuple, LOG_XID);
-
 		CHECK_FOR_INTERRUPTS();
-		if (all_days || endless || (first <= row->last_day && last >= row->first_day))
-			outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
-					   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, row->snapshot));
+		outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
+				   !DatumGetBool(
+					   DirectFunctionCall2(pg_visible_in_snapshot, tier_column(log, trace, LOG_XID), row_snapshot));
 	}
 	systable_endscan(scan);
 	return outdated;
 }
 
-/* Of the stylist, of the service, of everything. */
 static bool
-is_named(TierRelation *log, Snapshot snapshot, const RowScope *row)
+is_outdated(TierRelation *log, Snapshot snapshot, const RowScope *row)
 {
+	/* The row's snapshot sees what came before. */
 	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
 
-	for (int scope = 0; scope < 3; scope++)
+	if (is_touched(log, snapshot, EVERYTHING, row->snapshot, xmin))
+		return true;
+	for (uint32 i = 0; i < row->ntags; i++)
 	{
-		ScanKeyData keys[3];
-
-		key_uuid(&keys[0], LOG_STYLIST, scope == 0 ? &row->stylist : &no_id);
-		key_uuid(&keys[1], LOG_SERVICE, scope == 1 ? &row->service : &no_id);
-		/* The row's snapshot sees what came before. */
-		ScanKeyInit(&keys[2], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
-		if (is_outdated(log, snapshot, lengthof(keys), keys, row))
+		if (is_touched(log, snapshot, row->tags[i], row->snapshot, xmin))
 			return true;
 	}
 	return false;
@@ -359,7 +350,7 @@ trust_look(TierRelation *since_table, TierRelation *log, Snapshot snapshot, uint
 }
 
 bool
-trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row)
+trust_row_but_for_traces(const Trust *trust, const RowScope *row)
 {
 	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
 	uint64 seen = U64FromFullTransactionId(DatumGetFullTransactionId(xmin));
@@ -367,10 +358,14 @@ trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowSco
 	if ((row->definitions != trust->definitions && !AC_MUTATED(AC_MUTANT_NO_DEFINITIONS_CHECK)) ||
 		(row->log_state != trust->log_state && !AC_MUTATED(AC_MUTANT_NO_LOG_CHECK)))
 		return false;
-	if (!trust->active || (seen < trust->since && !AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) ||
-		(seen <= trust->distrusted && !AC_MUTATED(AC_MUTANT_NO_DISTRUST)))
-		return false;
-	return !is_named(log, snapshot, row);
+	return trust->active && (seen >= trust->since || AC_MUTATED(AC_MUTANT_NO_SINCE_CHECK)) &&
+		   (seen > trust->distrusted || AC_MUTATED(AC_MUTANT_NO_DISTRUST));
+}
+
+bool
+trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row)
+{
+	return trust_row_but_for_traces(trust, row) && !is_outdated(log, snapshot, row);
 }
 
 bool
@@ -378,11 +373,11 @@ trust_ends_soon(const RowScope *row)
 {
 	SnapshotData dirty;
 	TierRelation log;
-	bool named;
+	bool outdated;
 
 	InitDirtySnapshot(dirty);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
-	named = is_named(&log, &dirty, row);
+	outdated = is_outdated(&log, &dirty, row);
 	tier_close(&log);
-	return named;
+	return outdated;
 }

@@ -5,12 +5,13 @@
 #ifndef AC_TABLE_TRUST_H
 #define AC_TABLE_TRUST_H
 
+#include "cache/tag.h"
 #include "table/tables.h"
 
 extern void trust_init(void);
 
-/* In a trace: not of one stylist, not of one service. */
-extern const pg_uuid_t no_id;
+/* In a trace: what every row depends on. */
+#define EVERYTHING ((Tag) 0)
 
 /* Whether writers leave traces in this database. */
 extern bool trust_is_active(void);
@@ -39,10 +40,8 @@ extern uint64 trust_log_state(TierRelation *since, TierRelation *log, Snapshot s
 /* What a row of private.availability_cache depends on, and what its snapshot saw. */
 typedef struct RowScope
 {
-	pg_uuid_t stylist;
-	pg_uuid_t service;
-	DateADT first_day;
-	DateADT last_day;
+	const Tag *tags; /* besides EVERYTHING */
+	uint32 ntags;
 	Datum snapshot;		/* pg_snapshot */
 	uint64 definitions; /* of the attached tables: day_definitions */
 	uint64 log_state;
@@ -61,6 +60,8 @@ typedef struct Trust
 
 /* As the snapshot has it, where the attached tables' definitions are these. */
 extern Trust trust_look(TierRelation *since, TierRelation *log, Snapshot snapshot, uint64 definitions);
+/* Whether the row can be trusted if no trace says otherwise. */
+extern bool trust_row_but_for_traces(const Trust *trust, const RowScope *row);
 /* Whether the row holds every change that the snapshot sees. */
 extern bool trust_row(const Trust *trust, TierRelation *log, Snapshot snapshot, const RowScope *row);
 

@@ -75,11 +75,13 @@ day_of_entry(const StoredEntry *entry, DayRequest *day)
 	return zone == NULL || day->zone != NULL;
 }
 
-/* The entry as it was computed. */
+/* The entry as it was computed, with these tags. */
 static Computed
-computed_of_entry(const StoredEntry *entry)
+computed_of_entry(const StoredEntry *entry, const Tag *tags)
 {
-	return (Computed){.payload = unconstify(char *, entry->payload),
+	return (Computed){.tags = tags,
+					  .ntags = entry->on.ncells,
+					  .payload = unconstify(char *, entry->payload),
 					  .payload_size = entry->payload_size,
 					  .valid_from = entry->valid_from,
 					  .valid_until = entry->valid_until};
@@ -92,13 +94,16 @@ write_entry(uint32 place, uint64 definitions)
 	EntryInfo info;
 	DayRequest day;
 	Computed computed;
+	Tag tags[MAX_DEPENDENCIES];
 
 	if (!store_fetch_place(place, &entry, &info) || !day_of_entry(&entry, &day))
 		return;
 	if (!entry_is_current(&entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
 		return;
 	day_days_of_answer(&day, entry.payload);
-	computed = computed_of_entry(&entry);
+	computed = computed_of_entry(&entry, tags);
+	if (!cells_tags(&entry.on, tags))
+		return;
 	row_keep(&day, definitions, &computed);
 }
 

@@ -4,8 +4,8 @@
 # could go wrong. What waits for whom is in test/specs/iso_table_writers.spec.
 #
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
-# returns early (a trace a day); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
-# without the OLD row; seen_snapshot without the own xid; checksum without the days, or without the snapshot;
+# returns early (more than 32 traces); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
+# without the OLD row; seen_snapshot without the own xid, or whose short form keeps xmax; checksum without the tags, or without the snapshot;
 # trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas.
 use strict;
 use warnings;
@@ -43,7 +43,7 @@ sub fill
 # ---- without preload: a hit is one of the table ----
 
 $node = new_node('tier', preload => 0, conf => <<'EOC');
-max_prepared_transactions = 5
+max_prepared_transactions = 80
 availability_cache.table_tier = inline
 EOC
 make_salon($node, 'salon', stylists => 8, services => 3, days => 7);
@@ -222,6 +222,22 @@ $r->run('SELECT t.v2(5, 1, 1)');
 $m->run('SELECT availability_cache.clean()');
 $old->run('COMMIT');
 is($r->run('SELECT t.exact(5, 1, 1)'), 't', 'and when it books and commits');
+
+# Many transactions that are running, in any order of ending: a row does not list them, and is exact all the same.
+$m->run("DELETE FROM private.availability_cache WHERE stylist_user_id = t.stylist(5)");
+for my $n (1 .. 75)
+{
+	$w->run("BEGIN; SELECT " . ($n % 25 == 0 ? sprintf('t.book(5, 3, %d)', $n / 25) : 'pg_current_xact_id()') . "; PREPARE TRANSACTION 'many $n'");
+}
+$w->run('SELECT t.book(5, 2, 14)');
+# Bookings that are under way on that day keep the row out; those of another day do not.
+is($r->run('SELECT t.hit(5, 1, 4), t.hit(5, 1, 4)'), 'f|t', '75 transactions are running: rows are kept');
+cmp_ok($m->run('SELECT max(length(snapshot::text)) FROM private.availability_cache WHERE stylist_user_id = t.stylist(5)'), '<', 100, 'and do not list them');
+$w->run("COMMIT PREPARED 'many 50'");
+is($r->run('SELECT t.exact(5, 1, 3), t.exact(5, 1, 4), t.exact(5, 1, 2)'), 't|t|t', 'one of the bookings commits');
+$w->run("COMMIT PREPARED 'many $_'") for grep { $_ != 50 } 1 .. 75;
+is($r->run('SELECT t.look(5, 1, 3)'), 'abbb' . 'a' x 20, 'and all of them');
+exact_everywhere($m, 7, 'everything is exact');
 
 # ---- rows changed by hand ----
 

@@ -237,7 +237,7 @@ my %refusals = (
 	'a constraint on the log' => ["ALTER TABLE $log ADD CONSTRAINT refuse CHECK (false) NOT VALID", "ALTER TABLE $log DROP CONSTRAINT refuse"],
 	'a constraint on the rows' => [ "ALTER TABLE $rows ADD CONSTRAINT refuse CHECK (false) NOT VALID", "ALTER TABLE $rows DROP CONSTRAINT refuse", reads_fail => 1 ],
 	'a column more in the log' => ["ALTER TABLE $log ADD COLUMN more int; ALTER TABLE $log ADD CONSTRAINT more CHECK (more IS NOT NULL) NOT VALID", "ALTER TABLE $log DROP COLUMN more"],
-	'a column of the log renamed' => ["ALTER TABLE $log ALTER COLUMN n TYPE bigint", "ALTER TABLE $log ALTER COLUMN n TYPE int"],
+	'a column of the log of another type' => ["ALTER TABLE $log ALTER COLUMN tag TYPE numeric", "ALTER TABLE $log ALTER COLUMN tag TYPE bigint"],
 );
 for my $name (sort keys %refusals)
 {

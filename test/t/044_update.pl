@@ -14,7 +14,7 @@ use ACTest;
 use PostgreSQL::Test::Utils qw(run_command);
 use Test::More;
 
-my $node = new_node('update');
+my $node = new_node('update', conf => 'availability_cache.table_tier_retry = 1s');
 $node->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE planter; CREATE ROLE landlord');
 make_salon($node, 'salon', extension => 0);
 $node->safe_psql('salon', <<'EOC');
@@ -53,14 +53,18 @@ sub works
 	my $old = $w->run(q{SELECT extversion = '1.0.0' FROM pg_extension WHERE extname = 'availability_cache'}) eq 't';
 	my $hit = sub { return $s->run('SELECT t.hit(1, 1, 0)') };
 
-	$w->run('DELETE FROM private.availability_cache');
+	# The table tier waits for the update.
+	my $drop = $old ? 'SELECT availability_cache.flush()' : 'DELETE FROM private.availability_cache';
+	ok(wait_until(sub { $w->run('SELECT availability_cache.flush()'); $hit->(); $w->run('SELECT count(*) FROM private.availability_cache') > 0 }, 'a row'),
+		"$name: rows are kept") if !$old;
+	$w->run($drop);
 	is($hit->() . $hit->(), 'ft', "$name: a miss, then a hit");
 	$w->run("SELECT t.book(1, 0, $slot)");
 	is($hit->(), 'f', "$name: a booking is noticed");
 	is($s->run("SELECT substr(t.look(1, 1, 0), $slot + 1, 1)"), 'b', "$name: and seen");
 
-	$w->run('DELETE FROM private.availability_cache');
-	is($hit->(), 'f', "$name: rows deleted by hand are gone from memory too");
+	$w->run($drop);
+	is($hit->(), 'f', $old ? "$name: flush()" : "$name: rows deleted by hand are gone from memory too");
 	is($w->fails('TRUNCATE availability_cache.invalidation'), '55000', "$name: nor can the log be emptied");
 
 	# DDL and rules.
@@ -173,7 +177,7 @@ is($w->run(q{SELECT rolname, has_function_privilege(rolname, 'private.invalidate
 my ($dump) = run_command([ 'pg_dump', '--schema-only', $node->connstr('salon') ]);
 like($dump, qr/^GRANT ALL ON FUNCTION private\.invalidate_availability_cache\(\) TO landlord;/m, 'a dump has that');
 is($w->run('SELECT count(*) FROM pg_depend WHERE deptype = \'e\' AND classid = \'pg_namespace\'::regclass AND objid = \'private\'::regnamespace'), 0, 'schema private is not a member any more');
-is($w->run(q{SELECT string_agg(evtname || ' ' || evtfoid::regproc, ',') FROM pg_event_trigger}), 'availability_cache_drop t.none', 'the event triggers are gone, whatever they were called, and nobody else\'s');
+is($w->run(q{SELECT string_agg(evtname || ' ' || evtfoid::regproc, ',') FROM pg_event_trigger}), 'availability_cache_drop t."none"', 'the event triggers are gone, whatever they were called, and nobody else\'s');
 $w->run('DROP EVENT TRIGGER availability_cache_drop');
 works('updated', $s, $w);
 works('updated, other sessions', session($node, 'salon'), session($node, 'salon'));
@@ -263,9 +267,7 @@ SELECT o.name, jsonb_build_array(evtevent, evtowner::regrole, evtfoid::regproced
 UNION ALL
 SELECT 'row', to_jsonb(x) FROM availability_cache.source_column x
 UNION ALL
-SELECT 'row', to_jsonb(x) FROM availability_cache.rules x
-UNION ALL
-SELECT 'rows of invalidation_since', to_jsonb(count(*)) FROM availability_cache.invalidation_since;
+SELECT 'row', to_jsonb(x) FROM availability_cache.rules x;
 -- TOAST tables are named after OIDs.
 SELECT regexp_replace(format('%s: %s', what, said), 'pg_toast_[0-9]+', 'pg_toast', 'g') FROM line ORDER BY 1;
 EOC
@@ -310,8 +312,7 @@ for my $change (
 	q{CREATE FUNCTION public.none() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER one_more}
 	  . ' ON sql_drop EXECUTE FUNCTION public.none(); ALTER EXTENSION availability_cache ADD EVENT TRIGGER one_more',
 	q{UPDATE pg_extension SET extconfig = NULL WHERE extname = 'availability_cache'},
-	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'},
-	'DELETE FROM availability_cache.invalidation_since')
+	q{DELETE FROM availability_cache.source_column WHERE name = 'priority'})
 {
 	isnt(difference($fresh, $node->safe_psql('updated', "BEGIN; $change; $description ROLLBACK")), '', "a difference: $change");
 }
@@ -339,15 +340,26 @@ sub tier_works
 	is($s->run("SELECT substr(t.look(1, 1, 0), $slot + 1, 1)"), 'b', "table tier, $name: and seen");
 	$w->run('DELETE FROM private.availability_cache');
 	is($hit->() . $hit->(), 'ft', "table tier, $name: a deleted row is not answered");
-	$w->run('UPDATE availability_cache.invalidation SET logged_at = now()');
+	$w->run('UPDATE availability_cache.invalidation SET xid = xid');
 	is($hit->(), 'f', "table tier, $name: nor is any after a change of the log");
 	exact_everywhere($s, 3, "table tier, $name: everything is exact");
 	return;
 }
 
-tier_works('old SQL');
-ok(wait_until(sub { return $s->run('SELECT t.hit(1, 1, 0)') eq 't' }, 'a hit'), 'table tier: a hit');
+# The log of 1.0.0 is none that the new library knows: the tier waits for the update, and nothing else does.
+is(join('', map { $s->run('SELECT t.hit(1, 1, 0)') } 1 .. 5), 'fffff', 'table tier, old SQL: not used');
+$w->run('SELECT t.book(1, 0, 23)');
+exact_everywhere($s, 3, 'table tier, old SQL: everything is exact');
+is($w->run('SELECT count(*) FROM private.availability_cache'), 0, 'table tier, old SQL: nothing is kept');
+# As 1.0.0 left it: a row that says that traces are complete, and an answer of another form.
+$node->safe_psql('salon', <<'EOC');
+INSERT INTO private.availability_cache (stylist_user_id, service_id, cache_date, available_slots, computed_at, expires_at, customer_timezone,
+                                        first_day, last_day, snapshot, answer)
+SELECT t.stylist(1), t.service(1), t.day(0), '[]', now(), now() + interval '1 day', '', t.day(0), t.day(0), pg_current_snapshot(), sha512('x') || sha512('y');
+GRANT SELECT ON availability_cache.invalidation TO PUBLIC;
+EOC
 $node->safe_psql('salon', 'ALTER EXTENSION availability_cache UPDATE');
+is($s->run(q{SELECT has_table_privilege('pg_read_server_files', 'availability_cache.invalidation', 'SELECT')}), 't', 'who could read the log still can');
 is($s->run('SELECT t.hit(1, 1, 0), t.exact(1, 1, 0)'), 'f|t', 'table tier: a miss after the update');
 tier_works('updated');
 
