@@ -4,8 +4,7 @@
 #
 # Shown to fail with the mutants no_definitions_check (trust_row), no_log_check (trust_row) and no_hold_check (a mapping that is newer
 # than the snapshot that an answer was computed under), each in a scenario at the end; and by hand with, in src/slots/fingerprint.c: no
-# relfilenode, no t.xmin, no a.xmin, no pg_inherits, no enumlabel, no rolbypassrls; in src/slots/day.c: day_definitions_of that does not
-# compare generations.
+# relfilenode, no t.xmin, no a.xmin, no enumlabel, no has_table_privilege. (Without pg_inherits or rolbypassrls it holds: new triggers, and an error, tell too.)
 use strict;
 use warnings;
 use FindBin;
