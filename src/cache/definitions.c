@@ -96,6 +96,18 @@ tag_of_function(Oid dboid, uint32 hash)
 	return catalog_tag(TAG_FUNCTION, dboid, hash);
 }
 
+Tag
+tag_of_name(Oid dboid, uint32 hash)
+{
+	return catalog_tag(TAG_NAME, dboid, hash);
+}
+
+Tag
+tag_of_names(Oid dboid)
+{
+	return catalog_tag(TAG_NAMES, dboid, 0);
+}
+
 static int
 set_size(void)
 {
@@ -220,11 +232,25 @@ list_catcache_message(DefinitionChanges *changes, Tag *tags, const SharedInvalCa
 		case AUTHOID:
 		case AUTHMEMMEMROLE:
 			changes->shared = true;
+			tags[changes->ntags++] = tag_of_names(InvalidOid);
 			break;
 			/* Names in queries; labels that queries leave out if there are none. */
 		case NAMESPACEOID:
 		case ENUMOID:
 			changes->any = true;
+			tags[changes->ntags++] = tag_of_names(message->dbId);
+			break;
+		case RELNAMENSP:
+			tags[changes->ntags++] = tag_of_name(message->dbId, message->hashValue);
+			break;
+		case PROCNAMEARGSNSP:
+		case OPERNAMENSP:
+		case CASTSOURCETARGET:
+		case AGGFNOID:
+		case TSCONFIGOID:
+		case TSCONFIGMAP:
+		case TSDICTOID:
+			tags[changes->ntags++] = tag_of_names(message->dbId);
 			break;
 		default:
 			break;

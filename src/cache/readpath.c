@@ -105,20 +105,42 @@ reason_to_bypass_still(const CacheRequest *request)
 	return reason_to_bypass(request);
 }
 
-/* Whether the snapshot sees every transaction that changed what the entry depends on. */
+/* Whether the snapshot sees every transaction that changed this. */
 static bool
-snapshot_covers(const StoredEntry *entry)
+snapshot_covers(Snapshot snapshot, const Dependencies *on)
 {
 	uint64 full_xmin;
 
 	if (AC_MUTATED(AC_MUTANT_NO_XID_CHECK))
 		return true;
-	full_xmin = full_xid_of(GetTransactionSnapshot()->xmin);
+	full_xmin = full_xid_of(snapshot->xmin);
 	if (full_xmin < prepared_known_xid())
 		return false;
 	/* The words were read before. */
 	pg_read_barrier();
-	return cells_changed_before(&entry->on, full_xmin);
+	return cells_changed_before(on, full_xmin);
+}
+
+/* Whether no transaction has ended since the snapshot was taken: one that is taken now is the same. */
+static bool
+snapshot_is_latest(Snapshot snapshot)
+{
+	Snapshot latest = GetLatestSnapshot();
+
+	return latest->xmin == snapshot->xmin && latest->xmax == snapshot->xmax && latest->xcnt == snapshot->xcnt &&
+		   latest->subxcnt == snapshot->subxcnt && latest->suboverflowed == snapshot->suboverflowed &&
+		   memcmp(latest->xip, snapshot->xip, latest->xcnt * sizeof(TransactionId)) == 0 &&
+		   memcmp(latest->subxip, snapshot->subxip, Max(latest->subxcnt, 0) * sizeof(TransactionId)) == 0;
+}
+
+/* Whether an entry that is right now is right for the snapshot that the caller reads with. */
+static bool
+is_of_its_moment(const CacheRequest *request, const StoredEntry *entry)
+{
+	if (request->as_of == AS_OF_STATEMENT)
+		return snapshot_covers(GetActiveSnapshot(), &entry->on) || snapshot_is_latest(GetActiveSnapshot()) ||
+			   AC_MUTATED(AC_MUTANT_STATEMENT_XID);
+	return !IsolationUsesXactSnapshot() || snapshot_covers(GetTransactionSnapshot(), &entry->on);
 }
 
 /* What the cells say, once prepared transactions that are over have been ended. */
@@ -170,7 +192,7 @@ look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter 
 		*why = COUNTER_MISS_EXPIRED;
 		return false;
 	}
-	if (IsolationUsesXactSnapshot() && !snapshot_covers(entry))
+	if (!is_of_its_moment(request, entry))
 	{
 		*why = COUNTER_BYPASS_ISOLATION;
 		return false;
@@ -240,6 +262,23 @@ fetch_or_compute(CacheRequest *request, bool use_lower_tier, uint64 clock, Compu
 		keep_below(request, result);
 }
 
+/* The same under the caller's own snapshots, which may be older than the clock. */
+static uint64
+answer_as_original(CacheRequest *request, bool may_remember, Computed *result)
+{
+	uint64 clock = may_remember ? cells_clock() : NO_CLOCK;
+	bool latest;
+
+	AcceptInvalidationMessages();
+	AC_TEST_SLEEP(ac_sleep_before_snapshot);
+	latest = request->as_of == AS_OF_STATEMENT && may_remember && snapshot_is_latest(GetActiveSnapshot());
+	AC_TEST_SLEEP(ac_sleep_after_snapshot);
+	fetch_or_compute(request, false, clock, result);
+	result->as_of_clock = latest || request->as_of == AS_OF_EACH;
+	AC_TEST_SLEEP(ac_sleep_after_compute);
+	return clock;
+}
+
 /*
  * Answers under a new snapshot, and tells the version clock from before it;
  * NO_CLOCK if nothing that is computed now may be remembered.
@@ -249,6 +288,8 @@ answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Comp
 {
 	uint64 clock;
 
+	if (request->as_of != AS_OF_CALL)
+		return answer_as_original(request, may_remember, result);
 	/* What the calling command has written so far is to be seen. */
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		CommandCounterIncrement();
@@ -317,6 +358,10 @@ keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *res
 	*status = cells_depend(&entry.on, result->tags, result->ntags, cells);
 	if (*status == CELLS_CURRENT && result->unconfirmed)
 		*status = CELLS_PENDING;
+	/* Who changed it before the clock may not have been seen. */
+	if (*status == CELLS_CURRENT && request->as_of != AS_OF_CALL && !result->as_of_clock &&
+		!snapshot_covers(GetActiveSnapshot(), &entry.on))
+		*status = CELLS_OUTDATED;
 	if (*status != CELLS_CURRENT || !store_keep(&entry, hash, &place))
 		return false;
 	if (request->below != NULL && !result->from_below)
@@ -394,7 +439,7 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	 */
 	prepared_sweep();
 	/* What could not be kept nobody waits for, until the clock moves on. */
-	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING)
+	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING && !request->never_waits)
 	{
 		FlightRole role = flight_begin(hash);
 		int64 left = (give_up - GetCurrentTimestamp()) / 1000;

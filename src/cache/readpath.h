@@ -23,8 +23,9 @@ typedef struct Computed
 	bool unconfirmed; /* which are not confirmed: memory may not keep it */
 	int64 valid_from; /* timestamps; as in a StoredEntry */
 	int64 valid_until;
-	bool untracked;	 /* not to be kept because changes would go unnoticed */
-	bool from_below; /* it came from the tier below memory; for the read path */
+	bool untracked;	  /* not to be kept because changes would go unnoticed */
+	bool from_below;  /* it came from the tier below memory; for the read path */
+	bool as_of_clock; /* AS_OF_STATEMENT: the snapshot was no older than the clock; likewise */
 } Computed;
 
 /* The tier below memory.  arg is the request's. */
@@ -40,11 +41,21 @@ typedef struct LowerTier
 	bool (*wrote_all)(void);
 } LowerTier;
 
+/* The moment that an answer is of. */
+typedef enum AsOf
+{
+	AS_OF_CALL,		 /* now: computed under a new snapshot */
+	AS_OF_STATEMENT, /* the active snapshot's, also from memory: as a STABLE function has it */
+	AS_OF_EACH		 /* now, each statement of the computation taking a snapshot: as a VOLATILE function has it */
+} AsOf;
+
 typedef struct CacheRequest
 {
 	StoreKey key;
+	AsOf as_of;
+	bool never_waits; /* for another session that computes the same: we may be computing what it waits for */
 	/*
-	 * Computes under the active snapshot.  The version clock is from before
+	 * Computes under the active snapshot (AS_OF_EACH: under others after it).  The version clock is from before
 	 * that snapshot: what depends on cells that do not change after it may be
 	 * remembered; with NO_CLOCK nothing may.
 	 */

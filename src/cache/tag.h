@@ -16,6 +16,8 @@
 /* The kinds below 16 are the core's. */
 #define TAG_RELATION 1
 #define TAG_FUNCTION 2
+#define TAG_NAME 3
+#define TAG_NAMES 4
 #define FIRST_DOMAIN_TAG_KIND 16
 
 typedef struct TagHeader

@@ -153,6 +153,8 @@ static const LowerTier table_tier = {fetch, keep, tier_offer, tier_wrote_all};
 static void
 prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))
 {
+	call->request.as_of = AS_OF_CALL;
+	call->request.never_waits = false;
 	call->request.key.format = FORMAT_DAY;
 	call->request.key.bytes = call->key.bytes;
 	call->request.key.size = day_key_make(&call->key, &call->day);
