@@ -29,7 +29,11 @@
 #include "cache/prepared.h"
 #include "cache/store.h"
 #include "entry/drop_database.h"
+#include "entry/drop_extension.h"
 #include "entry/row_trigger.h"
+#include "entry/watch_trigger.h"
+#include "memo/seen.h"
+#include "memo/statistics.h"
 #include "slots/sources.h"
 #include "slots/text.h"
 #include "table/log.h"
@@ -55,6 +59,7 @@ fixed_size(void)
 	size = add_size(size, definitions_shmem_size());
 	size = add_size(size, counters_shmem_size());
 	size = add_size(size, tier_state_shmem_size());
+	size = add_size(size, statistics_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
 
@@ -95,6 +100,7 @@ startup_shared_memory(void)
 	counters_shmem_init();
 	flights_shmem_init();
 	tier_state_shmem_init();
+	statistics_shmem_init();
 	exact_shmem_init(exact_budget());
 	store_shmem_init(answers_size() - exact_budget());
 	LWLockRelease(AddinShmemInitLock);
@@ -113,6 +119,7 @@ _PG_init(void)
 	trust_init();
 	tier_log_init();
 	row_trigger_init();
+	watch_trigger_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	previous_shmem_request_hook = shmem_request_hook;
@@ -121,5 +128,7 @@ _PG_init(void)
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
 	own_writes_init();
+	seen_init();
 	drop_database_init();
+	drop_extension_init();
 }

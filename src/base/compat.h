@@ -52,6 +52,15 @@
 #define AC_IS_VIRTUAL(att) false
 #endif
 
+/* Whether a text is JSON: without raising. */
+#if PG_VERSION_NUM >= 170000
+#define AC_IS_JSON(text, size) \
+	(pg_parse_json(makeJsonLexContextCstringLen(NULL, (text), (size), PG_UTF8, true), &nullSemAction) == JSON_SUCCESS)
+#else
+#define AC_IS_JSON(text, size) \
+	(pg_parse_json(makeJsonLexContextCstringLen((text), (size), PG_UTF8, true), &nullSemAction) == JSON_SUCCESS)
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define AC_WAIT_EVENT(name) WaitEventExtensionNew(name)
 #else

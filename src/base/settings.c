@@ -18,6 +18,9 @@ int ac_max_answer_size = 256;
 int ac_table_tier = TABLE_TIER_OFF;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
+/* Read from functions' definitions (memo/function.c); what a session sets does nothing. */
+static char *memoize_vary_by = NULL;
+static int memoize_ttl = 0;
 
 static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, false},
 													   {"inline", TABLE_TIER_INLINE, false},
@@ -60,4 +63,11 @@ settings_define(void)
 		DefineCustomIntVariable("availability_cache.shared_memory_size", "Shared memory that the cache takes, in all.",
 								NULL, &ac_shared_memory_kb, 64 * 1024, 4 * 1024, 1024 * 1024 * 1024, PGC_POSTMASTER,
 								GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable("availability_cache.memoize_vary_by",
+							   "In a memoized function's definition: settings that its answers depend on.",
+							   "Elsewhere it does nothing.", &memoize_vary_by, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.memoize_ttl",
+							"In a memoized function's definition: how long an answer may be kept.",
+							"Elsewhere it does nothing.", &memoize_ttl, 0, 0, 86400 * 30, PGC_USERSET, GUC_UNIT_S, NULL,
+							NULL, NULL);
 }

@@ -69,6 +69,11 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"xid_by_maker", AC_MUTANT_XID_BY_MAKER, false},
 												   {"no_notes", AC_MUTANT_NO_NOTES, false},
 												   {"mark_in_data", AC_MUTANT_MARK_IN_DATA, false},
+												   {"index_columns", AC_MUTANT_INDEX_COLUMNS, false},
+												   {"new_value_only", AC_MUTANT_NEW_VALUE_ONLY, false},
+												   {"nested_tags", AC_MUTANT_NESTED_TAGS, false},
+												   {"no_shadows", AC_MUTANT_NO_SHADOWS, false},
+												   {"statement_xid", AC_MUTANT_STATEMENT_XID, false},
 												   {NULL, 0, false}};
 
 static const struct

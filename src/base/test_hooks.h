@@ -56,7 +56,13 @@ typedef enum AcMutant
 	/* of a transaction's own writes */
 	AC_MUTANT_NO_NOTES,
 	/* of the store */
-	AC_MUTANT_MARK_IN_DATA
+	AC_MUTANT_MARK_IN_DATA,
+	/* of what answers of functions depend on */
+	AC_MUTANT_INDEX_COLUMNS,
+	AC_MUTANT_NEW_VALUE_ONLY,
+	AC_MUTANT_NESTED_TAGS,
+	AC_MUTANT_NO_SHADOWS,
+	AC_MUTANT_STATEMENT_XID
 } AcMutant;
 
 extern int ac_mutant;

@@ -1,0 +1,359 @@
+-- ---------------------------------------------------------------------------
+-- Any function, answered from memory. The update script has this file too.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION availability_cache_internal.memoized_plpgsql() RETURNS language_handler
+AS 'MODULE_PATHNAME', 'availability_cache_memoized_plpgsql' LANGUAGE C;
+CREATE FUNCTION availability_cache_internal.memoized_plpgsql_validator(oid) RETURNS void
+AS 'MODULE_PATHNAME', 'availability_cache_memoized_plpgsql_validator' LANGUAGE C STRICT;
+CREATE FUNCTION availability_cache_internal.memoized_sql() RETURNS language_handler
+AS 'MODULE_PATHNAME', 'availability_cache_memoized_sql' LANGUAGE C;
+CREATE FUNCTION availability_cache_internal.memoized_sql_validator(oid) RETURNS void
+AS 'MODULE_PATHNAME', 'availability_cache_memoized_sql_validator' LANGUAGE C STRICT;
+COMMENT ON FUNCTION availability_cache_internal.memoized_plpgsql() IS 'Internal: calls functions in memoized_plpgsql.';
+COMMENT ON FUNCTION availability_cache_internal.memoized_plpgsql_validator(oid) IS 'Internal: validates them, as plpgsql does.';
+COMMENT ON FUNCTION availability_cache_internal.memoized_sql() IS 'Internal: calls functions in memoized_sql.';
+COMMENT ON FUNCTION availability_cache_internal.memoized_sql_validator(oid) IS 'Internal: validates them, as the server does for sql.';
+
+-- The server calls them without asking; nobody else has a reason to.
+REVOKE EXECUTE ON FUNCTION availability_cache_internal.memoized_plpgsql(), availability_cache_internal.memoized_plpgsql_validator(oid),
+    availability_cache_internal.memoized_sql(), availability_cache_internal.memoized_sql_validator(oid) FROM PUBLIC;
+
+CREATE TRUSTED LANGUAGE memoized_plpgsql
+    HANDLER availability_cache_internal.memoized_plpgsql VALIDATOR availability_cache_internal.memoized_plpgsql_validator;
+CREATE TRUSTED LANGUAGE memoized_sql
+    HANDLER availability_cache_internal.memoized_sql VALIDATOR availability_cache_internal.memoized_sql_validator;
+COMMENT ON LANGUAGE memoized_plpgsql IS 'plpgsql, its functions'' answers kept in memory where that is exact';
+COMMENT ON LANGUAGE memoized_sql IS 'SQL, its functions'' answers kept in memory where that is exact';
+
+CREATE FUNCTION availability_cache_internal.watched_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'availability_cache_watched_changed' LANGUAGE C;
+COMMENT ON FUNCTION availability_cache_internal.watched_changed() IS
+'Internal: on watched tables; its arguments are the key columns.';
+
+CREATE FUNCTION availability_cache.valid_until(until timestamptz) RETURNS void
+AS 'MODULE_PATHNAME', 'availability_cache_valid_until' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION availability_cache.valid_until(timestamptz) IS
+'Called in a memoized function: its answer holds until then. NULL: only now. Elsewhere it does nothing.';
+
+CREATE FUNCTION availability_cache.memo_clear(function regprocedure) RETURNS void
+AS 'MODULE_PATHNAME', 'availability_cache_memo_clear' LANGUAGE C STRICT VOLATILE;
+COMMENT ON FUNCTION availability_cache.memo_clear(regprocedure) IS
+'Lets the answers of a function go, whatever its arguments; takes effect at once, and again when the transaction ends. Error 42501: it is not yours.';
+
+CREATE FUNCTION availability_cache_internal.memo_problem(function regprocedure) RETURNS text
+AS 'MODULE_PATHNAME', 'availability_cache_memo_problem' LANGUAGE C STRICT STABLE;
+COMMENT ON FUNCTION availability_cache_internal.memo_problem(regprocedure) IS
+'Internal: why a function''s answers would not be kept, by its source; NULL: nothing is known against it.';
+
+CREATE FUNCTION availability_cache_internal.memo_relations(function regprocedure, search_path text) RETURNS SETOF regclass
+AS 'MODULE_PATHNAME', 'availability_cache_memo_relations' LANGUAGE C STRICT STABLE;
+COMMENT ON FUNCTION availability_cache_internal.memo_relations(regprocedure, text) IS
+'Internal: relations that stand after FROM or JOIN in a function and in those that it calls.';
+
+CREATE FUNCTION availability_cache_internal.memo_counts(function regprocedure,
+    OUT hits bigint, OUT computed bigint, OUT not_kept bigint, OUT compute_us bigint, OUT reason text)
+AS 'MODULE_PATHNAME', 'availability_cache_memo_counts' LANGUAGE C STRICT VOLATILE;
+COMMENT ON FUNCTION availability_cache_internal.memo_counts(regprocedure) IS
+'Internal: what happened to calls of a memoized function since the server started. Error 55000 without preload.';
+
+-- ---------------------------------------------------------------------------
+-- Watching tables
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION availability_cache.watch(relation regclass, key_columns text[] DEFAULT NULL) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    keys text[] := key_columns;
+    there record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+                      AND c.relnamespace <> 'pg_catalog'::regnamespace) THEN
+        RAISE EXCEPTION '% cannot be watched', relation
+            USING ERRCODE = 'wrong_object_type', HINT = 'Name an ordinary or partitioned table that is not temporary.';
+    END IF;
+    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = relation), 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege', HINT = 'Its owner can watch it.';
+    END IF;
+    IF keys IS NULL THEN
+        SELECT coalesce(array_agg(DISTINCT a.attname::text), '{}') INTO keys
+          FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+         WHERE i.indrelid = relation AND i.indisvalid;
+    END IF;
+    IF EXISTS (SELECT FROM unnest(keys) k WHERE NOT EXISTS (SELECT FROM pg_attribute a
+                WHERE a.attrelid = relation AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped)) THEN
+        RAISE EXCEPTION '% has not all of the columns %', relation, keys
+            USING ERRCODE = 'undefined_column', HINT = 'Name columns of the table in key_columns.';
+    END IF;
+    SELECT t.tgname, t.tgparentid, t.tgenabled, encode(t.tgargs, 'escape') AS args INTO there
+      FROM pg_trigger t
+     WHERE t.tgrelid = relation AND t.tgfoid = 'availability_cache_internal.watched_changed()'::regprocedure
+     ORDER BY t.tgparentid DESC LIMIT 1;
+    IF FOUND AND there.tgparentid <> 0 THEN
+        RETURN keys;
+    END IF;
+    IF FOUND AND (there.tgenabled <> 'A' OR there.args <> coalesce((SELECT string_agg(k || '\000', '') FROM unnest(keys) k), '')) THEN
+        EXECUTE format('DROP TRIGGER %I ON %s', there.tgname, relation);
+    ELSIF FOUND THEN
+        RETURN keys;
+    END IF;
+    EXECUTE format('CREATE TRIGGER availability_cache_watch AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
+                   'EXECUTE FUNCTION availability_cache_internal.watched_changed(%s)',
+                   relation, (SELECT string_agg(quote_literal(k), ', ') FROM unnest(keys) k));
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER availability_cache_watch', relation);
+    RETURN keys;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.watch(regclass, text[]) IS
+'Makes a table tell of its changes, by a trigger, so that answers of functions which read it can be kept; a change outdates those that read a row with its old or new value in one of the key columns (by default the leading columns of the table''s indexes; at most 16), or the whole table. Returns the key columns. Errors: 42809 no such table, 42703 no such column, 42501 not yours.';
+
+CREATE FUNCTION availability_cache.unwatch(relation regclass) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    trigger_name name;
+BEGIN
+    SELECT t.tgname INTO trigger_name FROM pg_trigger t
+     WHERE t.tgrelid = relation AND t.tgfoid = 'availability_cache_internal.watched_changed()'::regprocedure AND t.tgparentid = 0;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.unwatch(regclass) IS
+'Takes the trigger away that watch() made; answers that read the table are not kept any more. Returns whether there was one.';
+
+CREATE FUNCTION availability_cache_internal.is_watched(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_trigger t
+                    WHERE t.tgrelid = relation AND t.tgfoid = 'availability_cache_internal.watched_changed()'::regprocedure
+                      AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgtype = 29)
+$$;
+COMMENT ON FUNCTION availability_cache_internal.is_watched(regclass) IS
+'Internal: whether a table tells of every change of its rows.';
+
+-- ---------------------------------------------------------------------------
+-- Memoizing functions
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION availability_cache_internal.memo_tables(function regprocedure, search_path text) RETURNS SETOF regclass
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE r(relid) AS (
+        SELECT m::oid FROM availability_cache_internal.memo_relations(function, search_path) m
+        UNION
+        SELECT x.relid FROM r CROSS JOIN LATERAL (
+            SELECT d.refobjid FROM pg_rewrite w
+              JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+             WHERE w.ev_class = r.relid
+            UNION ALL
+            SELECT d.refobjid FROM pg_policy p
+              JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
+             WHERE p.polrelid = r.relid
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = r.relid AND NOT c.relispartition) x(relid))
+    SELECT c.oid::regclass FROM r JOIN pg_class c ON c.oid = r.relid
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
+     ORDER BY c.oid::regclass::text
+$$;
+COMMENT ON FUNCTION availability_cache_internal.memo_tables(regprocedure, text) IS
+'Internal: the tables behind memo_relations(): of views and policies, and children.';
+
+CREATE FUNCTION availability_cache_internal.memo_search_path(function regprocedure, of_caller text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((SELECT substr(c, 13) FROM pg_proc p, unnest(p.proconfig) c WHERE p.oid = function AND c LIKE 'search\_path=%'), of_caller)
+$$;
+COMMENT ON FUNCTION availability_cache_internal.memo_search_path(regprocedure, text) IS
+'Internal: the search_path that a function runs with.';
+
+CREATE FUNCTION availability_cache_internal.set_language(function regprocedure, new_language name) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET check_function_bodies = off
+AS $$
+DECLARE
+    p pg_proc;
+    arguments text := pg_get_function_arguments(function);
+    definition text := pg_get_functiondef(function);
+    head_length int := strpos(definition, E'\nAS $');
+    head text := left(definition, head_length);
+BEGIN
+    SELECT * INTO p FROM pg_proc WHERE oid = function;
+    EXECUTE regexp_replace(head, E'^(.*\n LANGUAGE )' || (SELECT lanname FROM pg_language WHERE oid = p.prolang) || E'(\n.*)$',
+                           '\1' || new_language || '\2')
+            || substr(definition, head_length + 1);
+    IF NOT EXISTS (SELECT FROM pg_proc n JOIN pg_language l ON l.oid = n.prolang
+                    WHERE n.oid = function AND l.lanname = new_language AND n.prosrc = p.prosrc AND n.prorettype = p.prorettype
+                      AND pg_get_function_arguments(n.oid) = arguments AND n.proconfig IS NOT DISTINCT FROM p.proconfig) THEN
+        RAISE EXCEPTION 'the definition of % cannot be written in another language', function
+            USING ERRCODE = 'feature_not_supported', HINT = format('Write CREATE OR REPLACE FUNCTION … LANGUAGE %s yourself.', new_language);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.set_language(regprocedure, name) IS
+'Internal: replaces a function by itself in another language.';
+
+CREATE FUNCTION availability_cache.memoize(function regprocedure, vary_by text[] DEFAULT '{}', ttl interval DEFAULT NULL,
+    search_path text DEFAULT pg_catalog.current_setting('search_path'))
+RETURNS TABLE(relation regclass, key_columns text[], action text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    p record;
+    problem text;
+    used_by text;
+BEGIN
+    SELECT f.*, l.lanname, f.oid::regprocedure AS name INTO p FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang WHERE f.oid = function;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such function' USING ERRCODE = 'undefined_function', HINT = 'Name it with its argument types.';
+    END IF;
+    IF NOT pg_has_role(p.proowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of function %', p.name
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Its owner can memoize it.';
+    END IF;
+    IF p.prokind <> 'f' THEN
+        RAISE EXCEPTION '% is an aggregate, a window function or a procedure', p.name
+            USING ERRCODE = 'wrong_object_type', HINT = 'Only plain functions can be memoized.';
+    END IF;
+    IF p.lanname NOT IN ('sql', 'plpgsql', 'memoized_sql', 'memoized_plpgsql') THEN
+        RAISE EXCEPTION '% is in language %', p.name, p.lanname
+            USING ERRCODE = 'feature_not_supported', HINT = 'Functions in sql and plpgsql can be memoized; call it from one.';
+    END IF;
+    IF p.prosqlbody IS NOT NULL THEN
+        RAISE EXCEPTION '% has a body in SQL-standard form', p.name
+            USING ERRCODE = 'feature_not_supported', HINT = 'Write its body as a text: AS $body$ … $body$.';
+    END IF;
+    IF p.provolatile = 'i' THEN
+        RAISE EXCEPTION '% is IMMUTABLE: the server computes it when it plans', p.name
+            USING ERRCODE = 'invalid_object_definition', HINT = 'Declare it STABLE, which it is if it reads tables; otherwise it gains nothing.';
+    END IF;
+    IF p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype, 'void'::regtype) THEN
+        RAISE EXCEPTION '% returns %, which is no answer', p.name, p.prorettype::regtype
+            USING ERRCODE = 'wrong_object_type', HINT = 'Only functions that return something can be memoized.';
+    END IF;
+    SELECT string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', ' ORDER BY 1) INTO used_by
+      FROM pg_depend d LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+     WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = function
+       AND (d.classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_policy'::regclass) OR c.relkind IN ('i', 'I', 'r', 'p'));
+    IF used_by IS NOT NULL THEN
+        RAISE EXCEPTION '% is used by %', p.name, used_by
+            USING ERRCODE = 'object_in_use', HINT = 'Indexes, constraints, defaults, generated columns and policies must go on with the function that they have.';
+    END IF;
+    IF p.lanname NOT LIKE 'memoized%' THEN
+        PERFORM availability_cache_internal.set_language(function, 'memoized_' || p.lanname);
+        IF p.lanname = 'sql' AND NOT p.prosecdef AND p.proconfig IS NULL THEN
+            RAISE WARNING '% may have been inlined in queries that call it, and no longer is', p.name
+                USING HINT = 'Where a condition on its rows used an index, unmemoize() it.';
+        END IF;
+    END IF;
+    IF vary_by <> '{}' THEN
+        EXECUTE format('ALTER FUNCTION %s SET availability_cache.memoize_vary_by = %L', p.name, array_to_string(vary_by, ','));
+    ELSE
+        EXECUTE format('ALTER FUNCTION %s RESET availability_cache.memoize_vary_by', p.name);
+    END IF;
+    IF ttl IS NOT NULL THEN
+        IF extract(epoch FROM ttl) < 1 THEN
+            RAISE EXCEPTION 'ttl must be a second at least' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give how long an answer may be kept.';
+        END IF;
+        EXECUTE format('ALTER FUNCTION %s SET availability_cache.memoize_ttl = %L', p.name, extract(epoch FROM ttl)::int);
+    ELSE
+        EXECUTE format('ALTER FUNCTION %s RESET availability_cache.memoize_ttl', p.name);
+    END IF;
+    problem := availability_cache_internal.memo_problem(function);
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'answers of % could not be kept: %', p.name, problem
+            USING ERRCODE = 'feature_not_supported', HINT = 'availability_cache.memo_explain() shows what was found in it and in what it calls.';
+    END IF;
+    FOR relation IN
+        SELECT t FROM availability_cache_internal.memo_tables(function, availability_cache_internal.memo_search_path(function, search_path)) t
+    LOOP
+        key_columns := NULL;
+        IF availability_cache_internal.is_watched(relation) THEN
+            action := 'watched already';
+        ELSIF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = relation), 'USAGE') THEN
+            key_columns := availability_cache.watch(relation);
+            action := 'watched';
+        ELSE
+            action := format('not watched: its owner can run SELECT availability_cache.watch(%L)', relation);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.memoize(regprocedure, text[], interval, text) IS
+'Answers a function in sql or plpgsql from memory from now on, where that is exact, and watches the tables that it reads. vary_by: settings that answers depend on, or fields of one that holds JSON (request.jwt.claims.sub). ttl: how long an answer may be kept although the function looks at the clock; the one option that is not exact. search_path: as callers have it. Returns a row for each table. Errors: 42501 not yours, 42809 not such a function, 0A000 its answers could not be kept, 42P17 IMMUTABLE, 55006 used where it must stay as it is.';
+
+CREATE FUNCTION availability_cache.unmemoize(function regprocedure) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old_language name;
+BEGIN
+    SELECT l.lanname INTO old_language FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang WHERE f.oid = function;
+    IF old_language IS NULL OR old_language NOT IN ('memoized_sql', 'memoized_plpgsql') THEN
+        RETURN false;
+    END IF;
+    PERFORM availability_cache_internal.set_language(function, substr(old_language, 10));
+    EXECUTE format('ALTER FUNCTION %s RESET availability_cache.memoize_vary_by', function);
+    EXECUTE format('ALTER FUNCTION %s RESET availability_cache.memoize_ttl', function);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.unmemoize(regprocedure) IS
+'Gives a memoized function its language back; the tables stay watched. Returns whether it was memoized. Error 42501: it is not yours.';
+
+CREATE FUNCTION availability_cache.memo_explain(function regprocedure,
+    search_path text DEFAULT pg_catalog.current_setting('search_path'))
+RETURNS TABLE(what text, detail text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'language', l.lanname::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = function
+    UNION ALL
+    SELECT 'option', c FROM pg_proc p, unnest(p.proconfig) c WHERE p.oid = function AND c LIKE 'availability\_cache.%'
+    UNION ALL
+    SELECT 'table',
+           format('%s: %s', t, CASE WHEN NOT availability_cache_internal.is_watched(t) THEN 'not watched' ELSE
+                  format('watched, key columns: %s', (SELECT coalesce(nullif(replace(rtrim(encode(g.tgargs, 'escape'), '\000'), '\000', ', '), ''), 'none')
+                     FROM pg_trigger g WHERE g.tgrelid = t AND g.tgfoid = 'availability_cache_internal.watched_changed()'::regprocedure LIMIT 1)) END)
+      FROM availability_cache_internal.memo_tables(function, availability_cache_internal.memo_search_path(function, search_path)) t
+    UNION ALL
+    SELECT 'not kept, by the source', m FROM availability_cache_internal.memo_problem(function) m WHERE m IS NOT NULL
+    UNION ALL
+    SELECT 'not kept, the last time', c.reason FROM availability_cache_internal.memo_counts(function) c WHERE c.reason IS NOT NULL
+$$;
+COMMENT ON FUNCTION availability_cache.memo_explain(regprocedure, text) IS
+'What is known of a function in sql or plpgsql, memoized or not: its options, the tables that its source reads and whether they are watched, and why answers are not kept.';
+
+CREATE VIEW availability_cache.memoized AS
+SELECT p.oid::regprocedure AS function, c.hits + c.computed AS calls, c.hits, c.computed AS misses, c.not_kept, c.reason,
+       round(c.compute_us::numeric / nullif(c.computed, 0), 1) AS compute_us,
+       (SELECT substr(o, 36) FROM unnest(p.proconfig) o WHERE o LIKE 'availability\_cache.memoize\_vary\_by=%') AS vary_by,
+       (SELECT substr(o, 32) FROM unnest(p.proconfig) o WHERE o LIKE 'availability\_cache.memoize\_ttl=%')::int AS ttl
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang, availability_cache_internal.memo_counts(p.oid) c
+ WHERE l.lanname IN ('memoized_sql', 'memoized_plpgsql');
+COMMENT ON VIEW availability_cache.memoized IS 'The memoized functions, and what happened to their calls since the server started.';
+COMMENT ON COLUMN availability_cache.memoized.function IS 'The function.';
+COMMENT ON COLUMN availability_cache.memoized.calls IS 'hits and misses.';
+COMMENT ON COLUMN availability_cache.memoized.hits IS 'Calls answered from memory.';
+COMMENT ON COLUMN availability_cache.memoized.misses IS 'Calls that were computed.';
+COMMENT ON COLUMN availability_cache.memoized.not_kept IS 'Of the misses, those whose answer cannot be kept: see reason.';
+COMMENT ON COLUMN availability_cache.memoized.reason IS 'Why an answer was not kept last.';
+COMMENT ON COLUMN availability_cache.memoized.compute_us IS 'Mean time of a computation, in microseconds.';
+COMMENT ON COLUMN availability_cache.memoized.vary_by IS 'Settings that answers depend on.';
+COMMENT ON COLUMN availability_cache.memoized.ttl IS 'How long an answer may be kept, in seconds; NULL: until it changes.';
+GRANT SELECT ON availability_cache.memoized TO PUBLIC;

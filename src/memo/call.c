@@ -1,0 +1,380 @@
+/*
+ * call.c
+ *		A call of a memoized function: answered from memory, or by the language that it is written in.
+ *
+ * The other handler gets the same call, with an FmgrInfo of its own to
+ * remember things in.  If the answer may be kept it also gets a ReturnSetInfo
+ * of its own, which lets it return a set only as a whole.
+ */
+#include "postgres.h"
+
+#include "access/gin.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "commands/trigger.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "parser/parser.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "base/shmem.h"
+#include "cache/definitions.h"
+#include "memo/call.h"
+#include "memo/key.h"
+#include "memo/statistics.h"
+#include "memo/tags.h"
+#include "memo/value.h"
+#include "memo/watched.h"
+
+typedef struct Call
+{
+	FunctionCallInfo fcinfo;
+	PGFunction inner;
+	const MemoFunction *function;
+	CallKey key;
+	CallResult result; /* of a computation */
+	Seen seen;
+} Call;
+
+/* In fn_extra. */
+typedef struct CallSite
+{
+	FmgrInfo inner;
+} CallSite;
+
+static FmgrInfo *
+inner_info(FmgrInfo *info)
+{
+	CallSite *site = info->fn_extra;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(info->fn_mcxt, sizeof(CallSite));
+		site->inner = *info;
+		info->fn_extra = site;
+	}
+	return &site->inner;
+}
+
+/* The call as it is, with another ReturnSetInfo if there is one. */
+static Datum
+call_inner(FunctionCallInfo outer, PGFunction inner, ReturnSetInfo *rsinfo, bool *isnull)
+{
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	Datum value;
+
+	memcpy(fcinfo, outer, SizeForFunctionCallInfo(outer->nargs));
+	fcinfo->flinfo = inner_info(outer->flinfo);
+	if (rsinfo != NULL)
+		fcinfo->resultinfo = (Node *) rsinfo;
+	fcinfo->isnull = false;
+	value = inner(fcinfo);
+	*isnull = fcinfo->isnull;
+	return value;
+}
+
+static Datum
+call_straight(FunctionCallInfo fcinfo, PGFunction inner)
+{
+	return call_inner(fcinfo, inner, NULL, &fcinfo->isnull);
+}
+
+/* ---- computing ---- */
+
+/* The set as a whole, into the call's result. */
+static void
+call_for_set(Call *call)
+{
+	ReturnSetInfo *outer = (ReturnSetInfo *) call->fcinfo->resultinfo;
+	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo,
+							.econtext = outer->econtext,
+							.expectedDesc = outer->expectedDesc,
+							.allowedModes = SFRM_ValuePerCall | SFRM_Materialize | SFRM_Materialize_Preferred |
+											(outer->allowedModes & SFRM_Materialize_Random),
+							.returnMode = SFRM_ValuePerCall};
+
+	(void) call_inner(call->fcinfo, call->inner, &rsinfo, &call->result.isnull);
+	if (rsinfo.returnMode != SFRM_Materialize)
+		elog(ERROR, "function %u did not return its set as a whole", call->function->function);
+	call->result.rows = rsinfo.setResult;
+	call->result.desc = rsinfo.setDesc;
+}
+
+static void
+call_original(Call *call)
+{
+	if (call->function->returns_set)
+		call_for_set(call);
+	else
+		call->result.value = call_inner(call->fcinfo, call->inner, NULL, &call->result.isnull);
+}
+
+/* What every answer of the function depends on. */
+static void
+note_function(const MemoFunction *function)
+{
+	ListCell *cell;
+
+	seen_note_tag(tag_of_names(MyDatabaseId));
+	seen_note_tag(tag_of_names(InvalidOid));
+	seen_note_tag(tag_of_function(MyDatabaseId, function->hash));
+	seen_note_tag(tag_of_answers(function->function));
+	foreach(cell, function->type_relations)
+		seen_note_tag(tag_of_relation(MyDatabaseId, lfirst_oid(cell)));
+}
+
+/* The first moment of the day after that on which the transaction began: current_date is of then. */
+static int64
+next_midnight(void)
+{
+	Interval day = {.day = 1};
+	Datum midnight = DirectFunctionCall2(timestamptz_trunc, CStringGetTextDatum("day"),
+										 TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, midnight, IntervalPGetDatum(&day)));
+}
+
+/* What its functions mean for how long it holds, and whether it can be kept. */
+static void
+judge_functions(Call *call)
+{
+	const Facts *facts = &call->seen.facts;
+	ListCell *cell;
+
+	foreach(cell, facts->functions)
+		seen_note_tag(
+			tag_of_function(MyDatabaseId, GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell)))));
+	if (facts->reason.kind != REASON_NONE)
+		seen_note_reason(facts->reason.kind, facts->reason.object);
+	if (facts->reads_session && call->function->vary_by == NIL)
+		seen_note_reason(REASON_SESSION, InvalidOid);
+	if (call->function->ttl > 0)
+		seen_note_until(cache_now() + call->function->ttl * USECS_PER_SEC);
+	else if (call->seen.said_until)
+		return;
+	else if (facts->reads_clock)
+		seen_note_reason(REASON_CLOCK, InvalidOid);
+	else if (facts->reads_date)
+		seen_note_until(next_midnight());
+}
+
+static void
+judge(Call *call)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		seen_note_reason(REASON_WRITES, InvalidOid);
+	if (!standard_conforming_strings || GinFuzzySearchLimit != 0)
+		seen_note_reason(REASON_SETTINGS, InvalidOid);
+	if (call_key_has_clock_words(&call->key))
+		seen_note_reason(REASON_ARGUMENT, InvalidOid);
+	judge_functions(call);
+}
+
+/* A row of a shape that the caller's session knows. */
+static TupleDesc
+record_shape(const Call *call)
+{
+	TupleDesc desc;
+
+	if (get_call_result_type(call->fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc == NULL)
+		return NULL;
+	return BlessTupleDesc(desc);
+}
+
+static bool
+result_has_shape(const Call *call)
+{
+	HeapTupleHeader row;
+	TupleDesc desc;
+
+	if (call->function->result_type != RECORDOID || call->function->returns_set || call->result.isnull)
+		return true;
+	desc = record_shape(call);
+	row = DatumGetHeapTupleHeader(call->result.value);
+	for (int i = 0; desc != NULL && i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->atttypid == RECORDOID || TupleDescAttr(desc, i)->atttypid == RECORDARRAYOID)
+			return false;
+	}
+	return desc != NULL && HeapTupleHeaderGetTypeId(row) == RECORDOID && HeapTupleHeaderGetNatts(row) == desc->natts;
+}
+
+static void
+pack(Call *call, Computed *result)
+{
+	Seen *seen = &call->seen;
+
+	if (seen->reason.kind == REASON_NONE && !result_has_shape(call))
+		seen->reason.kind = REASON_RESULT;
+	if (seen->reason.kind == REASON_NONE)
+		seen->reason.kind = answer_of_call_pack(call->function, &call->result, seen, (Size) ac_max_answer_size * 1024,
+												&result->payload, &result->payload_size);
+	result->keepable = seen->reason.kind == REASON_NONE;
+	result->untracked = seen->reason.kind == REASON_UNWATCHED;
+	result->tags = seen->tags;
+	result->ntags = seen->ntags;
+	result->valid_until = seen->valid_until;
+	if (!result->keepable)
+	{
+		statistics_add(call->function->function, CALLS_NOT_KEPT, 1);
+		statistics_note_reason(call->function->function, seen->reason);
+	}
+}
+
+static void
+run_seen(Call *call)
+{
+	Seen *seen = &call->seen;
+
+	seen_begin(seen);
+	PG_TRY();
+	{
+		facts_add_body(&seen->facts, call->function->function);
+		call_original(call);
+		note_function(call->function);
+		judge(call);
+	}
+	PG_CATCH();
+	{
+		seen_end(seen);
+		/* Whoever catches it goes on with something that it read. */
+		seen_note_reason(REASON_NESTED, call->function->function);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	seen_end(seen);
+}
+
+static void
+compute(void *arg, uint64 clock, Computed *result)
+{
+	Call *call = arg;
+	instr_time start;
+	instr_time end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	result->valid_from = cache_now();
+	/* Nobody would know what to do with it. */
+	if (clock == NO_CLOCK && seen_current() == NULL)
+		call_original(call);
+	else
+	{
+		run_seen(call);
+		if (clock != NO_CLOCK)
+			pack(call, result);
+		seen_hand_on(&call->seen, call->function->function);
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	statistics_add(call->function->function, CALLS_COMPUTED, 1);
+	statistics_add(call->function->function, CALLS_COMPUTE_US, INSTR_TIME_GET_MICROSEC(end));
+}
+
+/* ---- answering ---- */
+
+static bool
+is_answerable(FunctionCallInfo fcinfo)
+{
+	return ac_shared_memory_ready && !CALLED_AS_TRIGGER(fcinfo) && !CALLED_AS_EVENT_TRIGGER(fcinfo) &&
+		   !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext)) && ActiveSnapshotSet() &&
+		   !IsInParallelMode() && IsTransactionState();
+}
+
+static bool
+may_return(const MemoFunction *function, FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	if (!function->returns_set)
+		return true;
+	return rsinfo != NULL && IsA(rsinfo, ReturnSetInfo) && (rsinfo->allowedModes & SFRM_Materialize) != 0 &&
+		   (rsinfo->allowedModes & SFRM_ValuePerCall) != 0;
+}
+
+static Datum
+return_result(const Call *call, const CallResult *result)
+{
+	FunctionCallInfo fcinfo = call->fcinfo;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	fcinfo->isnull = result->isnull;
+	if (!call->function->returns_set)
+		return result->value;
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = result->rows;
+	rsinfo->setDesc = result->desc;
+	fcinfo->isnull = true;
+	return (Datum) 0;
+}
+
+/* From memory. */
+static Datum
+return_packed(Call *call, const char *packed)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) call->fcinfo->resultinfo;
+	bool set = call->function->returns_set;
+	CallResult result;
+
+	answer_of_call_hand_on(packed);
+	answer_of_call_unpack(call->function, packed, set ? rsinfo->econtext->ecxt_per_query_memory : NULL,
+						  set && (rsinfo->allowedModes & SFRM_Materialize_Random) != 0, &result);
+	if (call->function->result_type == RECORDOID && !set && !result.isnull)
+	{
+		TupleDesc desc = record_shape(call);
+
+		if (desc == NULL)
+			elog(ERROR, "function %u returned a row of no known shape", call->function->function);
+		HeapTupleHeaderSetTypMod(DatumGetHeapTupleHeader(result.value), desc->tdtypmod);
+	}
+	statistics_add(call->function->function, CALLS_HIT, 1);
+	return return_result(call, &result);
+}
+
+static Datum
+answer(Call *call)
+{
+	CacheRequest request = {.as_of = call->function->as_of,
+							.never_waits = seen_current() != NULL,
+							.compute = compute,
+							.concerns = watched_concerns,
+							.arg = call};
+	const char *packed;
+	uint32 size;
+
+	call_key_make(&call->key, call->function, call->fcinfo);
+	request.key = (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
+	memset(&call->result, 0, sizeof(call->result));
+	if (!cache_read(&request, &packed, &size))
+		return return_result(call, &call->result);
+	if (answer_of_call_is_ours(packed))
+		return return_packed(call, packed);
+	seen_note_reason(REASON_NESTED, call->function->function);
+	return call_straight(call->fcinfo, call->inner);
+}
+
+Datum
+memo_call(FunctionCallInfo fcinfo, PGFunction inner)
+{
+	Call call = {.fcinfo = fcinfo, .inner = inner};
+	Oid function = fcinfo->flinfo->fn_oid;
+
+	if (is_answerable(fcinfo))
+	{
+		call.function = memo_function(function);
+		if (!call.function->called_straight && call.function->reason.kind == REASON_NONE &&
+			may_return(call.function, fcinfo))
+			return answer(&call);
+		if (call.function->reason.kind != REASON_NONE)
+			statistics_note_reason(function, call.function->reason);
+	}
+	seen_note_reason(REASON_NESTED, function);
+	return call_straight(fcinfo, inner);
+}

@@ -1,0 +1,35 @@
+/*
+ * facts.h
+ *		What may come of calling a function, beside what it reads through the executor.
+ */
+#ifndef AC_MEMO_FACTS_H
+#define AC_MEMO_FACTS_H
+
+#include "nodes/pg_list.h"
+
+#include "memo/reason.h"
+
+/* Of a function with all that it may call. */
+typedef struct Facts
+{
+	Reason reason;	 /* why no answer of who calls it is kept; the first that was found */
+	bool reads_date; /* current_date, and nothing else of the clock */
+	bool reads_clock;
+	bool reads_session; /* settings that its author may name */
+	List *functions;	/* in SQL and plpgsql, that were looked into */
+} Facts;
+
+/* Forgets what has changed; before a computation, not within. */
+extern void facts_refresh(void);
+
+/* Adds those of one more function, or of the body of a memoized one. */
+extern void facts_add_function(Facts *facts, Oid function);
+extern void facts_add_body(Facts *facts, Oid function);
+
+/* OIDs of the relations that the sources looked into seem to read: by name after FROM or JOIN, in this search_path. */
+extern List *facts_relations(const Facts *facts);
+
+/* Whether it is in one of our languages: its answers say themselves what they depend on. */
+extern bool is_memoized_function(Oid language);
+
+#endif /* AC_MEMO_FACTS_H */

@@ -1,0 +1,225 @@
+/*
+ * function.c
+ *		What the catalogs say of a memoized function.
+ *
+ * Remembered in this backend until a function's or a type's row changes.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+#include "memo/function.h"
+
+static HTAB *functions = NULL;
+static MemoryContext functions_context = NULL;
+/* Moves on when a function or type may have changed. */
+static uint64 generation = 1;
+
+static void
+forget(Datum arg, int cache, uint32 hash)
+{
+	generation++;
+}
+
+static void
+make_table(void)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(MemoFunction)};
+
+	CacheRegisterSyscacheCallback(PROCOID, forget, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, forget, (Datum) 0);
+	functions_context = AllocSetContextCreate(TopMemoryContext, "availability_cache memoized", ALLOCSET_SMALL_SIZES);
+	control.hcxt = functions_context;
+	functions = hash_create("availability_cache memoized", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* ---- types ---- */
+
+static bool
+is_transient(Oid type)
+{
+	return type == RECORDOID || type == RECORDARRAYOID || type == REFCURSOROID || IsPolymorphicType(type) ||
+		   type == INTERNALOID || type == CSTRINGOID || type == ANYOID;
+}
+
+static void note_type(MemoFunction *one, Oid type);
+
+static void
+note_columns(MemoFunction *one, Oid relid)
+{
+	Relation rel;
+
+	if (list_member_oid(one->type_relations, relid))
+		return;
+	one->type_relations = lappend_oid(one->type_relations, relid);
+	rel = relation_open(relid, AccessShareLock);
+	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
+	{
+		if (!TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
+			note_type(one, TupleDescAttr(RelationGetDescr(rel), i)->atttypid);
+	}
+	relation_close(rel, AccessShareLock);
+}
+
+/* Of a composite type, or one made of such, the relations that say what it is. */
+static void
+note_type(MemoFunction *one, Oid type)
+{
+	Oid element;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		note_type(one, element);
+	else if (get_typtype(type) == TYPTYPE_COMPOSITE)
+		note_columns(one, get_typ_typrelid(type));
+}
+
+/* Columns of a result that are OUT parameters. */
+static void
+note_out_types(MemoFunction *one, HeapTuple tuple)
+{
+	Oid *types;
+	char **names;
+	char *modes;
+	int n = get_func_arg_info(tuple, &types, &names, &modes);
+
+	for (int i = 0; modes != NULL && i < n; i++)
+	{
+		if (modes[i] == PROARGMODE_IN || modes[i] == PROARGMODE_VARIADIC)
+			continue;
+		note_type(one, types[i]);
+		if (is_transient(types[i]))
+			one->reason.kind = REASON_RESULT;
+	}
+}
+
+static void
+look_at_types(MemoFunction *one, HeapTuple tuple)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
+	one->nargs = form->pronargs;
+	for (int i = 0; i < one->nargs; i++)
+	{
+		Oid type = form->proargtypes.values[i];
+
+		get_typlenbyval(type, &one->args[i].length, &one->args[i].by_value);
+		if (is_transient(type))
+			one->reason.kind = REASON_ARGUMENT;
+		note_type(one, type);
+	}
+	one->result_type = form->prorettype;
+	get_typlenbyval(one->result_type, &one->result_length, &one->result_by_value);
+	if (one->result_type != RECORDOID && is_transient(one->result_type))
+		one->reason.kind = REASON_RESULT;
+	note_type(one, one->result_type);
+	note_out_types(one, tuple);
+}
+
+/* ---- options ---- */
+
+static void
+read_option(MemoFunction *one, const char *name, const char *value)
+{
+	if (strcmp(name, OPTION_VARY_BY) == 0)
+	{
+		char *copy = pstrdup(value);
+
+		for (char *part = strtok(copy, ", "); part != NULL; part = strtok(NULL, ", "))
+			one->vary_by = lappend(one->vary_by, pstrdup(part));
+	}
+	else if (strcmp(name, OPTION_TTL) == 0 && !parse_int(value, &one->ttl, GUC_UNIT_S, NULL))
+		one->ttl = 0;
+}
+
+static void
+read_options(MemoFunction *one, HeapTuple tuple)
+{
+	bool isnull;
+	Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
+	Datum *items;
+	int n;
+
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char *name;
+		char *value;
+
+		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
+		if (value != NULL)
+			read_option(one, name, value);
+	}
+}
+
+/* ---- functions ---- */
+
+static void
+read_function(MemoFunction *one, Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	one->xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+	one->tid = tuple->t_self;
+	/* The server computes those that are IMMUTABLE when it likes. */
+	one->called_straight = form->prokind != PROKIND_FUNCTION || form->provolatile == PROVOLATILE_IMMUTABLE ||
+						   form->prorettype == TRIGGEROID || form->prorettype == EVENT_TRIGGEROID ||
+						   form->prorettype == VOIDOID;
+	one->as_of = form->provolatile == PROVOLATILE_VOLATILE ? AS_OF_EACH : AS_OF_STATEMENT;
+	one->returns_set = form->proretset;
+	one->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+	look_at_types(one, tuple);
+	read_options(one, tuple);
+	ReleaseSysCache(tuple);
+}
+
+const MemoFunction *
+memo_function(Oid function)
+{
+	MemoFunction *one;
+	MemoryContext old;
+	uint64 read_at;
+	bool found;
+
+	if (functions == NULL)
+		make_table();
+	one = hash_search(functions, &function, HASH_ENTER, &found);
+	if (found && one->generation == generation)
+		return one;
+	read_at = generation;
+	if (found && one->context != NULL)
+		MemoryContextDelete(one->context);
+	memset(one, 0, sizeof(*one));
+	one->function = function;
+	one->context = AllocSetContextCreate(functions_context, "availability_cache memoized function",
+										 ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(one->context);
+	read_function(one, function);
+	MemoryContextSwitchTo(old);
+	/* Messages that came meanwhile make it old. */
+	one->generation = read_at;
+	return one;
+}

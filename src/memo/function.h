@@ -1,0 +1,51 @@
+/*
+ * function.h
+ *		What the catalogs say of a memoized function.
+ */
+#ifndef AC_MEMO_FUNCTION_H
+#define AC_MEMO_FUNCTION_H
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "storage/itemptr.h"
+
+#include "cache/readpath.h"
+#include "memo/reason.h"
+
+/* The clauses of CREATE FUNCTION … SET that are options of ours; they do nothing elsewhere. */
+#define OPTION_VARY_BY "availability_cache.memoize_vary_by"
+#define OPTION_TTL "availability_cache.memoize_ttl"
+
+typedef struct ArgumentType
+{
+	int16 length;
+	bool by_value;
+} ArgumentType;
+
+typedef struct MemoFunction
+{
+	Oid function; /* key */
+	uint64 generation;
+	MemoryContext context; /* of what is here */
+	/* Its version. */
+	TransactionId xmin;
+	ItemPointerData tid;
+	bool called_straight; /* it is not for us: a trigger function, a procedure, IMMUTABLE … */
+	Reason reason;		  /* why its answers are never kept */
+	AsOf as_of;
+	bool returns_set;
+	Oid result_type;
+	int16 result_length;
+	bool result_by_value;
+	int nargs;
+	ArgumentType args[FUNC_MAX_ARGS];
+	List *type_relations; /* of the composite types that it takes and returns */
+	uint32 hash;		  /* of its OID, as the PROCOID syscache has it */
+	List *vary_by;		  /* names */
+	int ttl;			  /* seconds; 0: none */
+} MemoFunction;
+
+/* As it is now; good until the next call. */
+extern const MemoFunction *memo_function(Oid function);
+
+#endif /* AC_MEMO_FUNCTION_H */

@@ -1,0 +1,264 @@
+/*
+ * key.c
+ *		The cache key of a call of a function.
+ *
+ * Two calls have one key only if nothing that shows in an answer, other than
+ * what tags tell, differs between them.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "parser/parser.h"
+#include "parser/parse_expr.h"
+#include "pgtime.h"
+#include "tsearch/ts_cache.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/jsonfuncs.h"
+#include "utils/pg_locale.h"
+#include "utils/rls.h"
+#include "utils/xml.h"
+
+#include "base/compat.h"
+#include "memo/key.h"
+
+/* Who asks, and settings that are numbers.  No padding. */
+typedef struct FixedPart
+{
+	FunctionKey function;
+	TransactionId xmin;
+	uint16 tid[3];
+	bool plain_strings;
+	bool zero;
+	Oid user;
+	Oid session_user;
+	Oid collation;
+	int32 date_style;
+	int32 date_order;
+	int32 interval_style;
+	int32 float_digits;
+	int32 bytea_style;
+	int32 xml_binary;
+	int32 xml_option;
+	int32 nargs;
+	bool row_level_security;
+	bool quotes_all;
+	bool nulls_in_arrays;
+	bool nulls_by_equals;
+} FixedPart;
+
+static void
+append(CallKey *key, const void *bytes, Size size)
+{
+	if (key->size + size > key->room)
+	{
+		uint32 room = (key->size + size) * 2;
+		char *larger = palloc(room);
+
+		memcpy(larger, key->bytes, key->size);
+		key->bytes = larger;
+		key->room = room;
+	}
+	memcpy(key->bytes + key->size, bytes, size);
+	key->size += size;
+}
+
+/* A NULL is another than any text. */
+static void
+append_text(CallKey *key, const char *text)
+{
+	char is_there = text != NULL;
+
+	append(key, &is_there, 1);
+	if (text != NULL)
+		append(key, text, strlen(text) + 1);
+}
+
+static void
+append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinfo)
+{
+	FixedPart fixed = {.function = {MyDatabaseId, function->function},
+					   .xmin = function->xmin,
+					   .tid = {function->tid.ip_blkid.bi_hi, function->tid.ip_blkid.bi_lo, function->tid.ip_posid},
+					   .user = GetUserId(),
+					   .session_user = GetSessionUserId(),
+					   .collation = fcinfo->fncollation,
+					   .date_style = DateStyle,
+					   .date_order = DateOrder,
+					   .interval_style = IntervalStyle,
+					   .float_digits = extra_float_digits,
+					   .bytea_style = bytea_output,
+					   .xml_binary = xmlbinary,
+					   .xml_option = xmloption,
+					   .nargs = fcinfo->nargs,
+					   .row_level_security = row_security,
+					   .quotes_all = quote_all_identifiers,
+					   .nulls_in_arrays = Array_nulls,
+					   .nulls_by_equals = Transform_null_equals,
+					   .plain_strings = standard_conforming_strings};
+
+	StaticAssertStmt(sizeof(FixedPart) == 68, "keys are compared as bytes");
+	append(key, &fixed, sizeof(fixed));
+}
+
+static void
+append_settings(CallKey *key)
+{
+	const char *conflicts = GetConfigOption("plpgsql.variable_conflict", true, false);
+
+	append_text(key, pg_get_timezone_name(session_timezone));
+	append_text(key, namespace_search_path);
+	append_text(key, locale_monetary);
+	append_text(key, locale_numeric);
+	append_text(key, locale_time);
+	append_text(key, locale_messages);
+	append_text(key, TSCurrentConfig);
+	append_text(key, pg_get_client_encoding_name());
+	append_text(key, GetConfigOption("timezone_abbreviations", true, false));
+	/* Its default, until plpgsql is loaded. */
+	append_text(key, conflicts != NULL ? conflicts : "error");
+}
+
+/* ---- what the function's author names ---- */
+
+/* A field of an object as text; NULL if there is none.  A text that is no object is told as it is. */
+static char *
+json_field(char *whole, char *field)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	FmgrInfo get;
+	Datum value;
+
+	if (whole == NULL || whole[0] != '{' || !AC_IS_JSON(whole, strlen(whole)))
+		return whole;
+	fmgr_info(F_JSON_OBJECT_FIELD_TEXT, &get);
+	InitFunctionCallInfoData(*fcinfo, &get, 2, InvalidOid, NULL, NULL);
+	fcinfo->args[0] = (NullableDatum){CStringGetTextDatum(whole), false};
+	fcinfo->args[1] = (NullableDatum){CStringGetTextDatum(field), false};
+	value = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* A setting; or, where the name goes on after one that holds an object, what it leads to in it. */
+static void
+append_named(CallKey *key, const char *name)
+{
+	char *copy = pstrdup(name);
+	char *value = GetConfigOptionByName(copy, NULL, true);
+	char *dot;
+
+	append_text(key, value);
+	while (value == NULL && (dot = strrchr(copy, '.')) != NULL)
+	{
+		*dot = '\0';
+		value = GetConfigOptionByName(copy, NULL, true);
+	}
+	for (char *end = copy + strlen(copy); end < copy + strlen(name) && value != NULL; end += strlen(end + 1) + 1)
+		value = json_field(value, end + 1);
+	append_text(key, value);
+}
+
+/* ---- arguments ---- */
+
+/* Detoasted, and by its length. */
+static void
+append_varlena(CallKey *key, Datum value)
+{
+	struct varlena *whole = PG_DETOAST_DATUM_PACKED(value);
+	uint32 size = VARSIZE_ANY_EXHDR(whole);
+
+	append(key, &size, sizeof(size));
+	append(key, VARDATA_ANY(whole), size);
+}
+
+static void
+append_argument(CallKey *key, const ArgumentType *type, const NullableDatum *argument)
+{
+	append(key, &argument->isnull, 1);
+	if (argument->isnull)
+		return;
+	if (type->by_value)
+		append(key, &argument->value, sizeof(Datum));
+	else if (type->length == -1)
+		append_varlena(key, argument->value);
+	else
+		append(key, DatumGetPointer(argument->value), type->length);
+}
+
+/* The row shape that a caller asks for. */
+static void
+append_shape(CallKey *key, FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int32 natts = -1;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) || rsinfo->expectedDesc == NULL)
+	{
+		append(key, &natts, sizeof(natts));
+		return;
+	}
+	natts = rsinfo->expectedDesc->natts;
+	append(key, &natts, sizeof(natts));
+	for (int i = 0; i < natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(rsinfo->expectedDesc, i);
+
+		append(key, &att->atttypid, sizeof(att->atttypid));
+		append(key, &att->atttypmod, sizeof(att->atttypmod));
+	}
+}
+
+void
+call_key_make(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinfo)
+{
+	ListCell *cell;
+
+	key->bytes = key->first;
+	key->room = sizeof(key->first);
+	key->size = 0;
+	append_fixed_part(key, function, fcinfo);
+	append_settings(key);
+	foreach(cell, function->vary_by)
+		append_named(key, lfirst(cell));
+	if (function->result_type == RECORDOID)
+		append_shape(key, fcinfo);
+	key->arguments = key->size;
+	for (int i = 0; i < function->nargs; i++)
+		append_argument(key, &function->args[i], &fcinfo->args[i]);
+}
+
+static bool
+has_word(const char *bytes, uint32 size, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (uint32 i = 0; i + n <= size; i++)
+	{
+		if (pg_strncasecmp(bytes + i, word, n) == 0 && (i == 0 || !isalnum((unsigned char) bytes[i - 1])) &&
+			(i + n == size || !isalnum((unsigned char) bytes[i + n])))
+			return true;
+	}
+	return false;
+}
+
+bool
+call_key_has_clock_words(const CallKey *key)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		if (has_word(key->bytes + key->arguments, key->size - key->arguments, words[i]))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,326 @@
+/*
+ * seen.c
+ *		Sees what a computation reads, while it runs.
+ *
+ * Every query passes ExecutorStart with its plan: that of a function in SQL
+ * or plpgsql, of dynamic text, of a cursor, of a view or a policy.  Its
+ * relations and functions are those of the plan.  What is not known to be
+ * seen (a command that is no query, a portal from elsewhere, a plan of a kind
+ * that is not known here) is a reason not to keep the answer.  plan.c walks
+ * the plan, facts.c says what may come of functions.
+ *
+ * Locking: none; this is of one backend.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "parser/parsetree.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/test_hooks.h"
+#include "cache/definitions.h"
+#include "memo/narrow.h"
+#include "memo/plan.h"
+#include "memo/seen.h"
+#include "memo/tags.h"
+#include "memo/watched.h"
+
+static ExecutorStart_hook_type previous_executor_start = NULL;
+static ExecutorRun_hook_type previous_executor_run = NULL;
+static ExecutorEnd_hook_type previous_executor_end = NULL;
+static ProcessUtility_hook_type previous_process_utility = NULL;
+
+static Seen *current = NULL;
+
+/* ---- noting ---- */
+
+Seen *
+seen_current(void)
+{
+	return current;
+}
+
+void
+seen_note_reason(ReasonKind kind, Oid object)
+{
+	if (current != NULL && current->reason.kind == REASON_NONE)
+		current->reason = (Reason){kind, object};
+}
+
+void
+seen_note_tag(Tag tag)
+{
+	if (current == NULL)
+		return;
+	for (uint32 i = 0; i < current->ntags; i++)
+	{
+		if (current->tags[i] == tag)
+			return;
+	}
+	if (current->ntags == MAX_DEPENDENCIES)
+		seen_note_reason(REASON_TOO_MUCH, InvalidOid);
+	else
+		current->tags[current->ntags++] = tag;
+}
+
+void
+seen_note_name(const char *name)
+{
+	Size size = strlen(name) + 1;
+
+	if (current == NULL)
+		return;
+	for (int i = 0; i < current->names.len; i += strlen(current->names.data + i) + 1)
+	{
+		if (strcmp(current->names.data + i, name) == 0)
+			return;
+	}
+	appendBinaryStringInfo(&current->names, name, size);
+}
+
+void
+seen_note_until(int64 until)
+{
+	if (current == NULL)
+		return;
+	current->said_until = true;
+	current->valid_until = Min(current->valid_until, until);
+}
+
+/* ---- relations ---- */
+
+/* Where somebody may make another relation that the name would mean. */
+static void
+note_places_before(const char *name, Oid namespace)
+{
+	List *path = fetch_search_path(false);
+	ListCell *cell;
+
+	if (list_member_oid(path, namespace) && !AC_MUTATED(AC_MUTANT_NO_SHADOWS))
+	{
+		foreach(cell, path)
+		{
+			if (lfirst_oid(cell) == namespace)
+				break;
+			seen_note_tag(tag_of_name(MyDatabaseId, GetSysCacheHashValue2(RELNAMENSP, CStringGetDatum(name),
+																		  ObjectIdGetDatum(lfirst_oid(cell)))));
+		}
+	}
+	list_free(path);
+}
+
+/* Whether it is watched; which rows are read, its scans tell. */
+static void
+note_table(Relation rel)
+{
+	KeyColumns keys;
+	ReasonKind problem = watched_table(rel, &keys);
+
+	if (problem != REASON_NONE)
+		seen_note_reason(problem, RelationGetRelid(rel));
+}
+
+static SeenRelation *
+find_relation(Oid relid)
+{
+	ListCell *cell;
+
+	foreach(cell, current->relations)
+	{
+		SeenRelation *one = lfirst(cell);
+
+		if (one->relid == relid)
+			return one;
+	}
+	return NULL;
+}
+
+static void
+note_relation(Oid relid)
+{
+	SeenRelation *one = find_relation(relid);
+	Relation rel;
+
+	if (one != NULL)
+		return;
+	one = palloc0(sizeof(*one));
+	one->relid = relid;
+	current->relations = lappend(current->relations, one);
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+	{
+		seen_note_reason(REASON_PLAN, InvalidOid);
+		return;
+	}
+	seen_note_tag(tag_of_relation(MyDatabaseId, relid));
+	seen_note_name(RelationGetRelationName(rel));
+	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
+	/* What a view is made of is in the plan; so are a partitioned table's partitions, but those that can have no row of it. */
+	if ((rel->rd_rel->relkind != RELKIND_VIEW && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
+		relid < FirstNormalObjectId)
+		note_table(rel);
+	relation_close(rel, AccessShareLock);
+}
+
+/* The rows that a scan can read. */
+static void
+note_scan(const QueryDesc *query, Plan *scan)
+{
+	RangeTblEntry *entry = rt_fetch(((Scan *) scan)->scanrelid, query->plannedstmt->rtable);
+	SeenRelation *one = find_relation(entry->relid);
+	Relation rel = try_relation_open(entry->relid, AccessShareLock);
+	KeyColumns keys;
+	Tag tag;
+
+	if (rel == NULL || one == NULL)
+		seen_note_reason(REASON_PLAN, InvalidOid);
+	else if (watched_table(rel, &keys) == REASON_NONE)
+	{
+		if (one->nvalues < MAX_VALUES && narrow_scan(query, scan, rel, &keys, &tag))
+			one->nvalues++;
+		else
+			tag = tag_of_table(entry->relid);
+		seen_note_tag(tag);
+	}
+	if (rel != NULL)
+		relation_close(rel, AccessShareLock);
+}
+
+/* ---- queries ---- */
+
+static void
+note_query(QueryDesc *query)
+{
+	PlannedStmt *plan = query->plannedstmt;
+	ListCell *cell;
+
+	current->queries = lappend(current->queries, query);
+	foreach(cell, plan->relationOids)
+		note_relation(lfirst_oid(cell));
+	foreach(cell, plan->invalItems)
+	{
+		PlanInvalItem *item = lfirst(cell);
+
+		if (item->cacheId == PROCOID)
+			seen_note_tag(tag_of_function(MyDatabaseId, item->hashValue));
+	}
+	foreach(cell, plan_look(plan, &current->facts, &current->reason))
+		note_scan(query, lfirst(cell));
+}
+
+static void
+see_start(QueryDesc *query, int flags)
+{
+	if (current != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(current->context);
+
+		note_query(query);
+		MemoryContextSwitchTo(old);
+	}
+	if (previous_executor_start)
+		previous_executor_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+}
+
+#if PG_VERSION_NUM >= 180000
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count
+#define RUN_PASSED query, direction, count
+#else
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define RUN_PASSED query, direction, count, once
+#endif
+
+static void
+see_run(RUN_ARGUMENTS)
+{
+	if (current != NULL && !list_member_ptr(current->queries, query))
+		seen_note_reason(REASON_PORTAL, InvalidOid);
+	if (previous_executor_run)
+		previous_executor_run(RUN_PASSED);
+	else
+		standard_ExecutorRun(RUN_PASSED);
+}
+
+static void
+see_end(QueryDesc *query)
+{
+	if (current != NULL)
+		current->queries = list_delete_ptr(current->queries, query);
+	if (previous_executor_end)
+		previous_executor_end(query);
+	else
+		standard_ExecutorEnd(query);
+}
+
+static void
+see_utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
+			ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+{
+	seen_note_reason(REASON_UTILITY, InvalidOid);
+	if (previous_process_utility)
+		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
+	else
+		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver, completion);
+}
+
+void
+seen_init(void)
+{
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = see_start;
+	previous_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = see_run;
+	previous_executor_end = ExecutorEnd_hook;
+	ExecutorEnd_hook = see_end;
+	previous_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = see_utility;
+}
+
+/* ---- computations ---- */
+
+void
+seen_begin(Seen *seen)
+{
+	memset(seen, 0, offsetof(Seen, tags));
+	seen->context = CurrentMemoryContext;
+	seen->valid_until = DT_NOEND;
+	seen->said_until = false;
+	seen->relations = seen->queries = NIL;
+	initStringInfo(&seen->names);
+	if (current == NULL)
+		facts_refresh();
+	seen->outer = current;
+	current = seen;
+}
+
+void
+seen_end(Seen *seen)
+{
+	current = seen->outer;
+}
+
+void
+seen_hand_on(const Seen *seen, Oid function)
+{
+	if (current == NULL)
+		return;
+	for (uint32 i = 0; i < seen->ntags; i++)
+		seen_note_tag(seen->tags[i]);
+	for (int i = 0; i < seen->names.len; i += strlen(seen->names.data + i) + 1)
+		seen_note_name(seen->names.data + i);
+	if (seen->valid_until != DT_NOEND)
+		seen_note_until(seen->valid_until);
+	if (seen->reason.kind != REASON_NONE)
+		seen_note_reason(REASON_NESTED, function);
+}

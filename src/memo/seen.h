@@ -1,0 +1,56 @@
+/*
+ * seen.h
+ *		Sees what a computation reads, while it runs.
+ */
+#ifndef AC_MEMO_SEEN_H
+#define AC_MEMO_SEEN_H
+
+#include "lib/stringinfo.h"
+
+#include "cache/cells.h"
+#include "memo/facts.h"
+
+/* More values of one table than this are the whole table. */
+#define MAX_VALUES 32
+
+/* What was seen of a relation. */
+typedef struct SeenRelation
+{
+	Oid relid;
+	int nvalues; /* tags of values noted, MAX_VALUES at most */
+} SeenRelation;
+
+/* Of one computation; those that run within another's have an outer one. */
+typedef struct Seen
+{
+	struct Seen *outer;
+	MemoryContext context; /* of what is here */
+	Reason reason;		   /* why its answer is not to be kept; the first that was found */
+	Facts facts;
+	uint32 ntags;
+	Tag tags[MAX_DEPENDENCIES];
+	StringInfoData names; /* of relations, each with its zero: a temporary one may hide them */
+	int64 valid_until;	  /* a timestamp: as far as was said within */
+	bool said_until;
+	List *relations; /* SeenRelations */
+	List *queries;	 /* QueryDescs that were started and not ended */
+} Seen;
+
+/* Sets the hooks. */
+extern void seen_init(void);
+
+/* Between the two what runs is seen; an error is to end it as well. */
+extern void seen_begin(Seen *seen);
+extern void seen_end(Seen *seen);
+
+/* Of the innermost computation; without one they do nothing. */
+extern Seen *seen_current(void);
+extern void seen_note_reason(ReasonKind kind, Oid object);
+extern void seen_note_tag(Tag tag);
+extern void seen_note_name(const char *name);
+extern void seen_note_until(int64 until);
+
+/* What a computation saw is part of the one around it. */
+extern void seen_hand_on(const Seen *seen, Oid function);
+
+#endif /* AC_MEMO_SEEN_H */

@@ -1,0 +1,105 @@
+/*
+ * statistics.c
+ *		What happened to calls of memoized functions.
+ *
+ * A table in shared memory by database and function, which only grows: a
+ * place is taken by writing its key, and its counters are atomics.
+ *
+ * Locking: none.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/shmem.h"
+
+#include "memo/statistics.h"
+
+#define PLACES 4096
+/* So many are looked at. */
+#define REACH 64
+
+typedef struct StatisticsPlace
+{
+	pg_atomic_uint64 key; /* database << 32 | function; 0: free */
+	pg_atomic_uint64 counts[NCALL_COUNTS];
+	pg_atomic_uint64 reason; /* kind << 32 | object */
+} StatisticsPlace;
+
+static StatisticsPlace *places = NULL;
+
+Size
+statistics_shmem_size(void)
+{
+	return PLACES * sizeof(StatisticsPlace);
+}
+
+void
+statistics_shmem_init(void)
+{
+	bool found;
+
+	places = ShmemInitStruct("availability_cache functions", statistics_shmem_size(), &found);
+	if (found)
+		return;
+	for (int i = 0; i < PLACES; i++)
+	{
+		pg_atomic_init_u64(&places[i].key, 0);
+		pg_atomic_init_u64(&places[i].reason, 0);
+		for (int c = 0; c < NCALL_COUNTS; c++)
+			pg_atomic_init_u64(&places[i].counts[c], 0);
+	}
+}
+
+static StatisticsPlace *
+find(Oid function, bool make)
+{
+	uint64 key = (uint64) MyDatabaseId << 32 | function;
+	uint32 hash = murmurhash32(function ^ MyDatabaseId);
+
+	for (int i = 0; places != NULL && i < REACH; i++)
+	{
+		StatisticsPlace *place = &places[(hash + i) % PLACES];
+		uint64 there = pg_atomic_read_u64(&place->key);
+
+		if (there == 0 && !make)
+			return NULL;
+		if (there == key || (there == 0 && (pg_atomic_compare_exchange_u64(&place->key, &there, key) || there == key)))
+			return place;
+	}
+	return NULL;
+}
+
+void
+statistics_add(Oid function, CallCount which, uint64 n)
+{
+	StatisticsPlace *place = find(function, true);
+
+	if (place != NULL)
+		pg_atomic_fetch_add_u64(&place->counts[which], n);
+}
+
+void
+statistics_note_reason(Oid function, Reason reason)
+{
+	StatisticsPlace *place = find(function, true);
+
+	if (place != NULL)
+		pg_atomic_write_u64(&place->reason, (uint64) reason.kind << 32 | reason.object);
+}
+
+bool
+statistics_read(Oid function, FunctionStatistics *out)
+{
+	StatisticsPlace *place = find(function, false);
+	uint64 reason;
+
+	if (place == NULL)
+		return false;
+	for (int c = 0; c < NCALL_COUNTS; c++)
+		out->counts[c] = pg_atomic_read_u64(&place->counts[c]);
+	reason = pg_atomic_read_u64(&place->reason);
+	out->last_reason = (Reason){reason >> 32, (Oid) reason};
+	return true;
+}

@@ -1,0 +1,35 @@
+/*
+ * statistics.h
+ *		What happened to calls of memoized functions.
+ */
+#ifndef AC_MEMO_STATISTICS_H
+#define AC_MEMO_STATISTICS_H
+
+#include "memo/reason.h"
+
+typedef enum CallCount
+{
+	CALLS_HIT,
+	CALLS_COMPUTED,
+	CALLS_NOT_KEPT,	  /* of those: the answer never can be */
+	CALLS_COMPUTE_US, /* microseconds of all */
+	NCALL_COUNTS
+} CallCount;
+
+typedef struct FunctionStatistics
+{
+	uint64 counts[NCALL_COUNTS];
+	Reason last_reason; /* why an answer was not kept */
+} FunctionStatistics;
+
+extern Size statistics_shmem_size(void);
+extern void statistics_shmem_init(void);
+
+/* Of a function of this database.  More functions than there are places are not counted. */
+extern void statistics_add(Oid function, CallCount which, uint64 n);
+extern void statistics_note_reason(Oid function, Reason reason);
+
+/* False: it was not called. */
+extern bool statistics_read(Oid function, FunctionStatistics *out);
+
+#endif /* AC_MEMO_STATISTICS_H */
