@@ -158,11 +158,35 @@ SELECT format('  hits %s, misses %s, stores %s, invalidations %s, entries %s, by
               hits, misses, stores, invalidations, entries, bytes)
   FROM availability_cache.stats WHERE datname = current_database();
 
+
+\echo
+\echo :bold'Any function of yours: bookings_of(stylist), in plpgsql.':off
+CREATE FUNCTION demo.bookings_of(p_stylist uuid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM public.bookings b JOIN public.services s ON s.id = b.service_id
+             WHERE b.stylist_user_id = p_stylist AND b.status = 'confirmed');
+END
+$$;
+\echo :bold'SELECT * FROM availability_cache.memoize(''demo.bookings_of(uuid)'');':off
+SELECT format('  %-12s %-60s %s', relation, key_columns, action) FROM availability_cache.memoize('demo.bookings_of(uuid)');
+SELECT demo.bookings_of(:'stylist') AS memo_first \gset
+SELECT demo.bookings_of(:'stylist') AS memo_second \gset
+SELECT hits AS memo_hits FROM availability_cache.memoized \gset
+SELECT format('  computed: %s; from memory: %s', :'memo_first', :'memo_second');
+\echo :bold'Another session cancels one of these bookings.':off
+\setenv DEMO_CANCEL 'UPDATE public.bookings SET status = ''cancelled'' WHERE id = (SELECT id FROM public.bookings WHERE stylist_user_id = md5(''stylist 1'')::uuid AND status = ''confirmed'' LIMIT 1)'
+\! psql -X -q -v ON_ERROR_STOP=1 -c "$DEMO_CANCEL"
+SELECT demo.bookings_of(:'stylist') AS memo_third \gset
+SELECT format('  next call: %s', :'memo_third');
+\echo :bold'SELECT * FROM availability_cache.memo_explain(''demo.bookings_of(uuid)'');':off
+SELECT format('  %-10s %s', what, detail) FROM availability_cache.memo_explain('demo.bookings_of(uuid)');
+
 -- The demo must not look well when it is not.
 SELECT (:'first_answer'::jsonb ->> 'cache_hit') = 'false' AND (:'second_answer'::jsonb ->> 'cache_hit') = 'true'
        AND (:'third_answer'::jsonb ->> 'cache_hit') = 'false' AND (:'fourth_answer'::jsonb ->> 'cache_hit') = 'true'
        AND demo.exact(:'third_answer', q) <> 'NO' AND demo.exact(:'fourth_answer', q) <> 'NO'
-       AND EXISTS (SELECT FROM demo.slots(:'fourth_answer') WHERE slot_display = :'taken' AND status = 'booked') AS fine
+       AND EXISTS (SELECT FROM demo.slots(:'fourth_answer') WHERE slot_display = :'taken' AND status = 'booked')
+       AND :memo_hits = 1 AND :memo_second = :memo_first AND :memo_third = :memo_first - 1 AS fine
   FROM demo.question q \gset
 \if :fine
 \else

@@ -1,0 +1,139 @@
+# The tests of memoized functions bite: each way to break what answers depend on gives a stale answer in the scenario made for it, and
+# unbroken there is none. And under load (G1, G3): sessions that write, and sessions that compare a memoized function with its table in
+# the statement that calls it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use ACTest;
+use Test::More;
+
+my $node = new_node('memo_mutants', hooks => 1);
+$node->safe_psql('postgres', 'CREATE DATABASE d');
+$node->safe_psql('d', <<'EOC');
+SET client_min_messages = error;
+CREATE EXTENSION availability_cache;
+CREATE SCHEMA front;
+CREATE TABLE t (id int PRIMARY KEY, b int, a int);
+CREATE INDEX ON t (a);
+CREATE INDEX ON t (b);
+INSERT INTO t SELECT i, i, i FROM generate_series(1, 2000) i;
+CREATE TABLE u (i int);
+CREATE FUNCTION by_a(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(a) FROM t WHERE a = x';
+CREATE FUNCTION by_b(x int) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT string_agg(id::text, '','' ORDER BY id) FROM t WHERE b = x); END';
+CREATE FUNCTION inner_one(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM t WHERE b = x';
+CREATE FUNCTION outer_one(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN 10 * inner_one(x); END';
+CREATE FUNCTION named() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM u';
+CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL);
+INSERT INTO counter SELECT i, 0 FROM generate_series(1, 4) i;
+CREATE FUNCTION stable_count(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT n FROM counter WHERE id = x';
+CREATE FUNCTION volatile_count(x int) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT n FROM counter WHERE id = x); END';
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
+EOC
+$node->safe_psql('d', 'VACUUM ANALYZE t');
+
+my $n = 3000;
+# Each: whether the answer is stale.
+my %scenario = (
+	index_columns => sub {
+		my ($s, $w) = @_;
+		$s->run('SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_indexscan = off');
+		my $x = 50 + ++$n % 50;
+		my $before = $s->run("SELECT by_a($x)");
+		$s->run("SELECT by_a($x)");
+		$w->run("INSERT INTO t VALUES ($n, 0, $x)");
+		return $s->run("SELECT by_a($x)") == $before;
+	},
+	new_value_only => sub {
+		my ($s, $w) = @_;
+		my $x = 100 + ++$n % 50;
+		my $before = $s->run("SELECT by_b($x)");
+		$w->run("UPDATE t SET b = -$n WHERE b = $x");
+		return $s->run("SELECT by_b($x)") eq $before;
+	},
+	nested_tags => sub {
+		my ($s, $w) = @_;
+		my $x = 200 + ++$n % 50;
+		$s->run("SELECT inner_one($x)");
+		$s->run("SELECT outer_one($x)");
+		my $before = $s->run("SELECT outer_one($x)");
+		$w->run("INSERT INTO t VALUES ($n, $x, 0)");
+		return $s->run("SELECT outer_one($x)") == $before;
+	},
+	no_shadows => sub {
+		my ($s, $w) = @_;
+		$s->run('SET search_path = front, public; SELECT named(); SELECT named()');
+		$w->run('CREATE TABLE front.u (i int); INSERT INTO front.u VALUES (1)');
+		my $said = session($node, 'd')->run('SET search_path = front, public; SELECT named()');
+		$w->run('DROP TABLE front.u');
+		return $said == 0;
+	},
+	statement_xid => sub {
+		my ($s, $w) = @_;
+		my $x = 300 + ++$n % 50;
+		$s->run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+		my $before = $s->run("SELECT count(*) FROM t WHERE b = $x");
+		$w->run("INSERT INTO t VALUES ($n, $x, 0)");
+		$w->run("SELECT inner_one($x)") for 1 .. 2;
+		my $said = $s->run("SELECT inner_one($x)");
+		$s->run('COMMIT');
+		return $said != $before;
+	});
+
+for my $mutant ('none', sort keys %scenario)
+{
+	$node->safe_psql('postgres', "ALTER SYSTEM SET availability_cache.test_mutant = '$mutant'");
+	$node->restart;
+	for my $name ($mutant eq 'none' ? sort keys %scenario : $mutant)
+	{
+		my ($s, $w) = map { session($node, 'd') } 1 .. 2;
+		is($scenario{$name}->($s, $w) ? 'stale' : 'right', $mutant eq 'none' ? 'right' : 'stale', "$mutant: $name");
+		$_->quit for $s, $w;
+	}
+}
+
+# ---- load ----
+
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET availability_cache.test_mutant');
+$node->restart;
+$node->safe_psql('d', <<'EOC');
+-- Returns how many of its reads differ from the table.
+CREATE PROCEDURE read(rounds int, INOUT wrong int DEFAULT 0) LANGUAGE plpgsql AS $$
+DECLARE
+    x int; b bigint; f bigint; a bigint;
+BEGIN
+    FOR i IN 1 .. rounds LOOP
+        x := 1 + i % 4;
+        SELECT n, stable_count(x) INTO b, f FROM counter WHERE id = x;
+        wrong := wrong + (b <> f)::int;
+        SELECT n INTO b FROM counter WHERE id = x;
+        f := volatile_count(x);
+        SELECT n INTO a FROM counter WHERE id = x;
+        -- It only grows.
+        wrong := wrong + (f < b OR f > a)::int;
+        COMMIT;
+    END LOOP;
+END
+$$;
+CREATE PROCEDURE write(rounds int) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. rounds LOOP
+        UPDATE counter SET n = n + 1 WHERE id = 1 + (random() * 3)::int;
+        IF random() < 0.2 THEN ROLLBACK; ELSE COMMIT; END IF;
+        PERFORM pg_sleep(random() * 0.002);
+    END LOOP;
+END
+$$;
+EOC
+my ($before) = $node->safe_psql('d', 'SELECT sum(hits) FROM availability_cache.memoized');
+my $rounds = $ENV{AC_LONG} ? 300_000 : 4000;
+my @writers = map { session($node, 'd', 'availability_cache.test_sleep_before_end' => 100 * $_, 'availability_cache.test_sleep_before_visible' => 100) } 1 .. 2;
+my @readers = map { session($node, 'd', 'availability_cache.test_sleep_after_compute' => 50) } 1 .. 2;
+push @readers, session($node, 'd', default_transaction_isolation => 'repeatable read');
+$_->send('CALL write(' . $rounds / 8 . ')') for @writers;
+$_->send("CALL read($rounds)") for @readers;
+is(join(' ', map { $_->result } @readers), '0 0 0', 'no read differs from the table');
+$_->result for @writers;
+cmp_ok($node->safe_psql('d', 'SELECT sum(hits) FROM availability_cache.memoized') - $before, '>', 500, 'and many were from memory');
+
+done_testing();
