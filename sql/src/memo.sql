@@ -146,6 +146,7 @@ COMMENT ON FUNCTION availability_cache_internal.is_watched(regclass) IS
 CREATE FUNCTION availability_cache_internal.memo_tables(function regprocedure, search_path text) RETURNS SETOF regclass
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
     WITH RECURSIVE r(relid) AS (
         SELECT m::oid FROM availability_cache_internal.memo_relations(function, search_path) m
