@@ -1,5 +1,5 @@
 -- Memoized functions: what is kept and what goes (G12), and never an answer to somebody who would get another (G5, G10): two users, one
--- memory. Each attack was seen to succeed with what it attacks taken out of the key (key.c) or of what is noted (seen.c, call.c).
+-- memory.
 SET client_min_messages = error;
 SET timezone = 'UTC';
 SELECT no_plan();

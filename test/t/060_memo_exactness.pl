@@ -1,8 +1,8 @@
 # Memoized functions (G1, G2, G5, G6, G11): random tables, functions, writes and DDL from several sessions; after each step a memoized
-# function says what its copy without memory says, in every session. Each mutant is noticed.
+# function says what its copy without memory says, in every session.
 #
-# Also shown to fail with: narrows_to that does not ask for the operator class's equality, or strips any RelabelType (narrow.c);
-# watched_table without tgenabled; note_relation without tag_of_relation; FixedPart without the user, or without search_path (key.c).
+# Shown to fail within two worlds with the mutants nested_tags, new_value_only, no_shadows and index_columns (061_memo_mutants.pl has a
+# scenario for each), and in the first with no tag_of_relation in note_relation (seen.c), and with any operator taken for equality (narrow.c).
 use strict;
 use warnings;
 use FindBin;
