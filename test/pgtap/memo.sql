@@ -1,5 +1,5 @@
 -- Memoized functions: what is kept and what goes (G12), and never an answer to somebody who would get another (G5, G10): two users, one
--- memory.
+-- memory. Shown to fail without the user or search_path in the key (key.c), and with temporary tables not looked for (value.c).
 SET client_min_messages = error;
 SET timezone = 'UTC';
 SELECT no_plan();
