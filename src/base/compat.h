@@ -73,4 +73,10 @@
 #define AC_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* utils/pg_locale.h wants ICU's headers, which do not come with the server's. */
+extern PGDLLIMPORT char *locale_messages;
+extern PGDLLIMPORT char *locale_monetary;
+extern PGDLLIMPORT char *locale_numeric;
+extern PGDLLIMPORT char *locale_time;
+
 #endif /* AC_BASE_COMPAT_H */

@@ -24,7 +24,6 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/jsonfuncs.h"
-#include "utils/pg_locale.h"
 #include "utils/rls.h"
 #include "utils/xml.h"
 

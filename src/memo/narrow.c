@@ -13,7 +13,6 @@
 #include "access/stratnum.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/typcache.h"
 
 #include "base/test_hooks.h"

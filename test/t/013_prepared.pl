@@ -171,9 +171,7 @@ $fail->quit;
 # It is visible some time before other sessions hear of its DDL: here, while it removes the files of tables it dropped.
 $r->run('SELECT t.v2(1, 1, 0)');
 $w->run(<<'EOC');
-ALTER EVENT TRIGGER availability_cache_ddl DISABLE; ALTER EVENT TRIGGER availability_cache_drop DISABLE;
 SELECT format('CREATE TABLE t.y%s ()', n) FROM generate_series(1, 1000) n \gexec
-ALTER EVENT TRIGGER availability_cache_ddl ENABLE ALWAYS; ALTER EVENT TRIGGER availability_cache_drop ENABLE ALWAYS;
 BEGIN;
 ALTER TABLE bookings DISABLE TRIGGER trigger_invalidate_cache_on_booking;
 SELECT format('DROP TABLE %s', string_agg('t.y' || n, ', ')) FROM generate_series(1, 1000) n \gexec
