@@ -301,10 +301,11 @@ take(ExactNo no, Tag tag, pg_atomic_uint64 *place)
 static bool
 find_or_take(Tag tag, const ExactNo *named, int n, ExactRef *ref)
 {
-	pg_atomic_uint64 *place = free_place(tag);
+	pg_atomic_uint64 *place;
 
 	if (find_ref(tag, ref))
 		return true;
+	place = free_place(tag);
 	if (place ? !choose_by_hand(named, n, &ref->cell) : !(place = choose_in_buckets(tag, named, n, &ref->cell)))
 		return false;
 	take(ref->cell, tag, place);

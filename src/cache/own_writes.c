@@ -23,10 +23,10 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parsetree.h"
-#include "tcop/utility.h"
 #include "utils/lsyscache.h"
 
 #include "base/test_hooks.h"
+#include "base/utility.h"
 #include "cache/changes.h"
 #include "cache/own_writes.h"
 
@@ -34,7 +34,6 @@
 #define MAX_WRITTEN 32
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
-static ProcessUtility_hook_type previous_process_utility = NULL;
 
 /* Of this transaction. */
 static Oid written[MAX_WRITTEN];
@@ -113,19 +112,13 @@ only_runs_others(const Node *statement)
 }
 
 static void
-note_utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
-			 ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+note_utility(const Node *statement)
 {
-	if (!only_runs_others(statement->utilityStmt))
-	{
-		unknown = true;
-		/* By a trigger of ours a table is attached. */
-		changes_may_define(IsA(statement->utilityStmt, CreateTrigStmt));
-	}
-	if (previous_process_utility)
-		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
-	else
-		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver, completion);
+	if (only_runs_others(statement))
+		return;
+	unknown = true;
+	/* By a trigger of ours a table is attached. */
+	changes_may_define(IsA(statement, CreateTrigStmt));
 }
 
 static void
@@ -143,8 +136,7 @@ own_writes_init(void)
 {
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = note_result_relations;
-	previous_process_utility = ProcessUtility_hook;
-	ProcessUtility_hook = note_utility;
+	utility_notify(note_utility);
 	RegisterXactCallback(forget_writes, NULL);
 }
 

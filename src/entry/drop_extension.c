@@ -13,13 +13,12 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "commands/proclang.h"
+#include "nodes/parsenodes.h"
 #include "nodes/value.h"
-#include "tcop/utility.h"
 #include "utils/fmgroids.h"
 
+#include "base/utility.h"
 #include "entry/drop_extension.h"
-
-static ProcessUtility_hook_type previous_process_utility = NULL;
 
 static bool
 has_functions(const char *language)
@@ -59,22 +58,16 @@ drops_us(const Node *statement)
 }
 
 static void
-refuse_drop(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
-			ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+refuse_drop(const Node *statement)
 {
-	if (drops_us(statement->utilityStmt) && (has_functions("memoized_plpgsql") || has_functions("memoized_sql")))
+	if (drops_us(statement) && (has_functions("memoized_plpgsql") || has_functions("memoized_sql")))
 		ereport(ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				errmsg("memoized functions would be dropped with extension availability_cache"),
 				errhint("Run SELECT availability_cache.unmemoize(function) FROM availability_cache.memoized first."));
-	if (previous_process_utility)
-		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
-	else
-		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver, completion);
 }
 
 void
 drop_extension_init(void)
 {
-	previous_process_utility = ProcessUtility_hook;
-	ProcessUtility_hook = refuse_drop;
+	utility_notify(refuse_drop);
 }

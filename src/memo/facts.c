@@ -197,7 +197,8 @@ is_harmless(const char *name)
 		   ends_with(name, "_out");
 }
 
-bool
+/* Whether it is in one of our languages: its answers say themselves what they depend on. */
+static bool
 is_memoized_function(Oid language)
 {
 	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));

@@ -29,7 +29,4 @@ extern void facts_add_body(Facts *facts, Oid function);
 /* OIDs of the relations that the sources looked into seem to read: by name after FROM or JOIN, in this search_path. */
 extern List *facts_relations(const Facts *facts);
 
-/* Whether it is in one of our languages: its answers say themselves what they depend on. */
-extern bool is_memoized_function(Oid language);
-
 #endif /* AC_MEMO_FACTS_H */

@@ -19,7 +19,6 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parsetree.h"
-#include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -27,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "base/test_hooks.h"
+#include "base/utility.h"
 #include "cache/definitions.h"
 #include "memo/narrow.h"
 #include "memo/plan.h"
@@ -37,7 +37,6 @@
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ExecutorEnd_hook_type previous_executor_end = NULL;
-static ProcessUtility_hook_type previous_process_utility = NULL;
 
 static Seen *current = NULL;
 
@@ -264,14 +263,9 @@ see_end(QueryDesc *query)
 }
 
 static void
-see_utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
-			ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+see_utility(const Node *statement)
 {
 	seen_note_reason(REASON_UTILITY, InvalidOid);
-	if (previous_process_utility)
-		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
-	else
-		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver, completion);
 }
 
 void
@@ -283,8 +277,7 @@ seen_init(void)
 	ExecutorRun_hook = see_run;
 	previous_executor_end = ExecutorEnd_hook;
 	ExecutorEnd_hook = see_end;
-	previous_process_utility = ProcessUtility_hook;
-	ProcessUtility_hook = see_utility;
+	utility_notify(see_utility);
 }
 
 /* ---- computations ---- */
