@@ -50,30 +50,11 @@ REVOKE ALL ON FUNCTION availability_cache_internal.rules_keep_one() FROM PUBLIC;
 GRANT SELECT ON availability_cache.source_column TO PUBLIC;
 GRANT SELECT ON availability_cache.source TO pg_monitor;
 
-DO $$
-DECLARE
-    as_made aclitem[] := (SELECT i.initprivs FROM pg_init_privs i WHERE i.objoid = 'availability_cache.source'::regclass
-                             AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0);
-    g record;
-BEGIN
-    -- Who could read the table can read the view.
-    FOR g IN
-        SELECT a.grantee, a.is_grantable
-          FROM pg_class c, aclexplode(c.relacl) a
-         WHERE c.oid = 'availability_cache.source_of_1_0_0'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
-    LOOP
-        EXECUTE format('GRANT SELECT ON availability_cache.source TO %s%s',
-                       CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
-                       CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
-    END LOOP;
-    -- What is granted in a script passes for the extension's own, which pg_dump leaves out.
-    UPDATE pg_init_privs i SET initprivs = as_made
-     WHERE i.objoid = 'availability_cache.source'::regclass AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0;
-    UPDATE pg_init_privs i SET initprivs = ARRAY[makeaclitem(p.proowner, p.proowner, 'EXECUTE', false)]
-      FROM pg_proc p
-     WHERE p.oid = availability_cache_internal.trigger_function() AND i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass;
-END
-$$;
+SELECT availability_cache_internal.keep_readers('availability_cache.source_of_1_0_0', 'availability_cache.source');
+DROP FUNCTION availability_cache_internal.keep_readers(regclass, regclass);
+UPDATE pg_init_privs i SET initprivs = ARRAY[makeaclitem(p.proowner, p.proowner, 'EXECUTE', false)]
+  FROM pg_proc p
+ WHERE p.oid = availability_cache_internal.trigger_function() AND i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass;
 
 DROP TABLE availability_cache.source_of_1_0_0;
 

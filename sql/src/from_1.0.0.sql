@@ -100,3 +100,26 @@ BEGIN
                       AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid);
 END
 $$;
+
+-- Who could read a relation can read the one that takes its name; dropped when that is done.
+CREATE FUNCTION availability_cache_internal.keep_readers(before regclass, now regclass) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    as_made aclitem[] := (SELECT i.initprivs FROM pg_init_privs i WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0);
+    g record;
+BEGIN
+    FOR g IN
+        SELECT a.grantee, a.is_grantable
+          FROM pg_class c, aclexplode(c.relacl) a
+         WHERE c.oid = before AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %s%s', now,
+                       CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+                       CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+    END LOOP;
+    -- What is granted in a script passes for the extension's own, which pg_dump leaves out.
+    UPDATE pg_init_privs i SET initprivs = as_made WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0;
+END
+$$;
