@@ -23,21 +23,6 @@ SELECT format('CREATE TABLE b%s PARTITION OF bookings FOR VALUES FROM (%L) TO (%
   FROM generate_series(0, 2) n \gexec
 INSERT INTO bookings SELECT * FROM bookings_before;
 SELECT count(*) FROM availability_cache.attach('bookings', 'bookings');
--- Whether v2 says what v1 says, also where that is an error.
-CREATE FUNCTION t.same(s int, d int) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    v1 jsonb;
-    v2 jsonb;
-BEGIN
-    BEGIN
-        v1 := t.v1(s, 1, d);
-    EXCEPTION WHEN OTHERS THEN
-        v1 := NULL;
-    END;
-    v2 := public.get_available_slots_v2(t.stylist(s), t.service(1), t.day(d));
-    RETURN CASE WHEN v1 IS NULL THEN NOT (v2 ->> 'success')::boolean ELSE v2 -> 'slots' = v1 END;
-END
-$$;
 CREATE FUNCTION t.put_right() RETURNS void LANGUAGE sql AS $$ SELECT count(*) FROM availability_cache.attach() $$;
 EOC
 my ($w, $r) = map { session($node, 'salon') } 1 .. 2;

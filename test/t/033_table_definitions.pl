@@ -34,20 +34,6 @@ CREATE TABLE b_rest PARTITION OF bookings DEFAULT;
 SELECT format('CREATE TABLE b0 PARTITION OF bookings FOR VALUES FROM (%L) TO (%L)', t.at(0, -16), t.at(10, -16)) \gexec
 INSERT INTO bookings SELECT * FROM bookings_before;
 SELECT count(*) FROM availability_cache.attach('bookings', 'bookings');
-CREATE FUNCTION t.same(s int, d int) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    v1 jsonb;
-    v2 jsonb;
-BEGIN
-    BEGIN
-        v1 := t.v1(s, 1, d);
-    EXCEPTION WHEN OTHERS THEN
-        v1 := NULL;
-    END;
-    v2 := public.get_available_slots_v2(t.stylist(s), t.service(1), t.day(d));
-    RETURN CASE WHEN v1 IS NULL THEN NOT (v2 ->> 'success')::boolean ELSE v2 -> 'slots' = v1 END;
-END
-$$;
 EOC
 	return;
 }

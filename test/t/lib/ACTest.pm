@@ -152,6 +152,21 @@ BEGIN
     RETURN t.v2(s, v, d) = t.v1(s, v, d);
 END
 \$\$;
+-- Whether v2 says what v1 says, also where that is an error; of service 1.
+CREATE FUNCTION t.same(s int, d int) RETURNS boolean LANGUAGE plpgsql AS \$\$
+DECLARE
+    v1 jsonb;
+    v2 jsonb;
+BEGIN
+    BEGIN
+        v1 := t.v1(s, 1, d);
+    EXCEPTION WHEN OTHERS THEN
+        v1 := NULL;
+    END;
+    v2 := public.get_available_slots_v2(t.stylist(s), t.service(1), t.day(d));
+    RETURN CASE WHEN v1 IS NULL THEN NOT (v2 ->> 'success')::boolean ELSE v2 -> 'slots' = v1 END;
+END
+\$\$;
 -- A booking (or hold) of half an hour in slot n.
 CREATE FUNCTION t.book(s int, d int, n int, status text DEFAULT 'confirmed') RETURNS void LANGUAGE sql AS \$\$
     INSERT INTO public.bookings (stylist_user_id, service_id, start_time, end_time, status)
