@@ -29,6 +29,7 @@
 #include "cache/definitions.h"
 #include "memo/call.h"
 #include "memo/key.h"
+#include "memo/names.h"
 #include "memo/statistics.h"
 #include "memo/tags.h"
 #include "memo/value.h"
@@ -48,10 +49,11 @@ typedef struct Call
 typedef struct CallSite
 {
 	FmgrInfo inner;
+	uint64 plans; /* those that it remembers, by names_refresh() */
 } CallSite;
 
-static FmgrInfo *
-inner_info(FmgrInfo *info)
+static CallSite *
+call_site(FmgrInfo *info)
 {
 	CallSite *site = info->fn_extra;
 
@@ -61,7 +63,19 @@ inner_info(FmgrInfo *info)
 		site->inner = *info;
 		info->fn_extra = site;
 	}
-	return &site->inner;
+	return site;
+}
+
+/* What the other handler remembers of earlier calls must not be of plans that were made anew since. */
+static void
+refresh(FmgrInfo *info)
+{
+	uint64 plans = names_refresh();
+	CallSite *site = call_site(info);
+
+	if (site->plans != plans)
+		site->inner.fn_extra = NULL;
+	site->plans = plans;
 }
 
 /* The call as it is, with another ReturnSetInfo if there is one. */
@@ -72,7 +86,7 @@ call_inner(FunctionCallInfo outer, PGFunction inner, ReturnSetInfo *rsinfo, bool
 	Datum value;
 
 	memcpy(fcinfo, outer, SizeForFunctionCallInfo(outer->nargs));
-	fcinfo->flinfo = inner_info(outer->flinfo);
+	fcinfo->flinfo = &call_site(outer->flinfo)->inner;
 	if (rsinfo != NULL)
 		fcinfo->resultinfo = (Node *) rsinfo;
 	fcinfo->isnull = false;
@@ -111,6 +125,7 @@ call_for_set(Call *call)
 static void
 call_original(Call *call)
 {
+	refresh(call->fcinfo->flinfo);
 	if (call->function->returns_set)
 		call_for_set(call);
 	else

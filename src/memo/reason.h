@@ -32,6 +32,7 @@ typedef enum ReasonKind
 	REASON_RESULT,
 	REASON_SIZE,
 	REASON_SETTINGS,
+	REASON_NAMES,
 	NREASONS
 } ReasonKind;
 

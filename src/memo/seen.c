@@ -28,6 +28,7 @@
 #include "base/test_hooks.h"
 #include "base/utility.h"
 #include "cache/definitions.h"
+#include "memo/names.h"
 #include "memo/narrow.h"
 #include "memo/plan.h"
 #include "memo/seen.h"
@@ -108,10 +109,13 @@ note_places_before(const char *name, Oid namespace)
 	{
 		foreach(cell, path)
 		{
+			uint32 hash;
+
 			if (lfirst_oid(cell) == namespace)
 				break;
-			seen_note_tag(tag_of_name(MyDatabaseId, GetSysCacheHashValue2(RELNAMENSP, CStringGetDatum(name),
-																		  ObjectIdGetDatum(lfirst_oid(cell)))));
+			if (!names_hold(name, lfirst_oid(cell), &hash))
+				seen_note_reason(REASON_NAMES, InvalidOid);
+			seen_note_tag(tag_of_name(MyDatabaseId, hash));
 		}
 	}
 	list_free(path);

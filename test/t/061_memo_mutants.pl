@@ -24,11 +24,14 @@ CREATE FUNCTION by_b(x int) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETUR
 CREATE FUNCTION inner_one(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM t WHERE b = x';
 CREATE FUNCTION outer_one(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN 10 * inner_one(x); END';
 CREATE FUNCTION named() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM u';
+CREATE FUNCTION named_again() RETURNS bigint LANGUAGE plpgsql STABLE AS 'DECLARE n bigint; BEGIN FOR n IN SELECT count(*) FROM u LOOP RETURN n; END LOOP; END';
+CREATE FUNCTION named_text() RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN named_inside(); END';
+CREATE FUNCTION named_inside() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM u';
 CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO counter SELECT i, 0 FROM generate_series(1, 4) i;
 CREATE FUNCTION stable_count(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT n FROM counter WHERE id = x';
 CREATE FUNCTION volatile_count(x int) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT n FROM counter WHERE id = x); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
 
@@ -67,6 +70,18 @@ my %scenario = (
 		my $said = session($node, 'd')->run('SET search_path = front, public; SELECT named()');
 		$w->run('DROP TABLE front.u');
 		return $said == 0;
+	},
+	old_plans => sub {
+		my ($s, $w) = @_;
+		my $stale = 0;
+		# In plpgsql, dynamic too, and in a function in SQL that one transaction calls again.
+		$s->run('SET search_path = front, public; SELECT named_again(), named_text()');
+		$s->run('BEGIN; SELECT named()');
+		$w->run('CREATE TABLE front.u (i int); INSERT INTO front.u VALUES (1); SELECT availability_cache.watch(\'front.u\')');
+		$s->run('SELECT named(), named_again(), named_text(); COMMIT; SELECT named(), named_again(), named_text()');
+		my $said = session($node, 'd')->run('SET search_path = front, public; SELECT named(), named_again(), named_text()');
+		$w->run('DROP TABLE front.u');
+		return $said ne '1|1|1';
 	},
 	statement_xid => sub {
 		my ($s, $w) = @_;
