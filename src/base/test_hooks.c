@@ -74,6 +74,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"nested_tags", AC_MUTANT_NESTED_TAGS, false},
 												   {"no_shadows", AC_MUTANT_NO_SHADOWS, false},
 												   {"old_plans", AC_MUTANT_OLD_PLANS, false},
+												   {"no_types", AC_MUTANT_NO_TYPES, false},
 												   {"statement_xid", AC_MUTANT_STATEMENT_XID, false},
 												   {NULL, 0, false}};
 

@@ -240,13 +240,18 @@ list_catcache_message(DefinitionChanges *changes, Tag *tags, const SharedInvalCa
 			changes->any = true;
 			tags[changes->ntags++] = tag_of_names(message->dbId);
 			break;
+			/* Both hash a name and a schema; a table's type has its name. */
 		case RELNAMENSP:
+		case TYPENAMENSP:
 			tags[changes->ntags++] = tag_of_name(message->dbId, message->hashValue);
 			break;
 		case PROCNAMEARGSNSP:
 		case OPERNAMENSP:
 		case CASTSOURCETARGET:
 		case AGGFNOID:
+		case CLAOID:
+		case COLLOID:
+		case CONVOID:
 		case TSCONFIGOID:
 		case TSCONFIGMAP:
 		case TSDICTOID:

@@ -15,11 +15,11 @@ extern void definitions_shmem_init(void);
 extern Tag tag_of_relation(Oid dboid, Oid relid);
 /* By the hash of its OID that the PROCOID syscache has. */
 extern Tag tag_of_function(Oid dboid, uint32 hash);
-/* Of a relation's name in a schema, whether it is there or not; by the hash that the RELNAMENSP syscache has. */
+/* Of a relation's or type's name in a schema, whether it is there or not; by the hash that RELNAMENSP and TYPENAMENSP have. */
 extern Tag tag_of_name(Oid dboid, uint32 hash);
 /*
  * Of what else names mean and what is rarely changed: functions, operators,
- * casts, schemas, enums, text search; with InvalidOid of roles and memberships.
+ * casts, schemas, enums, collations, text search; with InvalidOid of roles and memberships.
  */
 extern Tag tag_of_names(Oid dboid);
 

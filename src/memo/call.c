@@ -191,6 +191,7 @@ judge(Call *call)
 	if (call_key_has_clock_words(&call->key))
 		seen_note_reason(REASON_ARGUMENT, InvalidOid);
 	judge_functions(call);
+	seen_note_types();
 }
 
 /* A row of a shape that the caller's session knows. */

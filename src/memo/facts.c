@@ -27,8 +27,11 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/array.h"
 #include "utils/catcache.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -51,6 +54,8 @@ typedef struct Known
 	bool executes;	 /* text, as a query */
 	List *calls;	 /* OIDs */
 	List *relations; /* RangeVars */
+	List *types;	 /* names that some type has, as strings */
+	char *path;		 /* that it sets, or NULL */
 } Known;
 
 static HTAB *known = NULL;
@@ -320,6 +325,22 @@ note_relation(Known *one, const char *schema, const char *name)
 	MemoryContextSwitchTo(old);
 }
 
+/* Which of the source's words are names of types it does not say; in some schema there is one. */
+static void
+note_type_name(Known *one, const char *name)
+{
+	CatCList *list = SearchSysCacheList1(TYPENAMENSP, CStringGetDatum(name));
+	bool is_type = list->n_members > 0;
+	MemoryContext old;
+
+	ReleaseSysCacheList(list);
+	if (!is_type)
+		return;
+	old = MemoryContextSwitchTo(known_context);
+	one->types = list_append_unique(one->types, makeString(pstrdup(name)));
+	MemoryContextSwitchTo(old);
+}
+
 static bool
 next_is(const Words *words, char character)
 {
@@ -327,6 +348,15 @@ next_is(const Words *words, char character)
 
 	words_next(&ahead);
 	return ahead.kind == WORD_OTHER && ahead.character == character;
+}
+
+static bool
+type_follows(const Words *words)
+{
+	Words ahead = *words;
+
+	words_next(&ahead);
+	return ahead.kind == WORD_OPERATOR && strcmp(ahead.text, "%") == 0;
 }
 
 /* Where in a list of relations the source is. */
@@ -380,12 +410,16 @@ static void
 look_at_name(Known *one, Reading *reading)
 {
 	bool quoted = reading->words.quoted;
+	const char *first = reading->words.text;
 	const char *schema;
 	const char *name;
 	bool is_word;
 
 	read_name(&reading->words, &schema, &name);
 	is_word = schema == NULL && !quoted;
+	/* A relation is seen in plans; but not in %ROWTYPE and %TYPE. */
+	if ((schema == NULL && reading->place != AFTER_FROM) || type_follows(&reading->words))
+		note_type_name(one, first);
 	if (is_word)
 		note_keyword(one, name);
 	if (next_is(&reading->words, '('))
@@ -487,6 +521,29 @@ look_at_expression(Node *node, void *arg)
 
 /* ---- functions ---- */
 
+/* The search_path that the function sets, or NULL. */
+static char *
+path_of(HeapTuple tuple)
+{
+	bool isnull;
+	Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
+	Datum *items;
+	int n = 0;
+
+	if (!isnull)
+		deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char *name;
+		char *value;
+
+		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
+		if (value != NULL && strcmp(name, "search_path") == 0)
+			return MemoryContextStrdup(known_context, value);
+	}
+	return NULL;
+}
+
 /* A body that is there as a text, or nothing is known of it. */
 static void
 look_into(Known *one, HeapTuple tuple)
@@ -503,6 +560,7 @@ look_into(Known *one, HeapTuple tuple)
 		look_at_source(one, TextDatumGetCString(source));
 		note_casts(one);
 	}
+	one->path = path_of(tuple);
 	one->looked_into = true;
 }
 
@@ -684,6 +742,13 @@ is_known(Oid function, bool body)
 	return hash_search(known, &key, HASH_FIND, NULL) != NULL;
 }
 
+/* One that is looked into may be there twice: as called, and as memoized itself. */
+static const Known *
+looked_into(Oid function)
+{
+	return know(function, is_known(function, true));
+}
+
 List *
 facts_relations(const Facts *facts)
 {
@@ -692,7 +757,7 @@ facts_relations(const Facts *facts)
 
 	foreach(cell, facts->functions)
 	{
-		const Known *one = know(lfirst_oid(cell), is_known(lfirst_oid(cell), true));
+		const Known *one = looked_into(lfirst_oid(cell));
 		ListCell *name;
 
 		foreach(name, one->relations)
@@ -704,4 +769,31 @@ facts_relations(const Facts *facts)
 		}
 	}
 	return relations;
+}
+
+List *
+facts_types(const Facts *facts)
+{
+	List *types = NIL;
+	ListCell *cell;
+
+	foreach(cell, facts->functions)
+		types = list_union(types, looked_into(lfirst_oid(cell))->types);
+	return types;
+}
+
+List *
+facts_paths(const Facts *facts)
+{
+	List *paths = NIL;
+	ListCell *cell;
+
+	foreach(cell, facts->functions)
+	{
+		const Known *one = looked_into(lfirst_oid(cell));
+
+		if (one->path != NULL)
+			paths = list_append_unique(paths, makeString(one->path));
+	}
+	return paths;
 }

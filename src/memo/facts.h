@@ -29,4 +29,8 @@ extern void facts_add_body(Facts *facts, Oid function);
 /* OIDs of the relations that the sources looked into seem to read: by name after FROM or JOIN, in this search_path. */
 extern List *facts_relations(const Facts *facts);
 
+/* As Strings: names that some type has in the sources looked into; and the search_paths that these functions set. */
+extern List *facts_types(const Facts *facts);
+extern List *facts_paths(const Facts *facts);
+
 #endif /* AC_MEMO_FACTS_H */

@@ -12,9 +12,12 @@
 extern uint64 names_refresh(void);
 
 /*
- * Of a relation that a plan found past this schema.  The tag is that of the
- * name there, whether it is there or not; false: the plan may be of before it was.
+ * Of a name in a schema, where something found past it would be hidden: its
+ * hash, and whether what this session remembers (plans; of types, functions
+ * that it has compiled) knows what is there.
  */
 extern bool names_hold(const char *name, Oid namespace, uint32 *hash);
+/* And the type that is there, or InvalidOid. */
+extern bool names_hold_type(const char *name, Oid namespace, uint32 *hash, Oid *type);
 
 #endif /* AC_MEMO_NAMES_H */

@@ -33,7 +33,7 @@ static const char *const texts[NREASONS] = {
 	[REASON_RESULT] = "the result is of a kind that other sessions cannot read",
 	[REASON_SIZE] = "the answer is larger than availability_cache.max_answer_size",
 	[REASON_SETTINGS] = "standard_conforming_strings is off, or another setting that changes what text means",
-	[REASON_NAMES] = "a table came that a name in it means from now on, and the session had planned before",
+	[REASON_NAMES] = "a name in it means another table or type than when the session planned",
 };
 
 static char *

@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "base/test_hooks.h"
 #include "base/utility.h"
@@ -34,6 +35,9 @@
 #include "memo/seen.h"
 #include "memo/tags.h"
 #include "memo/watched.h"
+
+/* A longer search_path is not followed. */
+#define MAX_PATH 64
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
@@ -98,28 +102,117 @@ seen_note_until(int64 until)
 
 /* ---- relations ---- */
 
-/* Where somebody may make another relation that the name would mean. */
+/* Of a name in a schema, where another relation or type may be made that it would mean. */
+static void
+note_place(uint32 hash, bool holds)
+{
+	if (!holds)
+		seen_note_reason(REASON_NAMES, InvalidOid);
+	seen_note_tag(tag_of_name(MyDatabaseId, hash));
+}
+
 static void
 note_places_before(const char *name, Oid namespace)
 {
-	List *path = fetch_search_path(false);
+	Oid path[MAX_PATH];
+	int n = fetch_search_path_array(path, MAX_PATH);
+	int found = 0;
+
+	while (found < Min(n, MAX_PATH) && path[found] != namespace)
+		found++;
+	if (n > MAX_PATH)
+		seen_note_reason(REASON_TOO_MUCH, InvalidOid);
+	if (found == n || AC_MUTATED(AC_MUTANT_NO_SHADOWS))
+		return;
+	for (int i = path[0] == PG_CATALOG_NAMESPACE; i < found; i++)
+	{
+		uint32 hash;
+		bool holds = names_hold(name, path[i], &hash);
+
+		note_place(hash, holds);
+	}
+}
+
+/* ---- types ---- */
+
+/* In the order in which they are looked through, but a temporary one. */
+static List *
+namespaces_of(const char *path)
+{
+	List *names;
+	List *namespaces = NIL;
 	ListCell *cell;
 
-	if (list_member_oid(path, namespace) && !AC_MUTATED(AC_MUTANT_NO_SHADOWS))
+	if (!SplitIdentifierString(pstrdup(path), ',', &names))
+		return NIL;
+	foreach(cell, names)
 	{
-		foreach(cell, path)
-		{
-			uint32 hash;
+		const char *name = lfirst(cell);
+		Oid namespace = get_namespace_oid(strcmp(name, "$user") == 0 ? GetUserNameFromId(GetUserId(), false) : name,
+										  true);
 
-			if (lfirst_oid(cell) == namespace)
-				break;
-			if (!names_hold(name, lfirst_oid(cell), &hash))
-				seen_note_reason(REASON_NAMES, InvalidOid);
-			seen_note_tag(tag_of_name(MyDatabaseId, hash));
-		}
+		if (OidIsValid(namespace))
+			namespaces = lappend_oid(namespaces, namespace);
 	}
-	list_free(path);
+	return list_member_oid(namespaces, PG_CATALOG_NAMESPACE) ? namespaces : lcons_oid(PG_CATALOG_NAMESPACE, namespaces);
 }
+
+static List *
+current_namespaces(void)
+{
+	Oid path[MAX_PATH];
+	int n = Min(fetch_search_path_array(path, MAX_PATH), MAX_PATH);
+	List *namespaces = NIL;
+
+	for (int i = 0; i < n; i++)
+		namespaces = lappend_oid(namespaces, path[i]);
+	return namespaces;
+}
+
+/* Up to the one that is found; and whether this session has a temporary one. */
+static void
+note_type(const char *name, const List *namespaces)
+{
+	Oid temporary;
+	Oid toast;
+	ListCell *cell;
+
+	GetTempNamespaceState(&temporary, &toast);
+	if (OidIsValid(temporary) && SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(temporary)))
+		seen_note_reason(REASON_NAMES, InvalidOid);
+	seen_note_name(name);
+	foreach(cell, namespaces)
+	{
+		uint32 hash;
+		Oid type;
+		bool holds = names_hold_type(name, lfirst_oid(cell), &hash, &type);
+
+		/* The server's own stay, and nobody makes others there. */
+		if (lfirst_oid(cell) != PG_CATALOG_NAMESPACE)
+			note_place(hash, holds);
+		if (OidIsValid(type))
+			return;
+	}
+}
+
+void
+seen_note_types(void)
+{
+	List *types = AC_MUTATED(AC_MUTANT_NO_TYPES) ? NIL : facts_types(&current->facts);
+	List *paths = list_make1(current_namespaces());
+	ListCell *path;
+	ListCell *type;
+
+	foreach(path, facts_paths(&current->facts))
+		paths = lappend(paths, namespaces_of(strVal(lfirst(path))));
+	foreach(path, paths)
+	{
+		foreach(type, types)
+			note_type(strVal(lfirst(type)), lfirst(path));
+	}
+}
+
+/* ---- tables ---- */
 
 /* Whether it is watched; which rows are read, its scans tell. */
 static void

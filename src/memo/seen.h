@@ -50,6 +50,9 @@ extern void seen_note_tag(Tag tag);
 extern void seen_note_name(const char *name);
 extern void seen_note_until(int64 until);
 
+/* What names of types in the sources mean, once all of these are known; within a computation. */
+extern void seen_note_types(void);
+
 /* What a computation saw is part of the one around it. */
 extern void seen_hand_on(const Seen *seen, Oid function);
 

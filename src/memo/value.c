@@ -22,6 +22,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
@@ -211,7 +212,8 @@ answer_of_call_is_ours(const char *packed)
 	GetTempNamespaceState(&temporary, &toast);
 	for (uint32 i = 0; OidIsValid(temporary) && i < head.names_size; i += strlen(names + i) + 1)
 	{
-		if (OidIsValid(get_relname_relid(names + i, temporary)))
+		if (OidIsValid(get_relname_relid(names + i, temporary)) ||
+			SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(names + i), ObjectIdGetDatum(temporary)))
 			return false;
 	}
 	return true;

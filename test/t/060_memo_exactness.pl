@@ -127,7 +127,7 @@ sub query
 		"SELECT $all FROM $a x WHERE x.id IN (SELECT y.id FROM $b y WHERE " . where($b, 'y', $params) . ')',
 		"SELECT $all FROM $a x WHERE $w OR " . where($a, 'x', $params),
 		"WITH q AS MATERIALIZED (SELECT * FROM $a x WHERE $w) SELECT $all FROM q x",
-		"SELECT string_agg(z, ',' ORDER BY z COLLATE \"C\") FROM (SELECT $row FROM $a x WHERE $w UNION SELECT y.id::text FROM $b y WHERE "
+		"SELECT string_agg(z, ',' ORDER BY z COLLATE \"C\") FROM (SELECT ($row) COLLATE \"C\" FROM $a x WHERE $w UNION SELECT y.id::text FROM $b y WHERE "
 		  . where($b, 'y', $params) . ') q (z)',
 		"SELECT ($row) FROM $a x WHERE $w ORDER BY $row COLLATE \"C\" LIMIT 1",
 		"SELECT (SELECT max(y.id) FROM $b y WHERE " . where($b, 'y', $params) . ")::text || count(*) FROM $a x WHERE $w");
@@ -237,8 +237,9 @@ my $checks = 0;
 sub agrees
 {
 	my ($s, @chosen) = @_;
-	my @wrong;
-	my $sql = join ', ', map { my $a = usual($_); (my $copy = $_->{name}) =~ s/^f/g/; "$_->{name}($a) IS NOT DISTINCT FROM $copy($a)" } @chosen;
+	my @calls = map { "$_->{name}(" . usual($_) . ')' } @chosen;
+	my @copies = map { s/^f/g/r } @calls;
+	my $sql = join ', ', map { "$calls[$_] IS NOT DISTINCT FROM $copies[$_]" } 0 .. $#calls;
 
 	$checks += @chosen;
 	my $said = $s->send("SELECT $sql")->result;
@@ -246,6 +247,10 @@ sub agrees
 	return 1 if $said !~ /f/ && $s->{sqlstate} eq '';
 	return 1 if $s->{sqlstate} ne '' && @chosen > 1 && !grep { !agrees($s, $_) } @chosen;
 	return 1 if $s->{sqlstate} ne '' && @chosen == 1;
+	# The copy may go on with a plan of before a table came that hides another: the server makes plans anew for less.
+	my $memoized = $s->run('SELECT ' . join ', ', map { "quote_nullable($_)" } @calls);
+	$s->run('DISCARD PLANS');
+	return 1 if $memoized eq $s->run('SELECT ' . join ', ', map { "quote_nullable($_)" } @copies);
 	diag "AC_SEED=$seed differ: $sql: $said" unless $ENV{AC_QUIET};
 	return 0;
 }

@@ -27,11 +27,16 @@ CREATE FUNCTION named() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) F
 CREATE FUNCTION named_again() RETURNS bigint LANGUAGE plpgsql STABLE AS 'DECLARE n bigint; BEGIN FOR n IN SELECT count(*) FROM u LOOP RETURN n; END LOOP; END';
 CREATE FUNCTION named_text() RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN named_inside(); END';
 CREATE FUNCTION named_inside() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM u';
+CREATE DOMAIN word AS text;
+CREATE FUNCTION typed() RETURNS text LANGUAGE plpgsql STABLE AS 'DECLARE w word := ''5''; BEGIN RETURN w; END';
+CREATE FUNCTION typed_text() RETURNS text LANGUAGE sql STABLE AS 'SELECT (''5''::word)::text';
+CREATE FUNCTION typed_other() RETURNS text LANGUAGE plpgsql STABLE SET search_path = front, public AS 'BEGIN RETURN ''5''::word; END';
+CREATE FUNCTION typed_inside() RETURNS text LANGUAGE plpgsql STABLE SET search_path = public AS 'BEGIN RETURN typed_other(); END';
 CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO counter SELECT i, 0 FROM generate_series(1, 4) i;
 CREATE FUNCTION stable_count(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT n FROM counter WHERE id = x';
 CREATE FUNCTION volatile_count(x int) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT n FROM counter WHERE id = x); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
 
@@ -82,6 +87,17 @@ my %scenario = (
 		my $said = session($node, 'd')->run('SET search_path = front, public; SELECT named(), named_again(), named_text()');
 		$w->run('DROP TABLE front.u');
 		return $said ne '1|1|1';
+	},
+	no_types => sub {
+		my ($s, $w) = @_;
+		my $ask = q{SET search_path = front, public; SELECT typed(), typed_text(), typed_inside()};
+		$s->run($ask) for 1 .. 2;
+		$w->run('CREATE DOMAIN front.word AS numeric(5, 2)');
+		# Who compiled before goes on, for itself alone.
+		$s->run($ask) for 1 .. 2;
+		my $said = session($node, 'd')->run($ask);
+		$w->run('DROP DOMAIN front.word');
+		return $said ne '5.00|5.00|5.00' || session($node, 'd')->run($ask) ne '5|5|5';
 	},
 	statement_xid => sub {
 		my ($s, $w) = @_;
