@@ -46,6 +46,14 @@ stretch_at(pg_tz *zone, pg_time_t t)
 	return s;
 }
 
+static const char posix[] = "posix/";
+
+static bool
+is_below_posix(const char *name)
+{
+	return pg_strncasecmp(name, posix, strlen(posix)) == 0;
+}
+
 /*
  * pg_tzset takes any string of POSIX form ("abc5") for a zone, and keeps every
  * zone for the life of the session: callers could fill its memory.  That form
@@ -57,12 +65,11 @@ may_be_real_name(const char *name)
 	static const char *const with_digits[] = {"CST6CDT", "EST5EDT", "GMT+0", "GMT-0", "GMT0", "MST7MDT", "PST8PDT"};
 	static const char etc[] = "Etc/GMT";
 	/* The same zones once more, and once with leap seconds, which timestamps do not count. */
-	static const char posix[] = "posix/";
 	static const char right[] = "right/";
 
 	if (pg_strncasecmp(name, right, strlen(right)) == 0)
 		return false;
-	if (pg_strncasecmp(name, posix, strlen(posix)) == 0)
+	if (is_below_posix(name))
 		name += strlen(posix);
 	if (strpbrk(name, "0123456789") == NULL)
 		return true;
@@ -82,12 +89,17 @@ pg_tz *
 zone_find(const char *name, int length)
 {
 	char copy[TZ_STRLEN_MAX + 1];
+	pg_tz *zone;
 
 	if (length == 0 || length > TZ_STRLEN_MAX || memchr(name, '\0', length) != NULL)
 		return NULL;
 	memcpy(copy, name, length);
 	copy[length] = '\0';
-	return may_be_real_name(copy) ? pg_tzset(copy) : NULL;
+	zone = may_be_real_name(copy) ? pg_tzset(copy) : NULL;
+	/* Where there is no such file posix/EST5EDT has POSIX form too; of that the name is in upper case. */
+	if (zone != NULL && is_below_posix(copy) && strncmp(pg_get_timezone_name(zone), posix, strlen(posix)) != 0)
+		return NULL;
+	return zone;
 }
 
 TimestampTz
