@@ -37,12 +37,15 @@
 #define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid)
 #endif
 
-/* Whether a role may call a function. */
+/* Whether a role may call a function, or look into a schema; needs catalog/pg_proc.h, pg_namespace.h and utils/acl.h. */
 #if PG_VERSION_NUM >= 160000
 #define AC_MAY_EXECUTE(function, role) \
 	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#define AC_MAY_USE_SCHEMA(schema, role) \
+	(object_aclcheck(NamespaceRelationId, (schema), (role), ACL_USAGE) == ACLCHECK_OK)
 #else
 #define AC_MAY_EXECUTE(function, role) (pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#define AC_MAY_USE_SCHEMA(schema, role) (pg_namespace_aclcheck((schema), (role), ACL_USAGE) == ACLCHECK_OK)
 #endif
 
 /* Columns that are computed when read: a trigger's row does not have them. */

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/catcache.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -54,53 +55,61 @@ find_extension(void)
 	return found;
 }
 
-/* Whether an object has the name, and belongs to the extension's owner or a superuser (who may have updated it). */
+/* Whether an object belongs to the extension's owner or a superuser (who may have updated it), and is a member: the others may be many. */
 static bool
-is_called(Oid classid, Oid object, const char *name, Oid extension_owner)
+is_member(Oid classid, Oid object, Oid owner, ExtensionIds extension)
 {
-	bool is_relation = classid == RelationRelationId;
-	HeapTuple tuple = SearchSysCache1(is_relation ? RELOID : PROCOID, ObjectIdGetDatum(object));
-	const NameData *its_name;
-	Oid owner;
-	bool same;
+	return (owner == extension.owner || superuser_arg(owner)) && getExtensionOfObject(classid, object) == extension.oid;
+}
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	its_name = is_relation ? &((Form_pg_class) GETSTRUCT(tuple))->relname : &((Form_pg_proc) GETSTRUCT(tuple))->proname;
-	owner = is_relation ? ((Form_pg_class) GETSTRUCT(tuple))->relowner : ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	same = strcmp(NameStr(*its_name), name) == 0;
-	ReleaseSysCache(tuple);
-	return same && (owner == extension_owner || superuser_arg(owner));
+static Oid
+find_relation(const char *name, ExtensionIds extension)
+{
+	Relation rel = table_open(RelationRelationId, AccessShareLock);
+	Oid found = InvalidOid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_class_relname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
+	scan = systable_beginscan(rel, ClassNameNspIndexId, true, NULL, 1, &key);
+	while (!OidIsValid(found) && (tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (is_member(RelationRelationId, form->oid, form->relowner, extension))
+			found = form->oid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static Oid
+find_function(const char *name, ExtensionIds extension)
+{
+	CatCList *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	Oid found = InvalidOid;
+
+	for (int i = 0; i < list->n_members && !OidIsValid(found); i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (is_member(ProcedureRelationId, form->oid, form->proowner, extension))
+			found = form->oid;
+	}
+	ReleaseCatCacheList(list);
+	return found;
 }
 
 Oid
 member_find(Oid classid, const char *name)
 {
 	ExtensionIds extension = find_extension();
-	Oid found = InvalidOid;
-	Relation rel;
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple tuple;
 
 	if (!OidIsValid(extension.oid))
 		return InvalidOid;
-	rel = table_open(DependRelationId, AccessShareLock);
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(ExtensionRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension.oid));
-	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
-	while (!OidIsValid(found) && (tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-
-		if (form->deptype == DEPENDENCY_EXTENSION && form->classid == classid &&
-			is_called(classid, form->objid, name, extension.owner))
-			found = form->objid;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
+	return classid == RelationRelationId ? find_relation(name, extension) : find_function(name, extension);
 }
 
 Oid

@@ -48,6 +48,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_log_check", AC_MUTANT_NO_LOG_CHECK, false},
 												   {"no_hold_check", AC_MUTANT_NO_HOLD_CHECK, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
+												   {"no_long_tag", AC_MUTANT_NO_LONG_TAG, false},
 												   {"own_service_only", AC_MUTANT_OWN_SERVICE_ONLY, false},
 												   {"no_level", AC_MUTANT_NO_LEVEL, false},
 												   {"clock_after_snapshot", AC_MUTANT_CLOCK_AFTER_SNAPSHOT, false},
@@ -76,6 +77,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"old_plans", AC_MUTANT_OLD_PLANS, false},
 												   {"no_types", AC_MUTANT_NO_TYPES, false},
 												   {"statement_xid", AC_MUTANT_STATEMENT_XID, false},
+												   {"queries_only", AC_MUTANT_QUERIES_ONLY, false},
 												   {NULL, 0, false}};
 
 static const struct

@@ -30,6 +30,7 @@ typedef enum AcMutant
 	AC_MUTANT_NO_HOLD_CHECK,
 	/* of what a session remembers */
 	AC_MUTANT_NO_MEMO_CHECK,
+	AC_MUTANT_NO_LONG_TAG,
 	/* of services' buffers */
 	AC_MUTANT_OWN_SERVICE_ONLY,
 	AC_MUTANT_NO_LEVEL,
@@ -64,7 +65,9 @@ typedef enum AcMutant
 	AC_MUTANT_NO_SHADOWS,
 	AC_MUTANT_OLD_PLANS,
 	AC_MUTANT_NO_TYPES,
-	AC_MUTANT_STATEMENT_XID
+	AC_MUTANT_STATEMENT_XID,
+	/* nothing is broken: the attached tables are read by queries alone */
+	AC_MUTANT_QUERIES_ONLY
 } AcMutant;
 
 extern int ac_mutant;

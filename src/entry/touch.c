@@ -10,6 +10,7 @@
 #include "cache/changes.h"
 #include "entry/touch.h"
 #include "slots/buffers.h"
+#include "slots/long_bookings.h"
 #include "slots/tags.h"
 #include "slots/zone.h"
 #include "table/log.h"
@@ -59,6 +60,8 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 
 	if (end <= start)
 		return;
+	if (booking_is_long(start, end) && !AC_MUTATED(AC_MUTANT_NO_LONG_TAG))
+		changes_touch(tag_of_long_bookings(stylist));
 	/* A difference could overflow. */
 	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end) || start < end - MAX_TOUCHED_DAYS * USECS_PER_DAY)
 	{

@@ -11,15 +11,13 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "port/atomics.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
 #include "base/shmem.h"
-#include "base/test_hooks.h"
-#include "cache/cells.h"
 #include "slots/buffers.h"
+#include "slots/memo.h"
 #include "slots/queries.h"
 #include "slots/result.h"
 #include "slots/rules.h"
@@ -34,14 +32,6 @@ const int64 buffer_levels[BUFFER_LEVELS] =
 #define NMEMOS 256
 /* The service has no such buffer. */
 #define NONE PG_INT64_MIN
-
-/* What something that is remembered rests on. */
-typedef struct MemoBase
-{
-	uint64 generation; /* of the mapping; 0: nothing is remembered */
-	Dependencies on;
-	ExactNo cell;
-} MemoBase;
 
 /* As the service's rows have it. */
 typedef struct OwnBuffers
@@ -85,28 +75,6 @@ buffers_matter(void)
 									   source_column(SOURCE_RESERVATIONS, "service_id") != NULL);
 }
 
-/* Whether it is what would be read: see rules_memo.c. */
-static bool
-is_good(const MemoBase *base, uint64 clock)
-{
-	if (clock == NO_CLOCK || !sources_settled() || base->generation != sources_generation())
-		return false;
-	/* The snapshot came before. */
-	pg_memory_barrier();
-	return cells_status(&base->on) == CELLS_CURRENT || AC_MUTATED(AC_MUTANT_NO_MEMO_CHECK);
-}
-
-static void
-rest_on(MemoBase *base, uint64 clock, Tag tag)
-{
-	base->generation = 0;
-	if (clock == NO_CLOCK || !sources_settled())
-		return;
-	base->on.clock = clock;
-	if (cells_depend(&base->on, &tag, 1, &base->cell) == CELLS_CURRENT)
-		base->generation = sources_generation();
-}
-
 static int
 read_level(void)
 {
@@ -126,10 +94,10 @@ buffers_level(uint64 clock)
 	/* To look a day around is cheaper than to ask all services each time, and nobody will keep the answer. */
 	if (clock == NO_CLOCK && (ac_shared_memory_ready || ac_table_tier == TABLE_TIER_OFF))
 		return BUFFER_LEVELS - 1;
-	if (!is_good(&level_memo.base, clock))
+	if (!memo_is_good(&level_memo.base, clock))
 	{
 		level_memo.level = read_level();
-		rest_on(&level_memo.base, clock, tag_of_buffers_above(0));
+		(void) memo_rest_on(&level_memo.base, clock, tag_of_buffers_above(0));
 	}
 	return level_memo.level;
 }
@@ -171,7 +139,7 @@ remember(const pg_uuid_t *service, OwnBuffers own, uint64 clock)
 {
 	BuffersMemo *memo = memo_of(service);
 
-	rest_on(&memo->base, clock, tag_of_buffers(service));
+	(void) memo_rest_on(&memo->base, clock, tag_of_buffers(service));
 	memo->service = *service;
 	memo->own = own;
 }
@@ -197,7 +165,7 @@ buffers_of(const pg_uuid_t *services, int n, uint64 clock, SlotBuffers otherwise
 
 		if (!services_have_buffers())
 			buffers[i] = otherwise;
-		else if (uuid_order(&memo->service, &services[i]) == 0 && is_good(&memo->base, clock))
+		else if (uuid_order(&memo->service, &services[i]) == 0 && memo_is_good(&memo->base, clock))
 			buffers[i] = counted(memo->own, otherwise);
 		else
 		{

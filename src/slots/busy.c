@@ -53,12 +53,13 @@ read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 
 /* (14) and (15): within reach. */
 static void
-read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, int64 now, BusyRows *bookings,
-		  BusyRows *holds)
+read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, uint64 clock, int64 now,
+		  BusyRows *bookings, BusyRows *holds)
 {
 	Datum start = TimestampTzGetDatum(reach->at.start);
 	Datum end = TimestampTzGetDatum(reach->at.end);
-	Datum of_bookings[] = {UUIDPGetDatum(stylist), start, TimestampTzGetDatum(reach->at.start - USECS_PER_DAY), end};
+	Datum of_bookings[] = {UUIDPGetDatum(stylist), start, TimestampTzGetDatum(reach->at.start - USECS_PER_DAY), end,
+						   UInt64GetDatum(clock)};
 	Datum of_holds[] = {UUIDPGetDatum(stylist), start, end, TimestampTzGetDatum(now)};
 
 	*bookings = read_rows(QUERY_BOOKINGS, &rules->non_blocking, of_bookings);
@@ -186,7 +187,7 @@ busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *ru
 	if (level != BUFFER_LEVELS - 1)
 		buffers_of(service, 1, clock, otherwise, &input->buffers);
 	find_reach(&windows, input, otherwise, level, reach);
-	read_busy(stylist, rules, reach, input->now, &bookings, &holds);
+	read_busy(stylist, rules, reach, clock, input->now, &bookings, &holds);
 	*booked = list_services(service, &bookings, &holds);
 	buffers = palloc(booked->n * sizeof(SlotBuffers));
 	buffers_of(booked->services, booked->n, clock, otherwise, buffers);

@@ -152,7 +152,7 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	day->generation = sources_generation();
 	if (!rules_recall(&day->stylist, &day->service, clock, &rules))
 	{
-		if ((error = rules_read(&day->stylist, &day->service, &rules)) != DAY_OK)
+		if ((error = rules_read(&day->stylist, &day->service, clock, &rules)) != DAY_OK)
 			return error;
 		rules_remember(&day->stylist, &day->service, clock, &rules);
 	}

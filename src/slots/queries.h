@@ -8,7 +8,7 @@
 #include "slots/query_text.h"
 
 /*
- * Asks a table under the active snapshot; the rows are in SPI_tuptable.
+ * Asks a table under the active snapshot; result.h reads the rows.
  * Caller is connected to SPI, has loaded the mapping and guards the settings
  * (base/as_user.h).  Raises what a query can raise.  Arguments and results, int64 unless said otherwise; spans in
  * microseconds:
@@ -30,8 +30,9 @@
  *					opens, closes, break start, break end (time)
  *	overrides		(stylist, date) -> priority, of all bool, closed bool, opens, closes
  *					(time); in the order in which they count
- *	bookings		(stylist, from, from less a day, to) -> start, end (timestamptz),
- *					service uuid; statuses: those that do not block
+ *	bookings		(stylist, from, from less a day, to, clock) -> start, end (timestamptz),
+ *					service uuid; statuses: those that do not block; the clock is as for
+ *					a CacheRequest's compute
  *	holds			(stylist, from, to, now) -> start, end, service uuid, expires
  *					(timestamptz); statuses: those that hold
  */

@@ -10,8 +10,10 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "slots/memo.h"
 #include "slots/result.h"
 #include "slots/rules.h"
 #include "slots/sources.h"
@@ -55,7 +57,7 @@ alignment_by_name(const char *name)
 }
 
 static void
-read_defaults(DayRules *rules)
+read_row(DayRules *rules)
 {
 	if (query_run(QUERY_RULES, NULL, NULL) != 1)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
@@ -70,6 +72,65 @@ read_defaults(DayRules *rules)
 	rules->non_blocking = read_statuses(10, 12);
 	rules->holding = read_statuses(11, 13);
 	rules->alignment = alignment_by_name(result_text(0, 14));
+}
+
+/* The rules' row, which a session remembers; rules_memo.c has what stylists and services make of it. */
+static struct
+{
+	MemoBase base;
+	MemoryContext context; /* of the strings */
+	DayRules rules;
+} defaults;
+
+/* Into the memo's own memory; it is not in use by another computation, as nothing is remembered then. */
+static void
+remember_defaults(uint64 clock, const DayRules *rules)
+{
+	MemoryContext caller;
+
+	if (!memo_rest_on_database(&defaults.base, clock))
+		return;
+	defaults.base.generation = 0;
+	if (defaults.context == NULL)
+		defaults.context = AllocSetContextCreate(TopMemoryContext, "availability_cache defaults", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(defaults.context);
+	caller = MemoryContextSwitchTo(defaults.context);
+	defaults.rules = *rules;
+	rules_copy_strings(&defaults.rules);
+	MemoryContextSwitchTo(caller);
+	defaults.base.generation = sources_generation();
+}
+
+static void
+read_defaults(uint64 clock, DayRules *rules)
+{
+	if (memo_is_good(&defaults.base, clock))
+	{
+		*rules = defaults.rules;
+		return;
+	}
+	read_row(rules);
+	remember_defaults(clock, rules);
+}
+
+static QueryStatuses
+copy_statuses(QueryStatuses statuses)
+{
+	QueryStatuses copy = {.text = pstrdup(statuses.text)};
+	ListCell *cell;
+
+	foreach(cell, statuses.names)
+		copy.names = lappend(copy.names, pstrdup(lfirst(cell)));
+	return copy;
+}
+
+void
+rules_copy_strings(DayRules *rules)
+{
+	rules->default_timezone = pstrdup(rules->default_timezone);
+	rules->display_format = pstrdup(rules->display_format);
+	rules->non_blocking = copy_statuses(rules->non_blocking);
+	rules->holding = copy_statuses(rules->holding);
 }
 
 /* Takes over the limits from the first on that a row sets, which start at a column. */
@@ -178,11 +239,11 @@ read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules
 }
 
 DayError
-rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules)
+rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, DayRules *rules)
 {
 	DayError error;
 
-	read_defaults(rules);
+	read_defaults(clock, rules);
 	if ((error = read_profile(stylist, rules)) != DAY_OK || (error = read_service(stylist, service, rules)) != DAY_OK)
 		return error;
 	bound_limits(rules);

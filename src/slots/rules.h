@@ -69,10 +69,14 @@ typedef struct DayRules
 extern void rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, Tag tags[RULES_NTAGS]);
 
 /*
- * Reads them under the active snapshot; strings are in the current context.
+ * Reads them under the active snapshot; strings last as long as the current
+ * context and no longer than the computation.  clock is as a CacheRequest's compute gets it.
  * Raises what queries raise, and 55000 where they say something impossible.
  */
-extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules);
+extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, DayRules *rules);
+
+/* In place of those it has, copies in the current context. */
+extern void rules_copy_strings(DayRules *rules);
 
 /* A buffer as it counts: within 0 and a day, in whole seconds. */
 extern int64 rules_bound_buffer(int64 buffer);

@@ -69,17 +69,6 @@ rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, D
 	return true;
 }
 
-static QueryStatuses
-copy_statuses(QueryStatuses statuses)
-{
-	QueryStatuses copy = {.text = pstrdup(statuses.text)};
-	ListCell *cell;
-
-	foreach(cell, statuses.names)
-		copy.names = lappend(copy.names, pstrdup(lfirst(cell)));
-	return copy;
-}
-
 void
 rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, const DayRules *rules)
 {
@@ -101,10 +90,7 @@ rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock,
 	MemoryContextReset(memo->context);
 	caller = MemoryContextSwitchTo(memo->context);
 	memo->rules = *rules;
-	memo->rules.default_timezone = pstrdup(rules->default_timezone);
-	memo->rules.display_format = pstrdup(rules->display_format);
-	memo->rules.non_blocking = copy_statuses(rules->non_blocking);
-	memo->rules.holding = copy_statuses(rules->holding);
+	rules_copy_strings(&memo->rules);
 	MemoryContextSwitchTo(caller);
 	memo->stylist = *stylist;
 	memo->service = *service;

@@ -18,9 +18,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -29,7 +28,6 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "base/as_user.h"
 #include "base/members.h"
 #include "base/relcache.h"
 #include "base/shmem.h"
@@ -38,7 +36,6 @@
 #include "cache/definitions.h"
 #include "slots/attachments.h"
 #include "slots/fingerprint.h"
-#include "slots/result.h"
 #include "slots/sources.h"
 
 typedef struct Source
@@ -61,7 +58,9 @@ static uint64 fingerprint = 0;
 static bool counted = false;
 static bool mapping_tracked = false;
 static bool mapping_logged = false;
+/* Of what it says: whether it says the same when it is loaded again. */
 static uint64 generation = 0;
+static uint64 content = 0;
 static Oid *watched = NULL;
 static int nwatched = 0;
 static Definitions definitions;
@@ -134,16 +133,6 @@ is_valid(void)
 	return mapping_valid;
 }
 
-/* A query over the attached relations, which are $1. */
-static void
-run_select(const char *query, Datum relations)
-{
-	Oid type = OIDARRAYOID;
-
-	if (SPI_execute_with_args(query, 1, &type, &relations, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "query failed: %s", query);
-}
-
 /* ---- loading the mapping ---- */
 
 static void
@@ -196,7 +185,8 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 				errhint("Run availability_cache.attach() for it again, with its present columns."));
 	column->name = pstrdup(name);
 	column->quoted = pstrdup(quote_identifier(name));
-	column->type = getBaseType(get_atttype(source->relid, attnum));
+	column->declared = get_atttype(source->relid, attnum);
+	column->type = getBaseType(column->declared);
 	if (!column_kind_fits(wanted->kind, column->type))
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("column \"%s\" of table %s is of type %s, which cannot serve as \"%s\"", name, source->name,
@@ -205,7 +195,10 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid), Int16GetDatum(attnum));
 	if (HeapTupleIsValid(tuple))
 	{
-		column->not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		column->not_null = form->attnotnull;
+		column->bytewise = !OidIsValid(form->attcollation) || get_collation_isdeterministic(form->attcollation);
 		ReleaseSysCache(tuple);
 	}
 }
@@ -260,59 +253,18 @@ describe_attachments(List *attachments)
 	MemoryContextSwitchTo(caller);
 }
 
-/* As it stands in SQL.  A member, and BEGIN ATOMIC: whatever names mean now, it does what it did. */
-static char *
-own_function(const char *name)
-{
-	Oid function = member_find(ProcedureRelationId, name);
-
-	if (!OidIsValid(function))
-		elog(ERROR, "the extension has no function %s", name);
-	return member_name(ProcedureRelationId, function);
-}
-
+/* Takes over what the catalogs say; the watched relations outlive the transaction. */
 static void
-load_trigger_state(Datum relations, Oid rules)
+keep_facts(const CatalogFacts *facts)
 {
-	run_select(psprintf("SELECT %s(r) FROM pg_catalog.unnest($1) AS a(r)", own_function("trigger_state")), relations);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		if (strcmp(result_text(i, 1), "enabled") != 0)
-			mapping_tracked = false;
-	}
-	run_select(psprintf("SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) %u"
-						" AND t.tgname OPERATOR(pg_catalog.=) 'rules_changed'"
-						" AND t.tgenabled OPERATOR(pg_catalog.=) 'A'",
-						rules),
-			   relations);
-	if (SPI_processed == 0)
-		mapping_tracked = false;
-}
+	ListCell *cell;
 
-/* Children by inheritance are read, but have no triggers of ours; partitions do. */
-static void
-load_watched(Datum relations, Oid rules)
-{
-	run_select(psprintf("SELECT c.oid, c.relpersistence OPERATOR(pg_catalog.=) 'p', w.child"
-						" FROM (SELECT t.relid, false FROM pg_catalog.unnest($1) AS a(r), LATERAL %s(a.r) AS t(relid)"
-						" UNION ALL SELECT i.inhrelid, true FROM pg_catalog.pg_inherits i"
-						" WHERE i.inhparent OPERATOR(pg_catalog.=) ANY ($1)"
-						" UNION ALL SELECT %u::pg_catalog.oid, false) w(relid, child)"
-						" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relid"
-						" WHERE NOT (w.child AND c.relispartition)",
-						own_function("relation_tree"), rules),
-			   relations);
-	watched = MemoryContextAlloc(mapping_context, SPI_processed * sizeof(Oid));
-	mapping_logged = true;
-	mapping_tracked = true;
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool isnull;
-
-		watched[nwatched++] = DatumGetObjectId(result_datum(i, 1, &isnull));
-		mapping_logged = mapping_logged && result_bool(i, 2, false);
-		mapping_tracked = mapping_tracked && !result_bool(i, 3, true);
-	}
+	watched = MemoryContextAlloc(mapping_context, list_length(facts->relids) * sizeof(Oid));
+	foreach(cell, facts->relids)
+		watched[nwatched++] = lfirst_oid(cell);
+	mapping_tracked = facts->tracked;
+	mapping_logged = facts->logged;
+	definitions.fingerprint = facts->fingerprint;
 }
 
 static void
@@ -325,25 +277,6 @@ load_definitions(void)
 	tags[nwatched] = tag_of_function(MyDatabaseId, function_hash);
 	definitions.tags = tags;
 	definitions.ntags = nwatched + 1;
-	definitions.fingerprint = fingerprint_of(watched, nwatched, trigger_function);
-}
-
-/* Of those that do not count changes matter too: their owners may get the right. */
-static Datum
-relations_of(List *attachments, bool counting_only)
-{
-	Datum *oids = palloc((list_length(attachments) + 1) * sizeof(Datum));
-	int n = 0;
-	ListCell *cell;
-
-	foreach(cell, attachments)
-	{
-		const Attachment *attachment = lfirst(cell);
-
-		if (attachment->problem == NULL || !counting_only)
-			oids[n++] = ObjectIdGetDatum(attachment->relid);
-	}
-	return PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
 
 static void
@@ -356,13 +289,57 @@ describe_rules(Oid relid, Oid owner)
 	MemoryContextSwitchTo(caller);
 }
 
+static uint64
+hash_more(uint64 hash, const void *bytes, int n)
+{
+	return hash_bytes_extended(bytes, n, hash);
+}
+
+/* Of all that plans are made of, and of what was remembered under it. */
+static uint64
+hash_of_content(void)
+{
+	uint64 hash = definitions.fingerprint;
+
+	for (int r = 0; r < SOURCE_NROLES; r++)
+	{
+		const Source *source = &sources[r];
+
+		hash = hash_more(hash, &source->relid, sizeof(Oid));
+		hash = hash_more(hash, &source->owner, sizeof(Oid));
+		if (source->attached)
+			hash = hash_more(hash, source->name, strlen(source->name) + 1);
+		for (int i = 0; i < MAX_ROLE_COLUMNS; i++)
+		{
+			const SourceColumn *column = &source->columns[i];
+			uint32 type[] = {column->name != NULL, column->declared, column->not_null, column->bytewise};
+
+			hash = hash_more(hash, type, sizeof(type));
+			if (column->name != NULL)
+				hash = hash_more(hash, column->name, strlen(column->name) + 1);
+		}
+	}
+	return hash;
+}
+
+/* ANALYZE has what was remembered read again, and nothing more. */
+static void
+count_generation(void)
+{
+	uint64 now = hash_of_content();
+
+	if (generation == 0 || now != content)
+		generation++;
+	content = now;
+}
+
 static void
 load(void)
 {
 	Oid owner = members_owner();
 	Oid rules = member_find(RelationRelationId, "rules");
 	List *attachments;
-	SavedUser saved;
+	CatalogFacts facts;
 
 	trigger_function = attachments_function();
 	if (!OidIsValid(owner) || !OidIsValid(rules) || !OidIsValid(trigger_function))
@@ -373,13 +350,12 @@ load(void)
 	counted = true;
 	fingerprint = attachments_fingerprint(trigger_function);
 	attachments = attachments_read(trigger_function);
-	saved = switch_user(owner);
-	load_watched(relations_of(attachments, false), rules);
-	load_trigger_state(relations_of(attachments, true), rules);
+	facts_read(attachments, rules, trigger_function, &facts);
+	keep_facts(&facts);
 	load_definitions();
-	restore_user(saved);
 	describe_attachments(attachments);
 	describe_rules(rules, owner);
+	count_generation();
 }
 
 void
@@ -390,9 +366,9 @@ sources_load(void)
 		return;
 	drop_mapping();
 	loaded_at = ac_shared_memory_ready ? cells_clock() : NO_CLOCK;
-	/* Invalidations from here on count. */
+	/* What is read below is no older than the clock; invalidations from here on count. */
+	AcceptInvalidationMessages();
 	mapping_valid = true;
-	generation++;
 	PG_TRY();
 	{
 		/* The mapping outlives this transaction, whose snapshot may be old. */
@@ -448,15 +424,13 @@ sources_fingerprint(uint64 *said)
 bool
 sources_hold(void)
 {
-	SavedUser saved;
+	CatalogFacts facts;
 
-	if (held_generation != generation)
-	{
-		saved = switch_user(members_owner());
-		if (fingerprint_of(watched, nwatched, trigger_function) == definitions.fingerprint)
-			held_generation = generation;
-		restore_user(saved);
-	}
+	if (held_generation == generation)
+		return true;
+	facts_read(attachments_read(trigger_function), sources[SOURCE_RULES].relid, trigger_function, &facts);
+	if (facts.fingerprint == definitions.fingerprint)
+		held_generation = generation;
 	return held_generation == generation;
 }
 
@@ -515,6 +489,12 @@ source_name(SourceRole role)
 }
 
 const SourceColumn *
+source_column_at(SourceRole role, int i)
+{
+	return sources[role].columns[i].name == NULL ? NULL : &sources[role].columns[i];
+}
+
+const SourceColumn *
 source_column(SourceRole role, const char *name)
 {
 	const RoleColumn *columns = source_roles[role].columns;
@@ -522,7 +502,7 @@ source_column(SourceRole role, const char *name)
 	for (int i = 0; columns[i].name != NULL; i++)
 	{
 		if (strcmp(columns[i].name, name) == 0)
-			return sources[role].columns[i].name == NULL ? NULL : &sources[role].columns[i];
+			return source_column_at(role, i);
 	}
 	return NULL;
 }

@@ -12,16 +12,16 @@ typedef struct SourceColumn
 {
 	const char *name;
 	const char *quoted; /* as an identifier */
-	Oid type;			/* without domains */
+	Oid declared;		/* its type */
+	Oid type;			/* the same without domains */
 	bool not_null;
+	bool bytewise; /* equal values are the same bytes */
 } SourceColumn;
 
 extern void sources_init(void);
 
 /*
- * Loads the mapping where it is not known or no longer valid.  Caller is
- * connected to SPI, with an active snapshot, and guards the settings.  Raises
- * 55000 when a required table is not attached, or one that is cannot serve.
+ * Loads the mapping where it is not known or no longer valid.  Raises 55000 when a required table is not attached, or one that is cannot serve.
  */
 extern void sources_load(void);
 
@@ -47,7 +47,7 @@ extern bool sources_hold(void);
 /* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
 extern bool sources_concerned(Oid relid);
 
-/* A number that changes with the mapping. */
+/* A number that changes with what the mapping says. */
 extern uint64 sources_generation(void);
 
 /* Whether what is read with it may be remembered: changes are noticed, and nobody else is using it. */
@@ -65,7 +65,9 @@ extern Oid source_relid(SourceRole role);
 extern Oid source_owner(SourceRole role);
 /* In full, as an identifier. */
 extern const char *source_name(SourceRole role);
-/* NULL if the table has none. */
+/* The role's i-th column; NULL if the table has none. */
+extern const SourceColumn *source_column_at(SourceRole role, int i);
+/* The same by its name. */
 extern const SourceColumn *source_column(SourceRole role, const char *name);
 
 #endif /* AC_SLOTS_SOURCES_H */

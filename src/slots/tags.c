@@ -14,7 +14,8 @@ typedef enum SlotsTagKind
 	TAG_STYLIST_DAY,
 	TAG_SERVICE,
 	TAG_BUFFERS,
-	TAG_BUFFERS_ABOVE
+	TAG_BUFFERS_ABOVE,
+	TAG_LONG_BOOKINGS
 } SlotsTagKind;
 
 /* Unused fields are zero. */
@@ -45,6 +46,12 @@ Tag
 tag_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day)
 {
 	return slots_tag(TAG_STYLIST_DAY, stylist, utc_day);
+}
+
+Tag
+tag_of_long_bookings(const pg_uuid_t *stylist)
+{
+	return slots_tag(TAG_LONG_BOOKINGS, stylist, 0);
 }
 
 Tag

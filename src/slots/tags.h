@@ -12,6 +12,8 @@
 /* In this database; a day counts from 2000-01-01, UTC. */
 extern Tag tag_of_stylist(const pg_uuid_t *stylist);
 extern Tag tag_of_stylist_day(const pg_uuid_t *stylist, int32 utc_day);
+/* The stylist's bookings that take more than a day, all of them. */
+extern Tag tag_of_long_bookings(const pg_uuid_t *stylist);
 extern Tag tag_of_service(const pg_uuid_t *service);
 /* A service's buffers: of days near which it is booked, whatever service they are asked for. */
 extern Tag tag_of_buffers(const pg_uuid_t *service);

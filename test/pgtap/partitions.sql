@@ -1,10 +1,11 @@
 -- Partitioned bookings: every partition, of every level, from before attach() or after. Fails when TRUNCATE of one partition goes unseen
 -- (triggers do not cascade to it: install_truncate_triggers, and relfilenode in fingerprint.c for those that come later), when a
--- partition comes or goes without a word (fingerprint.c), or when a row that moves between partitions is seen at one end only.
+-- partition comes or goes without a word (fingerprint.c), or when a row that moves between partitions is seen at one end only; when
+-- locks are kept, or let go under REPEATABLE READ (scan_relation).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(58);
+SELECT plan(61);
 SELECT availability_cache.detach('bookings') \g /dev/null
 ALTER TABLE bookings RENAME TO bookings_before;
 CREATE TABLE bookings (LIKE bookings_before INCLUDING DEFAULTS) PARTITION BY LIST (status);
@@ -139,4 +140,18 @@ ALTER TABLE child INHERIT services;
 CALL alone('one again', day => '2031-04-03');
 DROP TABLE child;
 CALL new('dropped', day => '2031-04-03');
+-- what begins long before the day lies in another partition
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-02-20 00:00Z', '2031-04-03 06:00Z');
+CALL new('a booking that began in another partition', day => '2031-04-03');
+-- tables are let go when they have been read, unless the transaction reads on under the same snapshot
+CREATE FUNCTION locks() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = pg_backend_pid() AND c.relname ~ '^(b_|bookings)' $$;
+BEGIN;
+SELECT count(*) FROM get_available_slots(stylist(1), service(1), '2031-04-03') \g /dev/null
+SELECT is(locks(), 0::bigint, 'no lock on a partition is kept');
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) FROM get_available_slots(stylist(1), service(1), '2031-04-03') \g /dev/null
+SELECT cmp_ok(locks(), '>', 0::bigint, 'but under REPEATABLE READ');
+COMMIT;
 SELECT * FROM finish();

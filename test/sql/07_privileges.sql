@@ -121,8 +121,10 @@ ALTER TABLE bookings NO FORCE ROW LEVEL SECURITY;
 SELECT * FROM differences();
 SELECT * FROM differences();
 
--- 4. an owner's own code runs as the owner and in a sandbox, never as whoever calls
+-- 4. an owner's own code runs as the owner and in a sandbox, never as whoever calls; a table with children is read by queries,
+-- which are planned
 SET ROLE ac_owner;
+CREATE TABLE child () INHERITS (bookings);
 CREATE FUNCTION make_trap() RETURNS void LANGUAGE plpgsql AS 'BEGIN CREATE TEMPORARY TABLE trap (i int); END';
 CREATE FUNCTION spy(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -159,6 +161,7 @@ SELECT get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-04-05') ->
 COMMIT;
 SELECT current_setting('search_path') AS search_path, current_setting('timezone') AS timezone;
 DROP INDEX straying;
+DROP TABLE child;
 
 -- 5. READ ONLY, wrapped in functions of every kind, in SQL that looks for short cuts
 \c - ac_anon
@@ -233,7 +236,14 @@ SELECT public.get_available_slots_v2(:'s1', :'v1', '2031-03-05') OPERATOR(pg_cat
        (SELECT slots FROM public.truth WHERE s OPERATOR(pg_catalog.=) 1 AND d OPERATOR(pg_catalog.=) '2031-03-05') AS same;
 SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-03-05');
 \c - postgres
+SET ROLE ac_owner;
+CREATE TABLE public.child () INHERITS (public.bookings);
+\c - ac_anon
+SET search_path = evil, pg_catalog, public;
+SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-03-05');
+\c - postgres
 SET client_min_messages = warning;
+DROP TABLE public.child;
 DROP INDEX innocent;
 -- the superuser, tricked into the same path, books, attaches, looks and detaches
 SET search_path = evil, pg_catalog, public;

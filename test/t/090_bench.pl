@@ -14,7 +14,7 @@ my ($out, $err) = ('', '');
 local $ENV{TINY} = 1;
 delete local @ENV{qw(QUICK WRITE)};
 # json does what hit does, and profile needs valgrind.
-my @parts = qw(hit miss memory hitrate booking others disturbed stampede table scale);
+my @parts = qw(hit miss sessions memory hitrate booking others disturbed stampede table scale);
 my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(300));
 ok($ok, 'it runs to its end') or diag "$out\n$err";
 my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
@@ -23,6 +23,7 @@ $table //= '';
 my %lines = (
 	hit       => [ 'floor, in the server', 'v2 hit above the floor', 'v2 / floor, clients: 1', 'v2 / classic v2, clients: 1', 'Redis GET', 'Pgpool-II' ],
 	miss      => [ 'plpgsql v1 / v1 in C, 50 bookings', 'plpgsql v1 / v1 in C, 500 bookings', 'not cached yet' ],
+	sessions  => [ "a session's first v1", 'after ANALYZE', 'locks held', 'nobody knows' ],
 	memory    => [ 'a day of 24 slots', 'stylist-days that fit', 'all it takes for each day' ],
 	hitrate   => [ 'hit rate of the extension', 'classic' ],
 	booking   => [ 'INSERT, our triggers / without', 'INSERT, classic trigger / without', 'COPY of' ],

@@ -1,0 +1,43 @@
+/*
+ * long_bookings.h
+ *		A stylist's bookings that take more than a day, which a session remembers.
+ */
+#ifndef AC_SLOTS_LONG_BOOKINGS_H
+#define AC_SLOTS_LONG_BOOKINGS_H
+
+#include "utils/uuid.h"
+
+#include "slots/kernel.h"
+#include "slots/query_text.h"
+
+typedef struct LongBooking
+{
+	SlotInterval at;
+	bool has_service;
+	pg_uuid_t service;
+} LongBooking;
+
+/* All of a stylist's, but those of a status that does not block. */
+typedef struct LongBookings
+{
+	pg_uuid_t stylist;
+	const QueryStatuses *non_blocking; /* while they are read */
+	LongBooking *bookings;
+	int n;
+	int room;
+} LongBookings;
+
+extern bool booking_is_long(int64 start, int64 end);
+
+/* Adds a booking to those that are being read. */
+extern void long_bookings_add(LongBookings *found, const LongBooking *booking);
+
+/*
+ * Those of the stylist, until the next call; read by scan where they are not
+ * remembered, NULL if it returns false.  clock is as a CacheRequest's compute
+ * gets it.  They change with tag_of_long_bookings, and with the database.
+ */
+extern const LongBookings *long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, uint64 clock,
+											bool (*scan)(LongBookings *found));
+
+#endif /* AC_SLOTS_LONG_BOOKINGS_H */
