@@ -279,17 +279,12 @@ answer_as_original(CacheRequest *request, bool may_remember, Computed *result)
 	return clock;
 }
 
-/*
- * Answers under a new snapshot, and tells the version clock from before it;
- * NO_CLOCK if nothing that is computed now may be remembered.
- */
+/* Answers under a new snapshot, and tells the version clock from before it. */
 static uint64
-answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+answer_now(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
 {
 	uint64 clock;
 
-	if (request->as_of != AS_OF_CALL)
-		return answer_as_original(request, may_remember, result);
 	/* What the calling command has written so far is to be seen. */
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		CommandCounterIncrement();
@@ -317,6 +312,30 @@ answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Comp
 	AC_TEST_SLEEP(ac_sleep_after_compute);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE) && may_remember)
 		clock = cells_clock();
+	return clock;
+}
+
+/*
+ * Most changes of definitions make no difference (ANALYZE), and an answer that
+ * nobody asks for again would never be kept.
+ */
+#define MAX_OVERTAKEN 2
+
+/*
+ * The answer of now, of the statement or of each of its own, and the version
+ * clock from before; NO_CLOCK if nothing that is computed now may be remembered.
+ */
+static uint64
+answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+{
+	uint64 clock;
+	int overtaken = 0;
+
+	if (request->as_of != AS_OF_CALL)
+		return answer_as_original(request, may_remember, result);
+	do
+		clock = answer_now(request, use_lower_tier, may_remember, result);
+	while (result->overtaken && !IsolationUsesXactSnapshot() && ++overtaken <= MAX_OVERTAKEN);
 	return clock;
 }
 
@@ -365,7 +384,7 @@ keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *res
 	if (*status != CELLS_CURRENT || !store_keep(&entry, hash, &place))
 		return false;
 	if (request->below != NULL && !result->from_below)
-		request->below->offer(place);
+		request->below->offer(request->arg, place);
 	return true;
 }
 

@@ -23,6 +23,7 @@ typedef struct Computed
 	bool unconfirmed; /* which are not confirmed: memory may not keep it */
 	int64 valid_from; /* timestamps; as in a StoredEntry */
 	int64 valid_until;
+	bool overtaken;	  /* definitions changed while it was computed */
 	bool untracked;	  /* not to be kept because changes would go unnoticed */
 	bool from_below;  /* it came from the tier below memory; for the read path */
 	bool as_of_clock; /* AS_OF_STATEMENT: the snapshot was no older than the clock; likewise */
@@ -36,7 +37,7 @@ typedef struct LowerTier
 	/* Keeps what was computed under the active snapshot. */
 	void (*keep)(void *arg, const Computed *result);
 	/* Memory keeps a computed answer, at a place of the store. */
-	void (*offer)(uint32 place);
+	void (*offer)(void *arg, uint32 place);
 	/* Whether all that this transaction has written was written by keep. */
 	bool (*wrote_all)(void);
 } LowerTier;

@@ -148,7 +148,13 @@ keep(void *arg, const Computed *result)
 	tier_keep(&((Call *) arg)->day, result);
 }
 
-static const LowerTier table_tier = {fetch, keep, tier_offer, tier_wrote_all};
+static void
+offer(void *arg, uint32 place)
+{
+	tier_offer(&((Call *) arg)->day, place);
+}
+
+static const LowerTier table_tier = {fetch, keep, offer, tier_wrote_all};
 
 static void
 prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))

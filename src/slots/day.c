@@ -138,6 +138,26 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 								  rules->display_format, &result->payload_size);
 }
 
+/* All that the tables say. */
+static DayError
+read_tables(const DayRequest *day, uint64 clock, DayRules *rules, SlotInput *input, Reach *reach,
+			BookedServices *booked)
+{
+	DayError error;
+
+	sources_load();
+	if (!rules_recall(&day->stylist, &day->service, clock, rules))
+	{
+		if ((error = rules_read(&day->stylist, &day->service, clock, rules)) != DAY_OK)
+			return error;
+		rules_remember(&day->stylist, &day->service, clock, rules);
+	}
+	init_input(rules, input);
+	hours_read(&day->stylist, day->date, rules, input);
+	busy_read(&day->stylist, &day->service, rules, clock, input, reach, booked);
+	return DAY_OK;
+}
+
 static DayError
 compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed *result)
 {
@@ -148,18 +168,10 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	DayError error;
 	bool all_days;
 
-	sources_load();
-	day->generation = sources_generation();
-	if (!rules_recall(&day->stylist, &day->service, clock, &rules))
-	{
-		if ((error = rules_read(&day->stylist, &day->service, clock, &rules)) != DAY_OK)
-			return error;
-		rules_remember(&day->stylist, &day->service, clock, &rules);
-	}
-	init_input(&rules, &input);
-	hours_read(&day->stylist, day->date, &rules, &input);
-	busy_read(&day->stylist, &day->service, &rules, clock, &input, &reach, &booked);
-
+	if ((error = read_tables(day, clock, &rules, &input, &reach, &booked)) != DAY_OK)
+		return error;
+	result->overtaken = !sources_current();
+	day->defined = sources_fingerprint(&day->definitions);
 	result->valid_from = input.now;
 	result->untracked = !sources_tracked();
 	result->definitions = true;
@@ -223,7 +235,8 @@ day_definitions(uint64 *fingerprint)
 bool
 day_definitions_of(const DayRequest *day, uint64 *fingerprint)
 {
-	return sources_fingerprint(fingerprint) && day->generation == sources_generation();
+	*fingerprint = day->definitions;
+	return day->defined;
 }
 
 bool
@@ -238,6 +251,7 @@ day_compute(DayRequest *day, uint64 clock, Computed *result)
 	MemoryContext caller = CurrentMemoryContext;
 	int settings = guard_settings();
 
+	day->defined = false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	day->error = compute_connected(day, clock, caller, result);

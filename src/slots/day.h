@@ -34,7 +34,8 @@ typedef struct DayRequest
 	DayError error;
 	DateADT first_day; /* UTC days that the answer depends on */
 	DateADT last_day;
-	uint64 generation; /* of the mapping that it was computed with */
+	bool defined; /* all was read with these definitions: see sources_fingerprint */
+	uint64 definitions;
 	Tag tags[DAY_MAX_TAGS];
 } DayRequest;
 
@@ -54,7 +55,7 @@ extern bool day_definitions_confirmed(uint64 clock);
 /* What the definitions are for the table tier: see sources_fingerprint. */
 extern bool day_definitions(uint64 *fingerprint);
 
-/* The same, if they are still those that this day was computed with. */
+/* The same, of when this day was computed, whatever messages came since; false if there were others meanwhile. */
 extern bool day_definitions_of(const DayRequest *day, uint64 *fingerprint);
 
 /* Whether they are so under the active snapshot: see sources_hold.  Raises what queries raise. */

@@ -401,6 +401,12 @@ sources_concerned(Oid relid)
 }
 
 bool
+sources_current(void)
+{
+	return is_valid();
+}
+
+bool
 sources_tracked(void)
 {
 	return mapping_valid && mapping_tracked;

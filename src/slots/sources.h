@@ -25,6 +25,9 @@ extern void sources_init(void);
  */
 extern void sources_load(void);
 
+/* Whether the mapping is that of now: no message said otherwise since it was loaded. */
+extern bool sources_current(void);
+
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 

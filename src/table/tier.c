@@ -129,8 +129,10 @@ tier_keep(DayRequest *day, const Computed *result)
 }
 
 void
-tier_offer(uint32 place)
+tier_offer(DayRequest *day, uint32 place)
 {
-	if (ac_table_tier == TABLE_TIER_BACKGROUND && sources_logged() && worker_wanted())
+	uint64 definitions;
+
+	if (ac_table_tier == TABLE_TIER_BACKGROUND && day_definitions_of(day, &definitions) && worker_wanted())
 		queue_push(place);
 }

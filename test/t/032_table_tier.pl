@@ -6,7 +6,8 @@
 # Shown to fail with, in src/: forget_subtransaction that keeps the traces of a rolled back savepoint; widen that always
 # returns early (more than 32 traces); is_covered that is satisfied by any trace; delete_rows that deletes every day; touch_change
 # without the OLD row; seen_snapshot without the own xid, or whose short form keeps xmax; checksum without the tags, or without the snapshot;
-# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas.
+# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas; answer_fresh that does
+# not compute again what was overtaken by a message.
 use strict;
 use warnings;
 use FindBin;
@@ -40,6 +41,23 @@ sub fill
 	return;
 }
 
+# Asks for a day, and while this computes (and waits for a table) the definition of another that it has read is touched.
+sub ask_during_message
+{
+	my ($s, $d) = @_;
+	my $blocker = session($node, 'salon');
+
+	$m->run("SELECT t.v2($s, 1, $d + 1)");
+	$blocker->run('BEGIN; LOCK TABLE booking_reservations IN ACCESS EXCLUSIVE MODE');
+	$r->send("SELECT t.hit($s, 1, $d)");
+	ok(wait_until(sub { $m->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $r->pid) > 0 }, 'the reader to wait'),
+		'an answer is being computed');
+	$m->run('ALTER TABLE bookings SET (autovacuum_enabled = on)');
+	$blocker->run('ROLLBACK');
+	$blocker->quit;
+	return $r->result;
+}
+
 # ---- without preload: a hit is one of the table ----
 
 $node = new_node('tier', preload => 0, conf => <<'EOC');
@@ -50,6 +68,9 @@ make_salon($node, 'salon', stylists => 8, services => 3, days => 7);
 sessions_of();
 fill(4);
 is($m->run('SELECT t.hit(1, 1, 0), t.hit(8, 1, 3)'), 't|t', 'a second call is a hit');
+
+is(ask_during_message(1, 10), 'f', 'a message comes meanwhile');
+is($m->run('SELECT t.hit(1, 1, 10)'), 't', 'and the answer is kept all the same');
 
 # Rolled back writers leave nothing, and cost nothing.
 my $from = next_xid();
@@ -378,6 +399,9 @@ sub written { my ($s, $d) = @_; return wait_until(sub { rows($s, $d) eq '1' }, "
 fill(3);
 ok(written(2, 1), 'the worker writes');
 ok(written(5, 2), 'everything that was asked for');
+is(ask_during_message(1, 10), 'f', 'a message comes meanwhile');
+is($m->run('SELECT t.hit(1, 1, 10)'), 't', 'the answer is in memory all the same');
+ok(written(1, 10), 'and the worker writes it');
 $_->quit for $m, $w, $r;
 $node->restart;
 sessions_of();
