@@ -49,6 +49,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_hold_check", AC_MUTANT_NO_HOLD_CHECK, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
 												   {"no_long_tag", AC_MUTANT_NO_LONG_TAG, false},
+												   {"no_shared_check", AC_MUTANT_NO_SHARED_CHECK, false},
 												   {"own_service_only", AC_MUTANT_OWN_SERVICE_ONLY, false},
 												   {"no_level", AC_MUTANT_NO_LEVEL, false},
 												   {"clock_after_snapshot", AC_MUTANT_CLOCK_AFTER_SNAPSHOT, false},

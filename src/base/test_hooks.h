@@ -31,6 +31,7 @@ typedef enum AcMutant
 	/* of what a session remembers */
 	AC_MUTANT_NO_MEMO_CHECK,
 	AC_MUTANT_NO_LONG_TAG,
+	AC_MUTANT_NO_SHARED_CHECK,
 	/* of services' buffers */
 	AC_MUTANT_OWN_SERVICE_ONLY,
 	AC_MUTANT_NO_LEVEL,

@@ -5,7 +5,8 @@
  * One that reaches into a day may have begun at any time before it: to find
  * those there are takes an index that holds only them, or a look at all of
  * the stylist's bookings, in each partition.  There are few, they seldom
- * change, and whoever changes one touches a tag that says so.
+ * change, and whoever changes one touches a tag that says so.  What took
+ * long to find other sessions get too (long_shared.c).
  *
  * Locking: none.
  */
@@ -21,6 +22,8 @@
 #define NMEMOS 256
 /* Of more the memory is not worth it. */
 #define MAX_REMEMBERED 8
+/* To look at so many bookings takes longer than to fetch from memory. */
+#define WORTH_SHARING 64
 
 typedef struct LongBookingsMemo
 {
@@ -75,8 +78,13 @@ long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, ui
 	found = palloc0(sizeof(*found));
 	found->stylist = *stylist;
 	found->non_blocking = non_blocking;
-	if (!scan(found))
-		return NULL;
+	if (!long_shared_fetch(found, clock))
+	{
+		if (!scan(found))
+			return NULL;
+		if (found->visited >= WORTH_SHARING)
+			long_shared_keep(found, clock);
+	}
 	if (found->n <= MAX_REMEMBERED)
 		remember(memo, found, clock);
 	return found;

@@ -5,27 +5,7 @@
 #ifndef AC_SLOTS_LONG_BOOKINGS_H
 #define AC_SLOTS_LONG_BOOKINGS_H
 
-#include "utils/uuid.h"
-
-#include "slots/kernel.h"
-#include "slots/query_text.h"
-
-typedef struct LongBooking
-{
-	SlotInterval at;
-	bool has_service;
-	pg_uuid_t service;
-} LongBooking;
-
-/* All of a stylist's, but those of a status that does not block. */
-typedef struct LongBookings
-{
-	pg_uuid_t stylist;
-	const QueryStatuses *non_blocking; /* while they are read */
-	LongBooking *bookings;
-	int n;
-	int room;
-} LongBookings;
+#include "slots/long_shared.h"
 
 extern bool booking_is_long(int64 start, int64 end);
 

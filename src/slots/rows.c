@@ -235,10 +235,11 @@ static void
 visit_long_booking(const ScannedRow *row, void *arg)
 {
 	LongBookings *found = arg;
-	LongBooking booking;
+	LongBooking booking = {0};
 	bool no_service;
 	Datum service;
 
+	found->visited++;
 	if (!scanned_is_of(row, BOOKING_STYLIST, &found->stylist) ||
 		!scanned_times(row, BOOKING_START, BOOKING_END, &booking.at) ||
 		!booking_is_long(booking.at.start, booking.at.end) ||

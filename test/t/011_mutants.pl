@@ -239,6 +239,24 @@ sub remembered_long_bookings
 	return $found + stale($reader, $d);
 }
 
+# The same of what sessions know from each other, as there is no index that holds only long bookings.
+sub shared_long_bookings
+{
+	my $d = next_day();
+	my $other = session($node, 'salon');
+	my $ask = sub { my $s = session($node, 'salon'); my $n = stale($s, $d); $s->quit; return $n; };
+
+	$other->run('DROP INDEX IF EXISTS bookings_stylist_user_id_end_time_idx');
+	$other->run('INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time, status)'
+		  . " SELECT t.stylist(2), t.service(1), t.at(300 + i, 1), t.at(300 + i, 2), 'cancelled' FROM generate_series(1, 100) i");
+	$ask->();
+	$other->run('INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time)'
+		  . " VALUES (t.stylist(2), t.service(1), t.at($d - 2, 3), t.at($d + 1, 3))");
+	my $found = $ask->();
+	$other->run('DELETE FROM bookings WHERE end_time - start_time = interval \'3 days\'');
+	return $found + $ask->();
+}
+
 # A missed moment gets a longer sleep.
 sub play
 {
@@ -284,7 +302,8 @@ my %scenario = (
 	no_xid_check          => \&old_snapshot,
 	no_expiry             => \&expiry,
 	no_memo_check         => \&remembered_rules,
-	no_long_tag           => \&remembered_long_bookings);
+	no_long_tag           => \&remembered_long_bookings,
+	no_shared_check       => \&shared_long_bookings);
 
 for my $mutant (sort keys %scenario)
 {
@@ -305,7 +324,7 @@ for my $mutant (sort keys %scenario)
 	my $n = play($scenario{$mutant});
 	ok($n =~ /^[1-9]/, "$mutant: its scenario finds it") or diag "found: $n";
 	# No writer of the load changes the mapping, none asks before its triggers, none books for days.
-	next if $mutant eq 'messages_before_clock' || $mutant eq 'no_notes' || $mutant eq 'no_long_tag';
+	next if $mutant eq 'messages_before_clock' || $mutant eq 'no_notes' || $mutant =~ /^no_(long_tag|shared_check)$/;
 	my $kinds = stale_kinds(stale_under_load(60, $mutant));
 	isnt($kinds, '', "$mutant: the load finds it");
 	note "$mutant: found by $kinds";
