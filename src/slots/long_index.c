@@ -6,16 +6,22 @@
  *
  * is what availability_cache.missing_indexes() asks for; an index with
  * another condition is left alone.
+ *
+ * The condition is looked at as it was written.  The server's own copies are
+ * made with the functions in it that have constant arguments run, and these
+ * may be the owner's.
  */
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/relcache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "slots/long_index.h"
@@ -72,15 +78,21 @@ is_day_after(const Node *node, AttrNumber column)
 		   is_a_day(lsecond(sum->args));
 }
 
+/* NULL if the index has none. */
+static Node *
+condition_of(Relation index)
+{
+	bool isnull;
+	Datum value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
+
+	return isnull ? NULL : stringToNode(TextDatumGetCString(value));
+}
+
 bool
 has_long_only(Relation index, AttrNumber start, AttrNumber end)
 {
-	List *conditions = RelationGetIndexPredicate(index);
-	const OpExpr *condition;
+	const OpExpr *condition = (const OpExpr *) condition_of(index);
 
-	if (list_length(conditions) != 1)
-		return false;
-	condition = linitial(conditions);
-	return is_call_of((const Node *) condition, F_TIMESTAMP_GT) && is_utc_of(linitial(condition->args), end) &&
-		   is_day_after(lsecond(condition->args), start);
+	return condition != NULL && is_call_of((const Node *) condition, F_TIMESTAMP_GT) &&
+		   is_utc_of(linitial(condition->args), end) && is_day_after(lsecond(condition->args), start);
 }

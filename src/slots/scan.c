@@ -9,8 +9,9 @@
  * go when it has been read; under REPEATABLE READ its lock is kept, as a later
  * command of the transaction may read it under the same snapshot.
  *
- * Only columns of built-in types are looked at, with the types' own functions:
- * no code of a table's owner runs, and so nobody is switched to.
+ * Only columns of built-in types are looked at, with the types' own functions,
+ * and indexes of conditions are not evaluated: so no code of a table's owner
+ * runs, and nobody is switched to, but for where a partition key is made.
  */
 #include "postgres.h"
 
@@ -39,6 +40,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/as_user.h"
 #include "base/compat.h"
 #include "slots/long_index.h"
 #include "slots/scan.h"
@@ -219,12 +221,25 @@ scan_table(Relation rel, const SourceScan *scan, bool whole)
 
 static bool scan_relation(Oid relid, const SourceScan *scan, bool whole);
 
+/* To make it, the server runs functions in it that have constant arguments. */
+static PartitionKey
+partition_key(Relation rel)
+{
+	SavedUser saved;
+	PartitionKey key;
+
+	if (rel->rd_partkey != NULL)
+		return rel->rd_partkey;
+	saved = switch_user(rel->rd_rel->relowner);
+	key = RelationGetPartitionKey(rel);
+	restore_user(saved);
+	return key;
+}
+
 /* Whether partitions are ranges of what the scan has a range of, perhaps with other columns behind. */
 static bool
-is_by_time(Relation rel, const SourceScan *scan)
+is_by_time(Relation rel, PartitionKey key, const SourceScan *scan)
 {
-	PartitionKey key = RelationGetPartitionKey(rel);
-
 	return scan->time >= 0 && key->strategy == PARTITION_STRATEGY_RANGE &&
 		   key->partattrs[0] == get_attnum(RelationGetRelid(rel), source_column_at(scan->role, scan->time)->name) &&
 		   key->partsupfunc[0].fn_oid == F_TIMESTAMPTZ_CMP;
@@ -285,12 +300,13 @@ partitions_by_time(PartitionDesc parts, const SourceScan *scan)
 static bool
 scan_partitions(Relation rel, const SourceScan *scan, bool whole)
 {
+	PartitionKey key = partition_key(rel);
 	PartitionDesc parts = RelationGetPartitionDesc(rel, true);
 	List *found = NIL;
 	ListCell *cell;
 	bool scanned = true;
 
-	if (parts->nparts > 0 && is_by_time(rel, scan))
+	if (parts->nparts > 0 && is_by_time(rel, key, scan))
 		found = partitions_by_time(parts, scan);
 	else
 	{
