@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What a session's calls cost that memory does not answer: the first of all, the first after ANALYZE, those of a stylist that
-# nobody knows; with 100 partitions by month, and without the index on long bookings that attach() recommends.
+# What a session's calls cost that memory does not answer: the first of all, the first about a stylist, the first after ANALYZE, those
+# of a stylist that nobody knows; with 24 and 100 partitions by month, and without the index on long bookings that attach() recommends.
 
 part_sessions()
 {
@@ -8,38 +8,54 @@ part_sessions()
 	bench_start
 	sessions_databases
 	for ((round = 1; round <= turns; round++)); do
-		for kind in $(turned "$round" e k p); do sessions_first "$kind" "$round"; done
-		sessions_hit "$round"
+		for kind in $(turned "$round" e k $best p24 p100); do sessions_first "$kind" "$round"; done
+		for kind in $(turned "$round" e k); do sessions_hit "$kind" "$round"; done
 		for kind in $(turned "$round" analyze nothing); do sessions_disturbed "$kind" "$round"; done
-		for kind in $(turned "$round" e p n unknown); do sessions_steady "$kind" "$round"; done
+		for kind in $(turned "$round" e n); do sessions_first_look "$kind" "$round"; done
+		for kind in $(turned "$round" e $best p24 p100 n unknown); do sessions_steady "$kind" "$round"; done
 	done
 	sessions_rows
 	bench_stop
 }
 
-# e: ours; k: plpgsql; p: ours, bookings in 100 partitions; n: ours, without the index on long bookings.
+# e: ours; k: plpgsql; g: plpgsql with the best index, a GiST index that its condition can use; p24, p100: ours, bookings in so many
+# partitions; n: ours, without the index on long bookings.
 sessions_databases()
 {
-	salon e stylists=20 bookings=$(by_size 80000 10000 1000)
-	copies e k p
+	salon e stylists=20 bookings=$(by_size 80000 80000 1000)
+	copies e k p24 p100
 	classic k
+	best=''
+	if [[ $size != tiny && -f $("$PG_CONFIG" --sharedir)/extension/btree_gist.control ]]; then
+		copies k g
+		sql g "CREATE EXTENSION btree_gist" "CREATE INDEX ON bookings USING gist (stylist_user_id, tstzrange(start_time, end_time))" "ANALYZE bookings"
+		best=g
+	fi
 	extension e
 	copies e n
 	sql n "DROP INDEX $(sql n "SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'bookings'::regclass AND indpred IS NOT NULL")"
-	psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d p <<-'EOC'
+	partition_bookings p24 24
+	partition_bookings p100 100
+	# shellcheck disable=SC2086
+	same_answers "$(by_size 20 10 4)" e k $best p24 p100 n
+	question="bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu'"
+}
+
+# partition_bookings DATABASE N: by month, four fifths of them in the past; then attached.
+partition_bookings()
+{
+	psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -v n="$2" -d "$1" <<-'EOC'
 		ALTER TABLE bookings RENAME TO bookings_before;
 		CREATE TABLE bookings (LIKE bookings_before INCLUDING DEFAULTS) PARTITION BY RANGE (start_time);
 		SELECT format('CREATE TABLE b%s PARTITION OF bookings FOR VALUES FROM (%L) TO (%L)', m, d, d + interval '1 month')
-		  FROM (SELECT m, date_trunc('month', now()) + make_interval(months => m - 80) FROM generate_series(0, 99) m) p(m, d) \gexec
+		  FROM (SELECT m, date_trunc('month', now()) + make_interval(months => m - :n * 4 / 5) FROM generate_series(0, :n - 1) m) p(m, d) \gexec
 		CREATE TABLE b_others PARTITION OF bookings DEFAULT;
 		INSERT INTO bookings SELECT * FROM bookings_before;
 		DROP TABLE bookings_before;
 		CREATE INDEX ON bookings (stylist_user_id, start_time);
 		ANALYZE bookings;
 	EOC
-	extension p
-	same_answers "$(by_size 20 10 4)" e k p n
-	question="bench.stylist(1), bench.service(1), bench.day(9), 'Asia/Kathmandu'"
+	extension "$1"
 }
 
 # timed DATABASE STATEMENT…: milliseconds of each in a new session, which has asked for something else before.
@@ -60,12 +76,18 @@ sessions_first()
 	sample "sessions/first/$kind" "$round" "${times[0]}"
 }
 
-# The floor's first call is a hit's less what is ours.
 sessions_hit()
 {
-	local round=$1
-	sql e "SELECT get_available_slots_v2($question)" >/dev/null
-	sample sessions/hit "$round" "$(timed e "SELECT get_available_slots_v2($question)")"
+	local kind=$1 round=$2
+	sql "$kind" "SELECT get_available_slots_v2($question)" >/dev/null
+	sample "sessions/hit/$kind" "$round" "$(timed "$kind" "SELECT get_available_slots_v2($question)")"
+}
+
+# The first questions about each stylist of a session that has asked about one.
+sessions_first_look()
+{
+	local kind=$1 round=$2
+	sample "sessions/look/$kind" "$round" "$(sql "$kind" "CALL bench.ask('v1', 0, 1)" "CALL bench.ask('v1', 1, 15, stride => 1)" | tail -n 1)"
 }
 
 # The next miss of a session: after another has run ANALYZE, or something that concerns nobody, for as long.
@@ -81,6 +103,8 @@ sessions_steady()
 {
 	local kind=$1 round=$2 db=$1 calls
 	calls=$(by_size 1000 400 50)
+	# As long as the others, about.
+	[[ $kind != g ]] || calls=$(by_size 100 40 5)
 	if [[ $kind == unknown ]]; then
 		# In memory no answer, however often it is asked for.
 		sample sessions/unknown "$round" "$(sql e "CALL bench.ask('v1', 0, 40)" "SELECT count(get_available_slots_v2(md5(i::text)::uuid, bench.service(1), bench.day(9)))
@@ -101,20 +125,44 @@ locks()
 		tail -n 1
 }
 
+# memory DATABASE: megabytes that a session which has asked for many days has to itself. The one before has left the server's file of
+# catalogs there, which takes more to make than to read.
+memory()
+{
+	sql "$1" "CALL bench.ask('v1', 0, 1)" >/dev/null
+	sql "$1" "CALL bench.ask('v1', 0, $(by_size 2000 2000 20), stride => 1)" \
+		"SELECT substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+)')::int / 1024.0" | tail -n 1
+}
+
+# What bookings in N partitions cost against one table.
+sessions_partitions()
+{
+	local n=$1 db=p$1 held more
+	held=$(locks "$db" 1)
+	row "$n partitions: locks held after a session's first miss" "$held" "" "<= 40" "$(judge "$held" "$held" '<= 40')"
+	held=$(locks "$db" 3)
+	row "$n partitions: locks held after a later miss" "$held" "" "<= 16" "$(judge "$held" "$held" '<= 16')"
+	ratio_row "v1 in C, $n partitions / one table" "<= 1.5" "sessions/steady/$db" sessions/steady/e
+	ratio_row "a session's first v1 in C, $n partitions / one table" "" "sessions/first/$db" sessions/first/e
+	more=$(awk -v a="$(memory "$db")" -v b="$(memory e)" 'BEGIN { printf "%.2f", a - b }')
+	row "$n partitions: memory of a session beyond that with one table" "$more MB" "" "<= 0.5 MB" "$(judge "$more" "$more" '<= 0.5')"
+}
+
 sessions_rows()
 {
 	local n
+	n=$(grouped "$(by_size 4000 4000 50)")
 	median_row "a session's first v1 in C" ms sessions/first/e
 	ratio_row "a session's first v1, in C / in plpgsql" "<= 1" sessions/first/e sessions/first/k
-	figure_row median "a session's first v2, a hit" " ms" "<= 0.3" sessions/hit
+	[[ -z $best ]] || ratio_row "a session's first v1, in C / in plpgsql with the best index" "<= 1" sessions/first/e sessions/first/g
+	figure_row median "a session's first v2, a hit" " ms" "<= 0.3" sessions/hit/e
+	ratio_row "a session's first v2, a hit / classic v2, a hit" "" sessions/hit/e sessions/hit/k
 	ratio_row "the next miss after ANALYZE of bookings / after a pause as long" "<= 1.5" sessions/after/analyze sessions/after/nothing
-	n=$(locks p 1)
-	row "100 partitions: locks held after a session's first miss" "$n" "" "<= 40" "$(judge "$n" "$n" '<= 40')"
-	n=$(locks p 3)
-	row "100 partitions: locks held after a later miss" "$n" "" "<= 16" "$(judge "$n" "$n" '<= 16')"
-	ratio_row "v1 in C, 100 partitions / one table" "<= 1.5" sessions/steady/p sessions/steady/e
-	ratio_row "a session's first v1 in C, 100 partitions / one table" "" sessions/first/p sessions/first/e
-	ratio_row "v1 in C, without the index on long bookings / with it" "<= 1.5" sessions/steady/n sessions/steady/e
-	median_row "v1 in C, $(grouped "$(by_size 4000 500 50)") bookings a stylist" us sessions/steady/e
+	sessions_partitions 24
+	sessions_partitions 100
+	ratio_row "v1 in C, without the index on long bookings / with it, $n bookings a stylist" "<= 1.5" sessions/steady/n sessions/steady/e
+	ratio_row "the same, a session's first questions about each stylist" "<= 1.5" sessions/look/n sessions/look/e
+	figure_row median "v1 in C, $n bookings a stylist" " us" "<= 15" sessions/steady/e
+	[[ -z $best ]] || ratio_row "plpgsql v1 with the best index / v1 in C, $n bookings a stylist" ">= 10" sessions/steady/g sessions/steady/e
 	ratio_row "v2 of a stylist that nobody knows / v1 in C" "<= 1" sessions/unknown sessions/steady/e
 }
