@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "slots/long_bookings.h"
 #include "slots/memo.h"
+#include "slots/sources.h"
 #include "slots/tags.h"
 
 #define NMEMOS 256
@@ -66,6 +69,14 @@ remember(LongBookingsMemo *memo, const LongBookings *found, uint64 clock)
 		memcpy(memo->bookings, found->bookings, found->n * sizeof(LongBooking));
 }
 
+/* Partitions are all opened, which takes a session time and memory. */
+static bool
+is_worth_sharing(const LongBookings *found)
+{
+	return found->visited >= WORTH_SHARING ||
+		   get_rel_relkind(source_relid(SOURCE_BOOKINGS)) == RELKIND_PARTITIONED_TABLE;
+}
+
 const LongBookings *
 long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, uint64 clock,
 				 bool (*scan)(LongBookings *found))
@@ -82,7 +93,7 @@ long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, ui
 	{
 		if (!scan(found))
 			return NULL;
-		if (found->visited >= WORTH_SHARING)
+		if (is_worth_sharing(found))
 			long_shared_keep(found, clock);
 	}
 	if (found->n <= MAX_REMEMBERED)
