@@ -35,6 +35,7 @@
 #include "memo/seen.h"
 #include "memo/statistics.h"
 #include "slots/sources.h"
+#include "slots/table_plan.h"
 #include "slots/text.h"
 #include "table/log.h"
 #include "table/state.h"
@@ -115,6 +116,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("availability_cache");
 	clock_texts_init();
 	sources_init();
+	table_plan_init();
 	tier_tables_init();
 	trust_init();
 	tier_log_init();

@@ -76,6 +76,19 @@
 #define AC_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), (nkeys), 0)
+#endif
+
+/* A range that is not empty; needs utils/rangetypes.h. */
+#if PG_VERSION_NUM >= 160000
+#define AC_MAKE_RANGE(type, lower, upper) make_range((type), (lower), (upper), false, NULL)
+#else
+#define AC_MAKE_RANGE(type, lower, upper) make_range((type), (lower), (upper), false)
+#endif
+
 /* utils/pg_locale.h wants ICU's headers, which do not come with the server's. */
 extern PGDLLIMPORT char *locale_messages;
 extern PGDLLIMPORT char *locale_monetary;

@@ -260,6 +260,8 @@ scan_long_bookings(LongBookings *found)
 					   .key = BOOKING_STYLIST,
 					   .id = &found->stylist,
 					   .time = -1,
+					   .statuses = found->non_blocking,
+					   .status = BOOKING_STATUS,
 					   .long_only = true,
 					   .visit = visit_long_booking,
 					   .arg = found};
@@ -275,14 +277,19 @@ read_bookings(Reading *reading, Datum *args)
 					   .key = BOOKING_STYLIST,
 					   .id = reading->stylist,
 					   .time = BOOKING_START,
+					   .overlapping = true,
+					   .start = BOOKING_START,
+					   .end = BOOKING_END,
+					   .statuses = reading->statuses,
+					   .status = BOOKING_STATUS,
 					   .visit = visit_booking,
 					   .arg = reading};
 	const LongBookings *longer;
 
 	reading->from = DatumGetTimestampTz(args[1]);
 	reading->to = DatumGetTimestampTz(args[3]);
-	scan.from = DatumGetTimestampTz(args[2]);
-	scan.to = reading->to;
+	scan.at = (ScanTimes){DatumGetTimestampTz(args[2]), reading->to};
+	scan.during = (ScanTimes){reading->from, reading->to};
 	if (!status_is_bytewise(SOURCE_BOOKINGS, BOOKING_STATUS) || !source_scan(&scan))
 		return false;
 	longer = long_bookings_of(reading->stylist, reading->statuses, DatumGetUInt64(args[4]), scan_long_bookings);
@@ -292,7 +299,7 @@ read_bookings(Reading *reading, Datum *args)
 	{
 		const LongBooking *booking = &longer->bookings[i];
 
-		if (booking->at.start < scan.from && booking->at.end > reading->from)
+		if (booking->at.start < scan.at.from && booking->at.end > reading->from)
 			put_busy(reading->rows, &booking->at, booking->has_service ? &booking->service : NULL);
 	}
 	return true;
@@ -329,14 +336,20 @@ read_holds(Reading *reading, Datum *args)
 					   .key = HOLD_STYLIST,
 					   .id = reading->stylist,
 					   .time = HOLD_END,
+					   .overlapping = true,
+					   .start = HOLD_START,
+					   .end = HOLD_END,
+					   .statuses = reading->statuses,
+					   .status = HOLD_STATUS,
+					   .wanted = true,
 					   .visit = visit_hold,
 					   .arg = reading};
 
 	reading->from = DatumGetTimestampTz(args[1]);
 	reading->to = DatumGetTimestampTz(args[2]);
 	reading->now = DatumGetTimestampTz(args[3]);
-	scan.from = reading->from;
-	scan.to = DT_NOEND;
+	scan.at = (ScanTimes){reading->from, DT_NOEND};
+	scan.during = (ScanTimes){reading->from, reading->to};
 	return status_is_bytewise(SOURCE_RESERVATIONS, HOLD_STATUS) && source_scan(&scan);
 }
 

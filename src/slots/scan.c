@@ -17,18 +17,14 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/index.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
@@ -42,20 +38,12 @@
 
 #include "base/as_user.h"
 #include "base/compat.h"
-#include "slots/long_index.h"
 #include "slots/scan.h"
 #include "slots/sources.h"
+#include "slots/table_plan.h"
 
 /* Tables of up to so many blocks are read whole where they have no index. */
 #define SMALL_TABLE 16
-
-/* An index of a table that is about to be read. */
-typedef struct IndexChoice
-{
-	Oid index;	/* InvalidOid: none will do */
-	bool timed; /* its second column is the scan's time */
-	bool long_only;
-} IndexChoice;
 
 Datum
 scanned_value(const ScannedRow *row, int i, bool *isnull)
@@ -68,128 +56,79 @@ scanned_value(const ScannedRow *row, int i, bool *isnull)
 	return heap_getattr(row->tuple, row->attnums[i], row->desc, isnull);
 }
 
-/* ---- which index ---- */
-
-static bool
-is_usable(Relation index)
-{
-	Form_pg_index form = index->rd_index;
-
-	return form->indisvalid && form->indislive && index->rd_rel->relam == BTREE_AM_OID &&
-		   !ReindexIsProcessingIndex(RelationGetRelid(index)) &&
-		   (!form->indcheckxmin ||
-			TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
-}
-
-/* Whether the index is ordered by a column there, as its type is. */
-static bool
-is_ordered_by(Relation index, int place, AttrNumber column, Oid comparison)
-{
-	return place < IndexRelationGetNumberOfKeyAttributes(index) && index->rd_index->indkey.values[place] == column &&
-		   index_getprocid(index, place + 1, BTORDER_PROC) == comparison;
-}
-
-static void
-consider(Relation index, const SourceScan *scan, const AttrNumber *attnums, IndexChoice *choice)
-{
-	bool partial = !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-	bool timed;
-
-	if (!is_usable(index) || !is_ordered_by(index, 0, attnums[scan->key], F_UUID_CMP))
-		return;
-	if (partial)
-	{
-		if (!scan->long_only || !has_long_only(index, attnums[BOOKING_START], attnums[BOOKING_END]))
-			return;
-		*choice = (IndexChoice){RelationGetRelid(index), false, true};
-		return;
-	}
-	timed = scan->time >= 0 && is_ordered_by(index, 1, attnums[scan->time], F_TIMESTAMPTZ_CMP);
-	if (!choice->long_only && (timed || !OidIsValid(choice->index)))
-		*choice = (IndexChoice){RelationGetRelid(index), timed, false};
-}
-
-static IndexChoice
-choose_index(Relation rel, const SourceScan *scan, const AttrNumber *attnums)
-{
-	IndexChoice choice = {InvalidOid};
-	List *indexes = RelationGetIndexList(rel);
-	ListCell *cell;
-
-	foreach(cell, indexes)
-	{
-		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-
-		consider(index, scan, attnums, &choice);
-		index_close(index, AccessShareLock);
-	}
-	list_free(indexes);
-	return choice;
-}
-
 /* ---- one table ---- */
 
 static int
-make_keys(const SourceScan *scan, const AttrNumber *attnums, const IndexChoice *choice, ScanKeyData *keys)
+make_keys(const SourceScan *scan, const TablePlan *plan, ScanKeyData *keys)
 {
+	AttrNumber key = plan->attnums[scan->key];
+	AttrNumber time;
+
 	if (scan->id == NULL)
 	{
-		ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, attnums[scan->key], InvalidStrategy, InvalidOid,
-							   InvalidOid, InvalidOid, (Datum) 0);
+		ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, key, InvalidStrategy, InvalidOid, InvalidOid,
+							   InvalidOid, (Datum) 0);
 		return 1;
 	}
-	ScanKeyInit(&keys[0], attnums[scan->key], BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(scan->id));
-	if (!choice->timed)
+	ScanKeyInit(&keys[0], key, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(scan->id));
+	if (!plan->timed)
 		return 1;
-	ScanKeyInit(&keys[1], attnums[scan->time], BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
-				TimestampTzGetDatum(scan->from));
-	ScanKeyInit(&keys[2], attnums[scan->time], BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
-				TimestampTzGetDatum(scan->to));
+	time = plan->attnums[scan->time];
+	ScanKeyInit(&keys[1], time, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(scan->at.from));
+	ScanKeyInit(&keys[2], time, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(scan->at.to));
 	return 3;
 }
 
+/* By a btree, or the whole table. */
 static void
-visit_rows(Relation rel, const SourceScan *scan, const AttrNumber *attnums, const IndexChoice *choice)
+visit_in_order(Relation rel, const SourceScan *scan, const TablePlan *plan, ScannedRow *row)
 {
-	bool by_index = OidIsValid(choice->index);
-	ScannedRow row = {.role = scan->role, .desc = RelationGetDescr(rel), .attnums = attnums};
+	bool by_index = OidIsValid(plan->index);
 	ScanKeyData keys[3];
-	int nkeys = by_index ? make_keys(scan, attnums, choice, keys) : 0;
-	SysScanDesc desc = systable_beginscan(rel, choice->index, by_index, GetActiveSnapshot(), nkeys, keys);
+	int nkeys = by_index ? make_keys(scan, plan, keys) : 0;
+	SysScanDesc desc = systable_beginscan(rel, plan->index, by_index, GetActiveSnapshot(), nkeys, keys);
 
-	while ((row.tuple = systable_getnext(desc)) != NULL)
+	while ((row->tuple = systable_getnext(desc)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		scan->visit(&row, scan->arg);
+		scan->visit(row, scan->arg);
 	}
 	systable_endscan(desc);
 }
 
-/* Whether it is as the mapping has it, which a change may have overtaken, and stored. */
-static bool
-is_as_mapped(Relation rel, AttrNumber attnum, const SourceColumn *column)
+/* What an index finds too much is left to the visitor. */
+static void
+visit_by_range(Relation rel, const SourceScan *scan, const TablePlan *plan, ScannedRow *row)
 {
-	Form_pg_attribute att;
+	Relation index = index_open(plan->index, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	ScanKeyData keys[2];
+	int nkeys = range_keys(scan, plan->ranges, keys);
+	IndexScanDesc desc = AC_INDEX_BEGINSCAN(rel, index, GetActiveSnapshot(), nkeys);
 
-	if (attnum <= 0)
-		return false;
-	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
-	return !att->attisdropped && att->atttypid == column->declared && !AC_IS_VIRTUAL(att);
+	index_rescan(desc, keys, nkeys, NULL, 0);
+	while (index_getnext_slot(desc, ForwardScanDirection, slot))
+	{
+		bool copied;
+
+		CHECK_FOR_INTERRUPTS();
+		row->tuple = ExecFetchSlotHeapTuple(slot, false, &copied);
+		scan->visit(row, scan->arg);
+	}
+	index_endscan(desc);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
 }
 
-/* The places of the role's columns in this table; false if one of them must be left to a query. */
-static bool
-find_columns(Relation rel, SourceRole role, AttrNumber *attnums)
+static void
+visit_rows(Relation rel, const SourceScan *scan, const TablePlan *plan)
 {
-	for (int i = 0; i < MAX_ROLE_COLUMNS; i++)
-	{
-		const SourceColumn *column = source_column_at(role, i);
+	ScannedRow row = {.role = scan->role, .desc = RelationGetDescr(rel), .attnums = plan->attnums};
 
-		attnums[i] = column == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), column->name);
-		if (column != NULL && !is_as_mapped(rel, attnums[i], column))
-			return false;
-	}
-	return true;
+	if (OidIsValid(plan->index) && plan->is_range)
+		visit_by_range(rel, scan, plan, &row);
+	else
+		visit_in_order(rel, scan, plan, &row);
 }
 
 /* Of unlogged tables a standby has nothing, as the query says. */
@@ -204,16 +143,18 @@ has_plain_rows(Relation rel)
 static bool
 scan_table(Relation rel, const SourceScan *scan, bool whole)
 {
-	AttrNumber attnums[MAX_ROLE_COLUMNS];
-	IndexChoice choice = {InvalidOid};
+	TablePlan plan;
 
-	if (!has_plain_rows(rel) || !find_columns(rel, scan->role, attnums))
+	if (!has_plain_rows(rel))
 		return false;
-	if (!whole)
-		choice = choose_index(rel, scan, attnums);
-	if (!OidIsValid(choice.index) && RelationGetNumberOfBlocks(rel) > SMALL_TABLE)
+	plan = table_plan(rel, scan);
+	if (!plan.readable)
 		return false;
-	visit_rows(rel, scan, attnums, &choice);
+	if (whole)
+		plan.index = InvalidOid;
+	if (!OidIsValid(plan.index) && RelationGetNumberOfBlocks(rel) > SMALL_TABLE)
+		return false;
+	visit_rows(rel, scan, &plan);
 	return true;
 }
 
@@ -286,8 +227,8 @@ partitions_by_time(PartitionDesc parts, const SourceScan *scan)
 	PartitionBoundInfo bounds = parts->boundinfo;
 	List *found = NIL;
 
-	for (int i = first_bound_from(bounds, scan->from);
-		 i <= bounds->ndatums && (i == 0 || bound_time(bounds, i - 1) <= scan->to); i++)
+	for (int i = first_bound_from(bounds, scan->at.from);
+		 i <= bounds->ndatums && (i == 0 || bound_time(bounds, i - 1) <= scan->at.to); i++)
 	{
 		int part = bounds->indexes[i] >= 0 ? bounds->indexes[i] : bounds->default_index;
 

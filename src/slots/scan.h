@@ -5,35 +5,7 @@
 #ifndef AC_SLOTS_SCAN_H
 #define AC_SLOTS_SCAN_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
-#include "utils/timestamp.h"
-#include "utils/uuid.h"
-
-#include "slots/roles.h"
-
-/* A row as it lies in the table; for as long as it is visited. */
-typedef struct ScannedRow
-{
-	SourceRole role;
-	HeapTuple tuple;
-	TupleDesc desc;
-	const AttrNumber *attnums; /* of the role's columns; 0: the table has none */
-} ScannedRow;
-
-/* Any row may be visited that meets these; none that does is left out. */
-typedef struct SourceScan
-{
-	SourceRole role;
-	int key;			 /* a column of kind uuid that is */
-	const pg_uuid_t *id; /* this; NULL: that is NULL */
-	int time;			 /* a column of kind timestamptz from one moment to another, both in; -1: any */
-	TimestampTz from;
-	TimestampTz to;
-	bool long_only; /* bookings that take more than a day */
-	void (*visit)(const ScannedRow *row, void *arg);
-	void *arg;
-} SourceScan;
+#include "slots/source_scan.h"
 
 /*
  * Reads under the active snapshot, of the mapping that is loaded.  False if a
