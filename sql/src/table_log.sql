@@ -2,9 +2,10 @@
 -- The table tier's log. The update script has this file too.
 -- ---------------------------------------------------------------------------
 
+-- Named, since with 18 these are constraints, and the update finds the older table's names taken.
 CREATE TABLE availability_cache.invalidation (
-    tag bigint NOT NULL,
-    xid xid8 NOT NULL,
+    tag bigint CONSTRAINT invalidation_tag_not_null NOT NULL,
+    xid xid8 CONSTRAINT invalidation_xid_not_null NOT NULL,
     PRIMARY KEY (tag, xid)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE availability_cache.invalidation IS

@@ -295,10 +295,10 @@ sub new_world
 	return @s;
 }
 
-for my $world (1 .. ($ENV{AC_LONG} ? 200 : 4))
+for my $world (1 .. ($ENV{AC_LONG} ? 100 : 4))
 {
 	my @s = new_world("w$world");
-	is(run_steps($ENV{AC_LONG} ? 500 : 150, @s), 0, "world $world: memoized and original agree");
+	is(run_steps($ENV{AC_LONG} ? 1000 : 150, @s), 0, "world $world: memoized and original agree");
 	my ($hits, $misses) = split /\|/, $s[0]->run('SELECT sum(hits), sum(misses) FROM availability_cache.memoized');
 	cmp_ok($hits, '>', $misses / 20, "world $world: $hits hits, $misses misses");
 	$_->quit for @s;
