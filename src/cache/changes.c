@@ -31,12 +31,10 @@
 #include "cache/counters.h"
 #include "cache/definitions.h"
 #include "cache/prepared.h"
+#include "cache/tag_set.h"
 
 /* So many tags, of which the last is the database's: more than that is everything. */
-#define MAX_TOUCHED 4096
-
-/* Twice as many, so that a search in them is short. */
-#define INDEX_SIZE (2 * MAX_TOUCHED)
+#define MAX_TOUCHED TAG_SET_MAX
 
 typedef enum ChangesPhase
 {
@@ -45,16 +43,7 @@ typedef enum ChangesPhase
 	ENDING		/* begun, and the transaction has been decided */
 } ChangesPhase;
 
-typedef struct Touched
-{
-	Tag tag;
-	uint16 index; /* in by_tag */
-} Touched;
-
-static Touched touched[MAX_TOUCHED];
-static int ntouched = 0;
-/* By tag: 1 + its place in touched; 0: none. */
-static uint16 by_tag[INDEX_SIZE];
+static TagSet touched;
 /* The cells of what is begun, definitions among them. */
 static CellNo begun[(MAX_TOUCHED + 2) * CELLS_PER_TAG];
 static int nbegun = 0;
@@ -76,26 +65,16 @@ changes_init(void)
 	RegisterResourceReleaseCallback(changes_release_callback, NULL);
 }
 
-/* The tag's index, or the free one where it belongs; half of them are free at least. */
-static uint16
-index_of(Tag tag)
-{
-	uint16 index = tag % INDEX_SIZE;
-
-	StaticAssertStmt(INDEX_SIZE <= PG_UINT16_MAX && COARSE_CELLS % INDEX_SIZE == 0,
-					 "tags of one coarse cell begin at one index");
-	while (by_tag[index] != 0 && touched[by_tag[index] - 1].tag != tag)
-		index = (index + 1) % INDEX_SIZE;
-	return index;
-}
-
-/* Whether a tag that was touched before it has the same coarse cell: it is among those that its index was searched past. */
+/* Whether a tag that was touched before it has the same coarse cell: it is among those that its place was searched past. */
 static bool
-coarse_is_begun(const Touched *one)
+coarse_is_begun(int number)
 {
-	for (uint16 index = one->tag % INDEX_SIZE; index != one->index; index = (index + 1) % INDEX_SIZE)
+	Tag tag = touched.tags[number];
+
+	StaticAssertStmt(COARSE_CELLS % TAG_SET_INDEX == 0, "tags of one coarse cell are looked for from one place on");
+	for (uint16 place = tag % TAG_SET_INDEX; place != touched.places[number]; place = (place + 1) % TAG_SET_INDEX)
 	{
-		if (cells_share_coarse(touched[by_tag[index] - 1].tag, one->tag))
+		if (cells_share_coarse(touched.tags[touched.by_tag[place] - 1], tag))
 			return true;
 	}
 	return false;
@@ -110,9 +89,9 @@ begin_tag(Tag tag, bool coarse_too)
 
 /* Each cell once, however many tags are touched: pending counts transactions. */
 static void
-begin_change(const Touched *one)
+begin_change(int number)
 {
-	begin_tag(one->tag, !coarse_is_begun(one));
+	begin_tag(touched.tags[number], !coarse_is_begun(number));
 }
 
 /* Hands the cells from this one on to a place of prepared transactions.  May raise, as a pre-commit callback may. */
@@ -132,11 +111,11 @@ hand_over(int first)
 
 /* Another extension's pre-commit callback wrote something after ours. */
 static void
-begin_late(const Touched *one)
+begin_late(int number)
 {
 	int first = nbegun;
 
-	begin_change(one);
+	begin_change(number);
 	if (preparing)
 		hand_over(first);
 }
@@ -144,22 +123,14 @@ begin_late(const Touched *one)
 void
 changes_touch(Tag tag)
 {
-	uint16 index;
-
-	if (!ac_shared_memory_ready)
+	if (!ac_shared_memory_ready || tag_set_has(&touched, tag))
 		return;
-	index = index_of(tag);
 	/* The last place is the database's; with it every answer is covered. */
-	if (by_tag[index] == 0 && ntouched >= MAX_TOUCHED - 1)
-		index = index_of(tag = tag_of_database());
-	if (by_tag[index] != 0)
+	if (touched.n >= MAX_TOUCHED - 1 && tag_set_has(&touched, tag = tag_of_database()))
 		return;
-	Assert(ntouched < MAX_TOUCHED);
-	touched[ntouched].tag = tag;
-	touched[ntouched].index = index;
-	by_tag[index] = ++ntouched;
+	tag_set_add(&touched, tag);
 	if (phase != COLLECTING)
-		begin_late(&touched[ntouched - 1]);
+		begin_late(touched.n - 1);
 }
 
 void
@@ -180,7 +151,7 @@ changes_may_define(bool any)
 bool
 changes_any(void)
 {
-	return ntouched > 0;
+	return touched.n > 0;
 }
 
 uint64
@@ -210,7 +181,7 @@ static void
 begin_changes(void)
 {
 	DefinitionChanges definitions;
-	int ntouched_rows = ntouched;
+	int ntouched_rows = touched.n;
 
 	if (!ac_shared_memory_ready)
 		return;
@@ -223,8 +194,8 @@ begin_changes(void)
 	for (int i = 0; i < definitions.ntags; i++)
 		changes_touch(definitions.tags[i]);
 	phase = BEGUN;
-	for (int i = 0; i < ntouched; i++)
-		begin_change(&touched[i]);
+	for (int i = 0; i < touched.n; i++)
+		begin_change(i);
 	if (!AC_MUTATED(AC_MUTANT_SET_FIRST))
 		begin_definitions(&definitions);
 	if (nbegun == 0)
@@ -241,9 +212,7 @@ begin_changes(void)
 static void
 forget_changes(void)
 {
-	for (int i = 0; i < ntouched; i++)
-		by_tag[touched[i].index] = 0;
-	ntouched = 0;
+	tag_set_cut(&touched, 0);
 	nbegun = 0;
 	phase = COLLECTING;
 	defines_any = false;
