@@ -30,6 +30,7 @@ int ac_test_watched = 0;
 int ac_test_databases = 0;
 char *ac_test_now = NULL;
 char *ac_test_at_pre_commit = NULL;
+char *ac_test_environment = NULL;
 
 static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, false},
 												   {"no_pending", AC_MUTANT_NO_PENDING, false},
@@ -130,6 +131,8 @@ test_hooks_define(void)
 	}
 	DefineCustomStringVariable("availability_cache.test_at_pre_commit", "SQL that runs at PRE_COMMIT.", NULL,
 							   &ac_test_at_pre_commit, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("availability_cache.test_environment", "Versions of libraries.", NULL,
+							   &ac_test_environment, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("availability_cache.test_now", "What the clock says.", NULL, &ac_test_now, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -87,6 +87,7 @@ extern int ac_test_exact_cells;		/* at most; 0: what the memory has */
 extern int ac_test_watched;			/* size of the set of relations that definitions rest on; 0: as it is */
 extern int ac_test_databases;		/* that have a number of their own, at most; 0: as many as there are numbers */
 extern char *ac_test_now;			/* what the clock says, or empty */
+extern char *ac_test_environment;	/* said to be part of libraries' versions (base/environment.c) */
 extern char *ac_test_at_pre_commit; /* SQL that runs at PRE_COMMIT and PRE_PREPARE, after our own callback */
 #define AC_MUTATED(m) (unlikely(ac_mutant == (m)))
 #define AC_TEST_SLEEP(us)  \

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/environment.h"
 #include "base/full_xid.h"
 #include "cache/counters.h"
 #include "slots/answer.h"
@@ -37,10 +38,8 @@
 #include "table/tables.h"
 #include "table/trust.h"
 
-/* To be raised when a payload means something else. */
-#define PAYLOAD_FORMAT 5
-/* Another major version brings other time zones. */
-#define ROW_FORMAT (PG_VERSION_NUM / 10000 * 1000 + PAYLOAD_FORMAT)
+/* To be raised when a row means something else. */
+#define ROW_FORMAT 6
 
 /* What stands before the tags and the payload in the column answer. */
 typedef struct AnswerBlob
@@ -50,6 +49,7 @@ typedef struct AnswerBlob
 	int64 valid_until;
 	uint64 definitions; /* see RowScope */
 	uint64 log_state;
+	uint64 environment;
 	uint32 format;
 	uint32 ntags;
 } AnswerBlob;
@@ -129,7 +129,8 @@ open_answer(TierRelation *rows, HeapTuple row, OpenedAnswer *opened)
 		return false;
 	memcpy(&opened->blob, VARDATA(answer), sizeof(AnswerBlob));
 	before = sizeof(AnswerBlob) + opened->blob.ntags * sizeof(Tag);
-	if (opened->blob.format != ROW_FORMAT || opened->blob.ntags > DAY_MAX_TAGS || size <= before)
+	if (opened->blob.format != ROW_FORMAT || opened->blob.environment != environment() ||
+		opened->blob.ntags > DAY_MAX_TAGS || size <= before)
 		return false;
 	/* Where the varlena begins is aligned to eight bytes, its data to four. */
 	opened->tags = memcpy(palloc(DAY_MAX_TAGS * sizeof(Tag)), VARDATA(answer) + sizeof(AnswerBlob),
@@ -259,6 +260,7 @@ make_answer(const DayRequest *day, const Computed *result, const RowScope *scope
 					   .valid_until = result->valid_until,
 					   .definitions = scope->definitions,
 					   .log_state = scope->log_state,
+					   .environment = environment(),
 					   .format = ROW_FORMAT,
 					   .ntags = scope->ntags};
 	Size tags_size = scope->ntags * sizeof(Tag);
