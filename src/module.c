@@ -108,6 +108,21 @@ startup_shared_memory(void)
 	ac_shared_memory_ready = true;
 }
 
+/* What only a process can have whose postmaster loaded the library. */
+static void
+preload(void)
+{
+	previous_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shared_memory;
+	previous_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shared_memory;
+	changes_init();
+	own_writes_init();
+	seen_init();
+	drop_database_init();
+	drop_extension_init();
+}
+
 void
 _PG_init(void)
 {
@@ -119,18 +134,10 @@ _PG_init(void)
 	table_plan_init();
 	tier_tables_init();
 	trust_init();
-	tier_log_init();
 	row_trigger_init();
 	watch_trigger_init();
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	previous_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shared_memory;
-	changes_init();
-	own_writes_init();
-	seen_init();
-	drop_database_init();
-	drop_extension_init();
+	if (process_shared_preload_libraries_in_progress)
+		preload();
+	/* At PRE_COMMIT it comes before changes, which looks at what definitions have changed: callbacks run last-registered first. */
+	tier_log_init();
 }

@@ -4,15 +4,15 @@
  *
  * A transaction that changes availability adds to
  * availability_cache.invalidation the tags that it touched, with its xid;
- * trust.c says what readers make of it.  Traces are written at the first
- * touch in a (sub)transaction, not when it commits: there an error could not
- * be undone alone.  Each costs a subtransaction.  So a transaction that
- * touches a fourth day of a stylist touches all of the stylist's, and after
- * so many traces one is of everything.
+ * trust.c says what readers make of it.  They are noted as they are touched,
+ * and written together at PRE_COMMIT or PRE_PREPARE, in a subtransaction, so
+ * that an error undoes nothing else; touched later (in another extension's
+ * callback), at once.  There may be so many; then a stylist stands for further
+ * days, and at last one trace for everything.
  *
- * A writer that leaves no trace (the tier is off for it, or the trace could
- * not be written) takes the trust away instead; only if that is impossible
- * too does it fail.
+ * A writer that leaves no trace (the tier is off for it, or the traces could
+ * not be written, or are too many for the log) takes the trust away instead; only if that is
+ * impossible too does it fail.
  *
  * Locking: see tables.c.
  */
@@ -31,6 +31,7 @@
 #include "base/settings.h"
 #include "base/test_hooks.h"
 #include "cache/counters.h"
+#include "cache/tag_set.h"
 #include "slots/day.h"
 #include "slots/tags.h"
 #include "table/log.h"
@@ -39,165 +40,182 @@
 #include "table/trust.h"
 
 /* More traces of a transaction than this become one of everything. */
-#define MAX_TRACES 32
-/* So many days of a stylist are named as they are. */
-#define MAX_DAYS 3
+#define MAX_TRACES TAG_SET_MAX
+/* With more than this, a day becomes all of its stylist's. */
+#define MAX_DAYS (MAX_TRACES / 2)
 /* A writer deletes no more rows than this at once; the rest is left to cleaning. */
 #define MAX_DELETED 1000
+/* A log that has grown to so many blocks is begun anew: cleaning (clean.c) keeps it far below, if it comes to it. */
+#define LOG_MAX_BLOCKS (32 * 1024 * 1024 / BLCKSZ)
 
-typedef struct Trace
+/* Of whose rows a change outdates those of which days. */
+typedef struct Scope
 {
-	Tag tag;
-	/* A day's, or a stylist's: */
 	bool of_stylist;
 	pg_uuid_t stylist;
 	DateADT first; /* UTC days; DATEVAL_NOBEGIN to DATEVAL_NOEND: all */
 	DateADT last;
-	int level; /* the (sub)transaction it was written in */
-} Trace;
+} Scope;
 
-/* What this transaction has written. */
-static Trace traces[MAX_TRACES];
-static int ntraces = 0;
+/* What this transaction has touched, in that order; the (sub)transaction is of the tag with the same number. */
+static TagSet touched;
+static Scope scopes[MAX_TRACES];
+static int levels[MAX_TRACES];
+/* So many of them have their traces. */
+static int nwritten = 0;
+/* From PRE_COMMIT on. */
+static bool writes_at_once = false;
 
-/* Whether this transaction leaves traces. */
-typedef enum Decision
-{
-	UNDECIDED,
-	LEAVES_TRACES,
-	LEAVES_NONE /* the tier was not in use when it looked, or it has deleted the row that says so */
-} Decision;
-
-static Decision decision = UNDECIDED;
+static void leave_traces(void);
 
 static void
-forget_transaction(XactEvent event, void *arg)
+handle_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 	{
-		ntraces = 0;
-		decision = UNDECIDED;
+		leave_traces();
+		writes_at_once = true;
+	}
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
+		tag_set_cut(&touched, 0);
+		nwritten = 0;
+		writes_at_once = false;
 	}
 }
 
+/* What was touched in a subtransaction was touched last. */
 static void
-forget_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+handle_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
 {
 	int level = GetCurrentTransactionNestLevel();
-	int kept = 0;
 
-	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	for (int i = 0; i < ntraces; i++)
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			traces[i].level = Min(traces[i].level, level - 1);
-		else if (traces[i].level >= level)
-			continue;
-		traces[kept++] = traces[i];
+		for (int i = touched.n; i-- > 0 && levels[i] >= level;)
+			levels[i] = level - 1;
 	}
-	ntraces = kept;
-	/* It may have been decided there, by deleting the row. */
-	if (event == SUBXACT_EVENT_ABORT_SUB && decision == LEAVES_NONE)
-		decision = UNDECIDED;
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (touched.n > 0 && levels[touched.n - 1] >= level)
+			tag_set_cut(&touched, touched.n - 1);
+		nwritten = Min(nwritten, touched.n);
+	}
 }
 
 void
 tier_log_init(void)
 {
-	RegisterXactCallback(forget_transaction, NULL);
-	RegisterSubXactCallback(forget_subtransaction, NULL);
+	RegisterXactCallback(handle_transaction, NULL);
+	RegisterSubXactCallback(handle_subtransaction, NULL);
 }
 
-/* Once this transaction commits no row is trusted; false if that could not be done. */
+/* Adds the traces that are still to be written; false if the log is too large then. */
 static bool
-stop_leaving_traces(void)
+insert_traces(void)
 {
-	if (!trust_stop())
-		return false;
-	/* Good for the whole transaction if it has its xid: see trust.c. */
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		decision = LEAVES_NONE;
-	return true;
-}
-
-static void
-insert_trace(const Trace *trace)
-{
-	Datum values[LOG_NCOLUMNS] = {0};
-	bool nulls[LOG_NCOLUMNS] = {false};
+	int n = touched.n - nwritten;
+	Datum *values = palloc(n * LOG_NCOLUMNS * sizeof(Datum));
+	Datum xid = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	BlockNumber last;
 	TierRelation log;
 
+	for (int i = 0; i < n; i++)
+	{
+		values[i * LOG_NCOLUMNS + LOG_TAG - 1] = Int64GetDatum(touched.tags[nwritten + i]);
+		values[i * LOG_NCOLUMNS + LOG_XID - 1] = xid;
+	}
 	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &log);
-	values[LOG_TAG - 1] = Int64GetDatum(trace->tag);
-	values[LOG_XID - 1] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	tier_insert(&log, values, nulls);
+	last = tier_insert_many(&log, values, n);
 	tier_close(&log);
+	pfree(values);
+	return last < LOG_MAX_BLOCKS;
 }
 
-/*
- * Deletes the rows that a change of a stylist outdates, for who looks at the
- * table; readers do not depend on it.  Rows that others are changing, those
- * of a table that is locked, and many at once are left to cleaning.
- */
-static void
-delete_rows(const Trace *trace)
+/* Deletes at most so many of the rows that a change of a stylist outdates; returns how many. */
+static int
+delete_rows_of(TierRelation *rows, const Scope *scope, int max)
 {
 	ScanKeyData keys[3];
 	int nkeys = 1;
 	int ndeleted = 0;
-	TierRelation rows;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
-		return;
-	key_uuid(&keys[0], ROW_STYLIST, &trace->stylist);
-	if (!DATE_IS_NOBEGIN(trace->first))
+	key_uuid(&keys[0], ROW_STYLIST, &scope->stylist);
+	if (!DATE_IS_NOBEGIN(scope->first))
 	{
-		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, trace->first - DAYS_AFTER);
-		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, trace->last + DAYS_BEFORE);
+		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, scope->first - DAYS_AFTER);
+		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, scope->last + DAYS_BEFORE);
 		nkeys = 3;
 	}
-	scan = tier_scan(&rows, SnapshotSelf, nkeys, keys);
-	while (ndeleted < MAX_DELETED && (tuple = systable_getnext(scan)) != NULL)
+	scan = tier_scan(rows, SnapshotSelf, nkeys, keys);
+	while (ndeleted < max && (tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (DatumGetDateADT(tier_column(&rows, tuple, ROW_FIRST_DAY)) > trace->last ||
-			DatumGetDateADT(tier_column(&rows, tuple, ROW_LAST_DAY)) < trace->first)
+		if (DatumGetDateADT(tier_column(rows, tuple, ROW_FIRST_DAY)) > scope->last ||
+			DatumGetDateADT(tier_column(rows, tuple, ROW_LAST_DAY)) < scope->first)
 			continue;
-		if (!tier_may_delete(&rows))
+		if (!tier_may_delete(rows))
 			break;
-		ndeleted += tier_delete(&rows, &tuple->t_self);
+		ndeleted += tier_delete(rows, &tuple->t_self);
 	}
 	systable_endscan(scan);
-	tier_close(&rows);
+	return ndeleted;
 }
+
+/*
+ * Deletes the rows that the changes outdate, for who looks at the table;
+ * readers do not depend on it.  Rows that others are changing, those of a
+ * table that is locked, many at once, and those that changes of no stylist
+ * outdate are left to cleaning; false if there may be some of the last two.
+ */
+static bool
+delete_rows(void)
+{
+	int left = MAX_DELETED;
+	bool all = true;
+	TierRelation rows;
+
+	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
+		return true;
+	for (int i = nwritten; i < touched.n && left > 0; i++)
+	{
+		if (scopes[i].of_stylist)
+			left -= delete_rows_of(&rows, &scopes[i], left);
+		else
+			all = false;
+	}
+	tier_close(&rows);
+	return all && left > 0;
+}
+
+typedef struct Written
+{
+	bool log_is_full;
+	bool all_deleted;
+} Written;
 
 static void
-write_trace(void *arg)
+write_traces(void *arg)
 {
-	Trace *trace = arg;
+	Written *written = arg;
 
-	insert_trace(trace);
-	if (trace->of_stylist)
-		delete_rows(trace);
+	written->log_is_full = !insert_traces();
+	written->all_deleted = delete_rows();
 }
 
-/* The trace could not be written: nothing may be trusted that does not see this transaction. */
+/* The traces could not be written: nothing may be trusted that does not see this transaction. */
 static void
 leave_no_trace(const char *why)
 {
-	if (stop_leaving_traces())
-		return;
-	if (!trust_not_without())
+	if (!trust_stop() && !trust_not_without())
 		ereport(
 			ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 			errmsg("a change of availability could not be recorded for the cache's table: %s", why),
 			errhint(
 				"Look at availability_cache.invalidation, invalidation_since and distrusted: all of them are locked or "
 				"altered."));
-	decision = LEAVES_NONE;
 }
 
 void
@@ -207,128 +225,105 @@ tier_log_lost(const char *why)
 		leave_no_trace(why);
 }
 
-/* Whether this transaction has said so already, or more. */
+/* Whether this transaction takes the trust away, since it does not use the tier. */
 static bool
-is_covered(const Trace *touched)
+leaves_none(void)
 {
-	for (int i = 0; i < ntraces; i++)
-	{
-		if (traces[i].tag == EVERYTHING || traces[i].tag == touched->tag)
-			return true;
-		if (traces[i].of_stylist && touched->of_stylist && DATE_IS_NOBEGIN(traces[i].first) &&
-			memcmp(&traces[i].stylist, &touched->stylist, UUID_LEN) == 0)
-			return true;
-	}
-	return false;
-}
-
-static Trace
-trace_of_stylist(const pg_uuid_t *stylist)
-{
-	return (Trace){.tag = tag_of_stylist(stylist),
-				   .of_stylist = true,
-				   .stylist = *stylist,
-				   .first = DATEVAL_NOBEGIN,
-				   .last = DATEVAL_NOEND};
-}
-
-/* A stylist's day, or all of the stylist's where there are some already: every day depends on the stylist too. */
-static void
-widen(Trace *trace)
-{
-	int n = 0;
-
-	if (!trace->of_stylist)
-		return;
-	for (int i = 0; i < ntraces; i++)
-		n += traces[i].of_stylist && memcmp(&traces[i].stylist, &trace->stylist, UUID_LEN) == 0;
-	if (n >= MAX_DAYS)
-		*trace = trace_of_stylist(&trace->stylist);
-}
-
-/* Whether this transaction leaves traces, of which this would be the first. */
-static bool
-leaves_traces(const Trace *first)
-{
-	if (decision != UNDECIDED)
-		return decision == LEAVES_TRACES;
-	if (!trust_is_active())
-	{
-		/* As in stop_leaving_traces. */
-		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-			decision = LEAVES_NONE;
-		return false;
-	}
 	/* Traces of everything are rare, and whoever attaches tables may switch the tier on next. */
-	if (ac_table_tier == TABLE_TIER_OFF && first->tag != EVERYTHING && stop_leaving_traces())
-		return false;
-	decision = LEAVES_TRACES;
-	return true;
+	return ac_table_tier == TABLE_TIER_OFF && !tag_set_has(&touched, EVERYTHING) && trust_stop();
 }
 
+/* Once the transaction has a xid, if it has changed anything: see trust.c. */
 static void
-log_touch(const Trace *touched)
+leave_traces(void)
 {
-	Trace trace = *touched;
+	Written written = {false, true};
 	ErrorData *error;
 
-	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || is_covered(touched) || RecoveryInProgress() || !leaves_traces(touched))
+	if (nwritten == touched.n || RecoveryInProgress() || !trust_is_active())
 		return;
-	if (ntraces >= MAX_TRACES - 1)
-		trace = (Trace){.tag = EVERYTHING};
-	else
-		widen(&trace);
-	error = guarded(write_trace, &trace);
-	if (error != NULL)
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (!leaves_none())
 	{
-		breaker_failed(error->message);
-		leave_no_trace(error->message);
-		return;
+		error = guarded(write_traces, &written);
+		if (error != NULL || written.log_is_full)
+		{
+			const char *why = error != NULL ? error->message
+											: "availability_cache.invalidation has reached its largest size";
+
+			breaker_failed(why);
+			leave_no_trace(why);
+		}
+		else
+			counter_add(COUNTER_TIER_LOGGED, touched.n - nwritten);
+		if (!written.all_deleted && ac_table_tier == TABLE_TIER_BACKGROUND)
+			worker_wanted();
 	}
-	counter_add(COUNTER_TIER_LOGGED, 1);
-	/* Rows that such a trace outdates are left to cleaning. */
-	if (!trace.of_stylist && ac_table_tier == TABLE_TIER_BACKGROUND)
-		worker_wanted();
-	trace.level = GetCurrentTransactionNestLevel();
-	traces[ntraces++] = trace;
+	PopActiveSnapshot();
+	nwritten = touched.n;
 }
 
-void
-tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
-{
-	Trace trace = trace_of_stylist(stylist);
+static const Scope nobody = {.of_stylist = false};
 
-	if (last - first >= MAX_DAYS)
-		log_touch(&trace);
-	else
+static Scope
+all_of(const pg_uuid_t *stylist)
+{
+	return (Scope){.of_stylist = true, .stylist = *stylist, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+}
+
+static void
+touch(Tag tag, const Scope *scope)
+{
+	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || tag_set_has(&touched, EVERYTHING) || tag_set_has(&touched, tag))
+		return;
+	if (touched.n >= MAX_TRACES - 1)
 	{
-		for (trace.first = first; trace.first <= last; trace.first++)
-		{
-			trace.tag = tag_of_stylist_day(stylist, trace.first);
-			trace.last = trace.first;
-			log_touch(&trace);
-		}
+		tag = EVERYTHING;
+		scope = &nobody;
 	}
+	scopes[touched.n] = *scope;
+	levels[touched.n] = GetCurrentTransactionNestLevel();
+	tag_set_add(&touched, tag);
+	if (writes_at_once)
+		leave_traces();
 }
 
 void
 tier_log_stylist(const pg_uuid_t *stylist)
 {
-	Trace trace = trace_of_stylist(stylist);
+	Scope scope = all_of(stylist);
 
-	log_touch(&trace);
+	touch(tag_of_stylist(stylist), &scope);
+}
+
+void
+tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
+{
+	Scope scope = all_of(stylist);
+
+	/* On which every day depends. */
+	if (tag_set_has(&touched, tag_of_stylist(stylist)))
+		return;
+	for (DateADT day = first; day <= last; day++)
+	{
+		if (touched.n >= MAX_DAYS)
+		{
+			tier_log_stylist(stylist);
+			return;
+		}
+		scope.first = scope.last = day;
+		touch(tag_of_stylist_day(stylist, day), &scope);
+	}
 }
 
 void
 tier_log_tag(Tag tag)
 {
-	Trace trace = {.tag = tag};
-
-	log_touch(&trace);
+	touch(tag, &nobody);
 }
 
 void
 tier_log_everything(void)
 {
-	tier_log_tag(EVERYTHING);
+	touch(EVERYTHING, &nobody);
 }

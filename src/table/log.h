@@ -10,12 +10,13 @@
 
 #include "cache/tag.h"
 
+/* Before changes_init's, which may not be followed by changes of definitions: callbacks run last-registered first. */
 extern void tier_log_init(void);
 
 /*
- * A writer's trace, from a row trigger or the like, once its transaction has
- * a xid.  Never waits.  Raises what base/guard.h lets through, and 55006 when the
- * trace can be left nowhere.  Days are UTC days.
+ * Says what this transaction changes, from a row trigger or the like: when it
+ * commits its traces are there.  That never waits, and raises what
+ * base/guard.h lets through, and 55006 when traces can be left nowhere.  Days are UTC days.
  */
 extern void tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last);
 extern void tier_log_stylist(const pg_uuid_t *stylist);

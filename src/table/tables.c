@@ -30,6 +30,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -279,8 +280,9 @@ key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value)
 	ScanKeyInit(key, column, strategy, function, DateADTGetDatum(value));
 }
 
-void
-tier_insert(TierRelation *table, Datum *values, bool *nulls)
+/* A row of these columns; those that somebody added are NULL. */
+static HeapTuple
+form_row(TierRelation *table, const Datum *values, const bool *nulls)
 {
 	TupleDesc desc = RelationGetDescr(table->rel);
 	int ncolumns = tables[table->which].ncolumns;
@@ -292,11 +294,49 @@ tier_insert(TierRelation *table, Datum *values, bool *nulls)
 	memcpy(all, values, ncolumns * sizeof(Datum));
 	memcpy(all_nulls, nulls, ncolumns * sizeof(bool));
 	row = heap_form_tuple(desc, all, all_nulls);
+	pfree(all);
+	pfree(all_nulls);
+	return row;
+}
+
+void
+tier_insert(TierRelation *table, Datum *values, bool *nulls)
+{
+	HeapTuple row = form_row(table, values, nulls);
+
 	/* Catalogs are written so: the row and its indexes, and nothing that somebody hung on the table. */
 	CatalogTupleInsert(table->rel, row);
 	heap_freetuple(row);
-	pfree(all);
-	pfree(all_nulls);
+}
+
+/* Rows that are inserted at once. */
+#define MANY 256
+
+BlockNumber
+tier_insert_many(TierRelation *table, const Datum *values, int nrows)
+{
+	const bool nulls[ROW_NCOLUMNS] = {false};
+	int ncolumns = tables[table->which].ncolumns;
+	TupleTableSlot *slots[MANY];
+	int nslots = Min(nrows, MANY);
+	CatalogIndexState indexes;
+	BlockNumber last = InvalidBlockNumber;
+
+	indexes = CatalogOpenIndexes(table->rel);
+	for (int i = 0; i < nslots; i++)
+		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(table->rel), &TTSOpsHeapTuple);
+	for (int done = 0, n; done < nrows; done += n)
+	{
+		n = Min(nrows - done, MANY);
+		for (int i = 0; i < n; i++)
+			ExecStoreHeapTuple(form_row(table, values + (done + i) * ncolumns, nulls), slots[i], true);
+		CatalogTuplesMultiInsertWithInfo(table->rel, slots, n, indexes);
+		last = ItemPointerGetBlockNumber(&slots[n - 1]->tts_tid);
+	}
+	for (int i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	CatalogCloseIndexes(indexes);
+	return last;
 }
 
 bool

@@ -93,6 +93,8 @@ extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, Da
 
 /* Inserts a row, without anybody's triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
+/* Inserts rows without NULLs, whose columns follow each other; returns the block of the last. */
+extern BlockNumber tier_insert_many(TierRelation *table, const Datum *values, int nrows);
 /* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
 extern bool tier_may_delete(TierRelation *table);
 /* Deletes a row that was read; false if another transaction is changing it. */

@@ -3,7 +3,7 @@
 # SIGSTOP, so that nothing here depends on luck.
 #
 #   no_trace           a row is kept, a booking commits: nothing says that the row is old
-#   no_snapshot_check  a row is kept by a transaction that is open when the writer comes, so that it deletes nothing:
+#   no_snapshot_check  a row is kept by a transaction that is open when the writer commits, so that it deletes nothing:
 #                      only its trace names the row
 #   no_since_check     a session with the tier off books: it leaves no trace, but takes invalidation_since away; the
 #                      row is still there when the tier begins again
@@ -73,16 +73,15 @@ sub a_commit
 }
 
 # The writer cannot see the row, the reader cannot see the trace: both commit.
-sub kept_while_writer_is_open
+sub kept_while_writer_commits
 {
 	my $d = next_day();
 	my ($reader, $other, $writer) = map { session($node, 'salon') } 1 .. 3;
 
 	keep_row($reader, $d + 200);
 	$reader->run("BEGIN; SELECT t.v2(2, 1, $d)");
-	$writer->run("BEGIN; SELECT t.book(2, $d, 3)");
+	$writer->run("SELECT t.book(2, $d, 3)");
 	$reader->run('COMMIT');
-	$writer->run('COMMIT');
 	return row_is_there($other, $d) ? stale($other, $d) : undef;
 }
 
@@ -114,10 +113,10 @@ sub writer_that_looked_before
 	$off->run("SELECT t.book(4, $d, 3)");
 	return undef if $reader->run('SELECT count(*) FROM availability_cache.invalidation_since') ne '0';
 	$starter->run("BEGIN; SELECT t.v2(3, 1, $d)");
-	$writer->run("BEGIN; SELECT t.book(2, $d, 3)");
+	$writer->run("BEGIN; SELECT t.book(2, $d, 3); PREPARE TRANSACTION 'looked'");
 	$starter->run('COMMIT');
 	$reader->run("SELECT t.v2(2, 1, $d)") for 1 .. 3;
-	$writer->run('COMMIT');
+	$writer->run("COMMIT PREPARED 'looked'");
 	return stale($reader, $d);
 }
 
@@ -203,7 +202,7 @@ make_salon($node, 'salon', stylists => 8, services => 4, days => 7);
 install_load($node, 'salon');
 try_mutants(
 	no_trace          => \&a_commit,
-	no_snapshot_check => \&kept_while_writer_is_open,
+	no_snapshot_check => \&kept_while_writer_commits,
 	no_since_check    => \&writer_without_the_tier,
 	one_step_start    => \&writer_that_looked_before);
 for my $mutant (qw(no_trace no_snapshot_check))
