@@ -75,7 +75,7 @@ availability_cache_flush(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 availability_cache_clean(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(tier_clean(PG_GETARG_INT64(0)));
+	PG_RETURN_INT64(tier_clean(PG_GETARG_INT64(0), MaxBlockNumber));
 }
 
 /* Of every database: not for whoever was granted all functions in one of them. */

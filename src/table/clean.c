@@ -3,19 +3,26 @@
  *		Removes what the table tier no longer needs.
  *
  * Rows first: those that have expired, and those that trust.c would not
- * trust.  Then traces: one is needed while a row's snapshot does not see its
- * transaction.  The oldest xid that is still needed goes into
- * invalidation_since, and older traces go, in the same transaction; so a row
- * that is kept meanwhile under an older snapshot is not trusted.
+ * trust.  The table may be large, so a cleaning looks at so many blocks of it,
+ * and the next one of this process goes on there.  Then traces: one is needed
+ * while a row's snapshot does not see its transaction.  When all rows were
+ * looked at, the oldest xid that is still needed goes into
+ * invalidation_since, and older traces go, in the same transaction.  A row that is kept
+ * meanwhile under an older snapshot, or is not there yet when its block is looked at, is not
+ * trusted then: so any xid may go there, and where the log is too long a later one does,
+ * whatever rows need its traces.  While there is no such row nothing is
+ * trusted, and no trace is needed.
  *
  * Locking: see tables.c; rows that others are changing are skipped.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgrprotos.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -28,46 +35,24 @@
 #include "table/tables.h"
 #include "table/trust.h"
 
-/* More traces than this are not kept, whatever rows need them. */
+/* More traces than this are not kept, whatever rows need them; so many blocks may have that many. */
 #define MAX_LOG_ROWS 100000
+#define MAX_LOG_BLOCKS (MAX_LOG_ROWS / MaxHeapTuplesPerPage)
 
-/* What the log has: read once, since looking up each row's tags would take longer. */
-typedef struct LogSummary
+/* The rows that were looked at, from the first block on. */
+typedef struct Sweep
 {
-	HTAB *tags;
-	uint64 *xids;
-	Size n;
-	Size size; /* of xids */
-} LogSummary;
+	Oid relid;
+	BlockNumber next;
+	uint64 needed; /* the oldest xid that those which are left need traces from */
+} Sweep;
+
+static Sweep sweep = {InvalidOid};
 
 static uint64
 trace_xid(TierRelation *log, HeapTuple trace)
 {
 	return U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(log, trace, LOG_XID)));
-}
-
-static LogSummary
-read_log(TierRelation *log, Snapshot snapshot)
-{
-	HASHCTL ctl = {.keysize = sizeof(Tag), .entrysize = sizeof(Tag), .hcxt = CurrentMemoryContext};
-	LogSummary summary = {.size = 1024};
-	SysScanDesc scan = tier_scan(log, snapshot, 0, NULL);
-	HeapTuple trace;
-
-	summary.tags = hash_create("availability_cache log", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	summary.xids = palloc(summary.size * sizeof(uint64));
-	while ((trace = systable_getnext(scan)) != NULL)
-	{
-		Tag tag = DatumGetInt64(tier_column(log, trace, LOG_TAG));
-
-		CHECK_FOR_INTERRUPTS();
-		(void) hash_search(summary.tags, &tag, HASH_ENTER, NULL);
-		if (summary.n == summary.size)
-			summary.xids = repalloc_huge(summary.xids, (summary.size *= 2) * sizeof(uint64));
-		summary.xids[summary.n++] = trace_xid(log, trace);
-	}
-	systable_endscan(scan);
-	return summary;
 }
 
 static int
@@ -79,25 +64,32 @@ newest_first(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-/* The xid of the oldest trace that there is room for; 0 if there is room for all. */
+/* The xid from which on there is room for traces; 0 if there is room for all. */
 static uint64
-bound_of_log(LogSummary *summary)
+bound_of_log(TierRelation *log, Snapshot snapshot)
 {
-	if (summary->n <= MAX_LOG_ROWS)
+	Size size = 2 * MAX_LOG_ROWS;
+	Size n = 0;
+	uint64 *xids;
+	SysScanDesc scan;
+	HeapTuple trace;
+
+	if (RelationGetNumberOfBlocks(log->rel) <= MAX_LOG_BLOCKS)
 		return 0;
-	qsort(summary->xids, summary->n, sizeof(uint64), newest_first);
-	return summary->xids[MAX_LOG_ROWS];
-}
-
-static bool
-has_traces(const LogSummary *summary, const RowScope *row)
-{
-	Tag everything = EVERYTHING;
-	bool found = hash_search(summary->tags, &everything, HASH_FIND, NULL) != NULL;
-
-	for (uint32 i = 0; i < row->ntags && !found; i++)
-		found = hash_search(summary->tags, &row->tags[i], HASH_FIND, NULL) != NULL;
-	return found;
+	xids = palloc(size * sizeof(uint64));
+	scan = tier_scan(log, snapshot, 0, NULL);
+	while ((trace = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (n == size)
+			xids = repalloc_huge(xids, (size *= 2) * sizeof(uint64));
+		xids[n++] = trace_xid(log, trace);
+	}
+	systable_endscan(scan);
+	if (n <= MAX_LOG_ROWS)
+		return 0;
+	qsort(xids, n, sizeof(uint64), newest_first);
+	return xids[MAX_LOG_ROWS] + 1;
 }
 
 /* Where the definitions are not known, no row is answered: none is of definitions of this number. */
@@ -119,7 +111,6 @@ typedef struct Cleaning
 	TierRelation opened[TIER_NTABLES];
 	Snapshot snapshot;
 	Trust trust;
-	LogSummary summary;
 } Cleaning;
 
 static bool
@@ -127,41 +118,80 @@ is_good(Cleaning *cleaning, HeapTuple row, bool has_form, const RowScope *scope)
 {
 	Datum expires = tier_column(&cleaning->opened[TIER_ROWS], row, ROW_EXPIRES_AT);
 
-	if (!has_form || DatumGetTimestampTz(expires) <= GetCurrentTimestamp() ||
-		!trust_row_but_for_traces(&cleaning->trust, scope))
-		return false;
-	return !has_traces(&cleaning->summary, scope) ||
+	return has_form && DatumGetTimestampTz(expires) > GetCurrentTimestamp() &&
 		   trust_row(&cleaning->trust, &cleaning->opened[TIER_LOG], cleaning->snapshot, scope);
 }
 
-/* Deletes at most so many rows; *needed becomes the oldest xid that the others need traces from. */
-static int64
-delete_rows(Cleaning *cleaning, int64 max_rows, uint64 *needed)
+/* Deletes the row unless it is good, or max_rows are deleted already; says so. */
+static bool
+look_at_row(Cleaning *cleaning, HeapTuple row, bool may_delete, uint64 *needed)
 {
 	TierRelation *rows = &cleaning->opened[TIER_ROWS];
+	RowScope scope;
+	bool has_form = row_scope(rows, row, &scope);
+	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
+
+	if (may_delete && !is_good(cleaning, row, has_form, &scope) && tier_delete(rows, &row->t_self))
+		return true;
+	*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
+	return false;
+}
+
+/* Looks at so many blocks of the rows, and deletes at most so many of them; returns how many. */
+static int64
+go_on(Sweep *at, Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks)
+{
+	Relation rel = cleaning->opened[TIER_ROWS].rel;
 	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
-	SysScanDesc scan = tier_scan(rows, cleaning->snapshot, 0, NULL);
-	MemoryContext caller = MemoryContextSwitchTo(one_row);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber last = Min(nblocks - at->next, max_blocks) + at->next;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	ItemPointerData from;
+	ItemPointerData to;
+	TableScanDesc scan;
+	MemoryContext caller;
 	int64 ndeleted = 0;
-	HeapTuple row;
 
-	while ((row = systable_getnext(scan)) != NULL)
+	ItemPointerSet(&from, at->next, FirstOffsetNumber);
+	ItemPointerSet(&to, last - 1, MaxOffsetNumber);
+	at->next = last;
+	scan = table_beginscan_tidrange(rel, cleaning->snapshot, &from, &to);
+	caller = MemoryContextSwitchTo(one_row);
+	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
-		RowScope scope;
-		bool has_form = row_scope(rows, row, &scope);
-		Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
-
 		CHECK_FOR_INTERRUPTS();
-		if (ndeleted < max_rows && !is_good(cleaning, row, has_form, &scope) && tier_delete(rows, &row->t_self))
-			ndeleted++;
-		else
-			*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
+		ndeleted += look_at_row(cleaning, ExecFetchSlotHeapTuple(slot, false, NULL), ndeleted < max_rows, &at->needed);
 		MemoryContextReset(one_row);
 	}
 	MemoryContextSwitchTo(caller);
-	systable_endscan(scan);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextDelete(one_row);
 	return ndeleted;
+}
+
+/* Looks at rows; *needed becomes the oldest xid whose traces have to stay, as far as it is known; returns how many rows went. */
+static int64
+clean_rows(Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks, uint64 *needed)
+{
+	Relation rel = cleaning->opened[TIER_ROWS].rel;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	Sweep whole = {InvalidOid};
+	Sweep *at = max_blocks == MaxBlockNumber ? &whole : &sweep;
+	int64 removed = 0;
+
+	*needed = 0;
+	if (at->relid != RelationGetRelid(rel))
+		*at = (Sweep){.relid = RelationGetRelid(rel), .needed = full_xid_of(cleaning->snapshot->xmin)};
+	if (at->next < nblocks)
+		removed = go_on(at, cleaning, max_rows, max_blocks);
+	if (at->next >= nblocks)
+	{
+		*needed = at->needed;
+		/* The next one begins anew. */
+		at->relid = InvalidOid;
+	}
+	return removed;
 }
 
 static void
@@ -179,8 +209,23 @@ delete_traces(TierRelation *log, Snapshot snapshot, uint64 before)
 	systable_endscan(scan);
 }
 
+static void
+clean_log(Cleaning *cleaning, uint64 needed)
+{
+	TierRelation *log = &cleaning->opened[TIER_LOG];
+
+	if (!cleaning->trust.active)
+		delete_traces(log, cleaning->snapshot, PG_UINT64_MAX);
+	else
+	{
+		needed = Max(needed, bound_of_log(log, cleaning->snapshot));
+		if (trust_raise(&cleaning->opened[TIER_SINCE], cleaning->snapshot, needed))
+			delete_traces(log, cleaning->snapshot, needed);
+	}
+}
+
 int64
-tier_clean(int64 max_rows)
+tier_clean(int64 max_rows, BlockNumber max_blocks)
 {
 	Cleaning cleaning;
 	TierRelation *opened = cleaning.opened;
@@ -201,12 +246,8 @@ tier_clean(int64 max_rows)
 	caller = MemoryContextSwitchTo(context);
 	cleaning.snapshot = GetActiveSnapshot();
 	cleaning.trust = look(opened, cleaning.snapshot);
-	cleaning.summary = read_log(&opened[TIER_LOG], cleaning.snapshot);
-	needed = full_xid_of(cleaning.snapshot->xmin);
-	removed = delete_rows(&cleaning, max_rows, &needed);
-	needed = Max(needed, bound_of_log(&cleaning.summary));
-	if (trust_raise(&opened[TIER_SINCE], cleaning.snapshot, needed))
-		delete_traces(&opened[TIER_LOG], cleaning.snapshot, needed);
+	removed = clean_rows(&cleaning, max_rows, max_blocks, &needed);
+	clean_log(&cleaning, needed);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	PopActiveSnapshot();

@@ -31,6 +31,7 @@
 /* One of so many answers that sessions keep themselves comes with some cleaning. */
 #define CLEAN_ONE_IN 64
 #define CLEAN_ROWS 200
+#define CLEAN_BLOCKS 16
 
 typedef struct RowCall
 {
@@ -57,7 +58,7 @@ run_keep(void *arg)
 	if (trust_start() && (day_definitions_hold() || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
 		row_keep(call->day, call->definitions, call->computed);
 	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
-		tier_clean(CLEAN_ROWS);
+		tier_clean(CLEAN_ROWS, CLEAN_BLOCKS);
 }
 
 static bool

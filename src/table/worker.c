@@ -45,6 +45,7 @@
 /* How often it cleans while there is something going on. */
 #define CLEAN_INTERVAL (5 * USECS_PER_SEC)
 #define CLEAN_ROWS 10000
+#define CLEAN_BLOCKS 512
 
 PGDLLEXPORT void availability_cache_worker_main(Datum arg);
 
@@ -138,7 +139,7 @@ is_outdated(const Batch *batch)
 static void
 clean(void *arg)
 {
-	tier_clean(CLEAN_ROWS);
+	tier_clean(CLEAN_ROWS, CLEAN_BLOCKS);
 }
 
 /* Runs fn in a transaction of its own; false if it failed. */

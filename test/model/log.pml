@@ -9,7 +9,8 @@
  * "since" filled when it has its xid; what it finds may be as old as the last
  * invalidation message.  Who leaves none empties the table, or, where somebody
  * else is at it, raises the sequence.  To begin again takes two transactions.
- * Cleaning moves "since" on, and takes older traces away with it.
+ * Cleaning moves "since" on, to any xid, and takes older traces away with it;
+ * while "since" is empty, it takes all that it sees.
  *
  * Broken variants (spin -DNAME):
  *   NO_TRACE            nothing tells of a writer
@@ -20,6 +21,7 @@
  *   NO_DISTRUST         a writer could say nothing in the tables
  *   DISTRUST_AT_END     and says it elsewhere when it is visible already
  *   CLEAN_ONLY          traces go, and rows that need them are trusted
+ *   CLEAN_LATER         "since" was empty when the cleaning looked, and is not when it takes traces
  */
 #define NOT_YET 100
 #define BIT(x) (1 << (x))
@@ -225,10 +227,21 @@ proctype Cleaner()
 			:: else -> break
 			od;
 			needed = n; n = 0
+		:: needed = x                   /* the log is too long, or the row was not looked at */
 		:: else
 		fi;
 		since_of(s, v);
 		if
+		:: v > NOT_YET ->
+#ifdef CLEAN_LATER
+			s = committed;
+#endif
+			n = 0;
+			do
+			:: n < x -> if :: traces & s & BIT(n) -> cleaned[n] = x :: else fi; n = n + 1
+			:: else -> break
+			od;
+			n = 0
 		:: v <= NOT_YET && value[v] < needed && gone[v] == 0 ->
 #ifndef CLEAN_ONLY
 			gone[v] = x;
@@ -289,13 +302,14 @@ proctype Reader()
 
 init {
 	atomic {
-		run Writer(false); run Writer(true); run Keeper(); run Reader();
+		run Writer(false); run Keeper(); run Reader();
 #ifdef LONG
-		run Starter(); run Cleaner()
+		run Writer(true); run Starter(); run Cleaner()
 #else
 		if
-		:: run Starter()
-		:: run Cleaner()
+		:: run Writer(true); run Starter()
+		:: run Writer(true); run Cleaner()
+		:: made[0] = 9; told = false; run Starter(); run Cleaner()   /* as if it was emptied before */
 		fi
 #endif
 	}
