@@ -242,7 +242,6 @@ leave_traces(void)
 
 	if (nwritten == touched.n || RecoveryInProgress() || !trust_is_active())
 		return;
-	PushActiveSnapshot(GetLatestSnapshot());
 	if (!leaves_none())
 	{
 		error = guarded(write_traces, &written);
@@ -259,7 +258,6 @@ leave_traces(void)
 		if (!written.all_deleted && ac_table_tier == TABLE_TIER_BACKGROUND)
 			worker_wanted();
 	}
-	PopActiveSnapshot();
 	nwritten = touched.n;
 }
 

@@ -20,17 +20,18 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -309,33 +310,47 @@ tier_insert(TierRelation *table, Datum *values, bool *nulls)
 	heap_freetuple(row);
 }
 
-/* Rows that are inserted at once. */
-#define MANY 256
+/* Into the only index that there is, without looking for equal ones. */
+static void
+insert_into_index(Relation index, IndexInfo *info, TierRelation *table, const Datum *values, HeapTuple row)
+{
+	Datum keys[INDEX_MAX_KEYS];
+	bool nulls[INDEX_MAX_KEYS] = {false};
+
+	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
+		keys[i] = values[info->ii_IndexAttrNumbers[i] - 1];
+	index_insert(index, keys, nulls, &row->t_self, table->rel, UNIQUE_CHECK_NO, false, info);
+}
 
 BlockNumber
 tier_insert_many(TierRelation *table, const Datum *values, int nrows)
 {
 	const bool nulls[ROW_NCOLUMNS] = {false};
-	int ncolumns = tables[table->which].ncolumns;
-	TupleTableSlot *slots[MANY];
-	int nslots = Min(nrows, MANY);
-	CatalogIndexState indexes;
+	Relation index = index_open(table->index, NoLock);
+	IndexInfo *info = BuildIndexInfo(index);
+	List *all = RelationGetIndexList(table->rel);
+	CatalogIndexState others = list_length(all) > 1 ? CatalogOpenIndexes(table->rel) : NULL;
 	BlockNumber last = InvalidBlockNumber;
 
-	indexes = CatalogOpenIndexes(table->rel);
-	for (int i = 0; i < nslots; i++)
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(table->rel), &TTSOpsHeapTuple);
-	for (int done = 0, n; done < nrows; done += n)
+	for (int i = 0; i < nrows; i++, values += tables[table->which].ncolumns)
 	{
-		n = Min(nrows - done, MANY);
-		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(form_row(table, values + (done + i) * ncolumns, nulls), slots[i], true);
-		CatalogTuplesMultiInsertWithInfo(table->rel, slots, n, indexes);
-		last = ItemPointerGetBlockNumber(&slots[n - 1]->tts_tid);
+		HeapTuple row = form_row(table, values, nulls);
+
+		if (others != NULL)
+			CatalogTupleInsertWithInfo(table->rel, row, others);
+		else
+		{
+			heap_insert(table->rel, row, GetCurrentCommandId(true), 0, NULL);
+			insert_into_index(index, info, table, values, row);
+		}
+		last = ItemPointerGetBlockNumber(&row->t_self);
+		heap_freetuple(row);
 	}
-	for (int i = 0; i < nslots; i++)
-		ExecDropSingleTupleTableSlot(slots[i]);
-	CatalogCloseIndexes(indexes);
+	if (others != NULL)
+		CatalogCloseIndexes(others);
+	list_free(all);
+	pfree(info);
+	index_close(index, NoLock);
 	return last;
 }
 
@@ -352,7 +367,8 @@ tier_delete(TierRelation *table, ItemPointer tid)
 {
 	TM_FailureData failure;
 
-	return table_tuple_delete(table->rel, tid, GetCurrentCommandId(true), GetActiveSnapshot(), InvalidSnapshot, false,
+	/* A heap looks at no snapshot for it. */
+	return table_tuple_delete(table->rel, tid, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot, false,
 							  &failure, false) == TM_Ok;
 }
 
@@ -382,8 +398,8 @@ open_sequence(LOCKMODE mode)
 static uint64
 sequence_value(Relation rel)
 {
-	/* Its one row is visible to every snapshot. */
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	/* It has one row. */
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, SnapshotAny, 0, NULL);
 	HeapTuple row = systable_getnext(scan);
 	bool isnull;
 	uint64 value = PG_UINT64_MAX;

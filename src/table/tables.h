@@ -93,7 +93,7 @@ extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, Da
 
 /* Inserts a row, without anybody's triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
-/* Inserts rows without NULLs, whose columns follow each other; returns the block of the last. */
+/* Inserts rows without NULLs, no two with one key, whose columns follow each other; returns the block of the last. */
 extern BlockNumber tier_insert_many(TierRelation *table, const Datum *values, int nrows);
 /* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
 extern bool tier_may_delete(TierRelation *table);
