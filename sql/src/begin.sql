@@ -52,7 +52,7 @@ BEGIN
 
     IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
         RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are not cached in memory'
-            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server; without it, availability_cache.table_tier = inline caches in a table.';
+            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server; without it they are kept in a table alone.';
     END IF;
 END
 $$;

@@ -15,7 +15,7 @@ int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
 int ac_single_flight_timeout = 200;
 int ac_max_answer_size = 256;
-int ac_table_tier = TABLE_TIER_OFF;
+int ac_table_tier = TABLE_TIER_INLINE;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
 /* Read from functions' definitions (memo/function.c); what a session sets does nothing. */
@@ -51,7 +51,10 @@ settings_define(void)
 	DefineCustomEnumVariable("availability_cache.table_tier",
 							 "Keeps answers in private.availability_cache too, and who writes them there.",
 							 "inline: the session that computed; background: a worker. Set it for a whole database.",
-							 &ac_table_tier, TABLE_TIER_OFF, table_tiers, PGC_SUSET, 0, NULL, NULL, NULL);
+							 &ac_table_tier,
+							 /* A worker writes what is in memory. */
+							 process_shared_preload_libraries_in_progress ? TABLE_TIER_BACKGROUND : TABLE_TIER_INLINE,
+							 table_tiers, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.table_tier_retry",
 							"How long the table tier is left alone after it failed.", NULL, &ac_table_tier_retry, 15, 1,
 							86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);

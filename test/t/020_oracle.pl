@@ -52,6 +52,7 @@ for my $build ([ clock => $ENV{AC_BIN} ], [ hooks => $ENV{AC_HOOKS_BIN} ])
 	$node->append_conf('postgresql.conf', <<'EOC');
 shared_preload_libraries = 'availability_cache'
 availability_cache.ttl = '30d'
+availability_cache.table_tier = off
 fsync = off
 jit = off
 timezone = 'UTC'

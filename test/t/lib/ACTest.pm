@@ -35,6 +35,7 @@ sub tree
 }
 
 # hooks: the build that can break the protocol; preload => 0: without shared_preload_libraries;
+# default_tier: table_tier as it is by default, and not off;
 # streaming: allows_streaming of Cluster; start => 0: only initialised; from => [node, backup].
 sub new_node
 {
@@ -55,6 +56,8 @@ log_statement = none
 autovacuum = off
 timezone = 'UTC'
 EOC
+		# What is in memory is what most tests look at; those of the tier say so.
+		$node->append_conf('postgresql.conf', 'availability_cache.table_tier = off') unless $opt{default_tier};
 		$node->append_conf('postgresql.conf', "shared_preload_libraries = 'availability_cache'") if $opt{preload} // 1;
 	}
 	$node->append_conf('postgresql.conf', $opt{conf}) if defined $opt{conf};
