@@ -20,6 +20,7 @@ int ac_sleep_before_end = 0;
 int ac_sleep_before_snapshot = 0;
 int ac_sleep_after_snapshot = 0;
 int ac_sleep_after_compute = 0;
+int ac_sleep_before_claim = 0;
 int ac_sleep_in_copy = 0;
 int ac_sleep_before_mark = 0;
 int ac_sleep_in_take = 0;
@@ -43,6 +44,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_snapshot_check", AC_MUTANT_NO_SNAPSHOT_CHECK, false},
 												   {"no_since_check", AC_MUTANT_NO_SINCE_CHECK, false},
 												   {"one_step_start", AC_MUTANT_ONE_STEP_START, false},
+												   {"old_start", AC_MUTANT_OLD_START, false},
 												   {"no_distrust", AC_MUTANT_NO_DISTRUST, false},
 												   {"no_word_check", AC_MUTANT_NO_WORD_CHECK, false},
 												   {"no_definitions_check", AC_MUTANT_NO_DEFINITIONS_CHECK, false},
@@ -91,6 +93,7 @@ static const struct
 			  {"availability_cache.test_sleep_before_snapshot", &ac_sleep_before_snapshot},
 			  {"availability_cache.test_sleep_after_snapshot", &ac_sleep_after_snapshot},
 			  {"availability_cache.test_sleep_after_compute", &ac_sleep_after_compute},
+			  {"availability_cache.test_sleep_before_claim", &ac_sleep_before_claim},
 			  {"availability_cache.test_sleep_in_copy", &ac_sleep_in_copy},
 			  {"availability_cache.test_sleep_before_mark", &ac_sleep_before_mark},
 			  {"availability_cache.test_sleep_in_take", &ac_sleep_in_take},

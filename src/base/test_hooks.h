@@ -23,6 +23,7 @@ typedef enum AcMutant
 	AC_MUTANT_NO_SNAPSHOT_CHECK,
 	AC_MUTANT_NO_SINCE_CHECK,
 	AC_MUTANT_ONE_STEP_START,
+	AC_MUTANT_OLD_START,
 	AC_MUTANT_NO_DISTRUST,
 	AC_MUTANT_NO_WORD_CHECK,
 	AC_MUTANT_NO_DEFINITIONS_CHECK,
@@ -78,6 +79,7 @@ extern int ac_sleep_before_end;		 /* when a transaction is visible, and has not 
 extern int ac_sleep_before_snapshot; /* after messages are accepted */
 extern int ac_sleep_after_snapshot;
 extern int ac_sleep_after_compute;	/* between computing and keeping */
+extern int ac_sleep_before_claim;	/* when a session has seen which step the table tier begins with */
 extern int ac_sleep_in_copy;		/* while an entry is copied */
 extern int ac_sleep_before_mark;	/* when a hit has its copy, before it marks the entry */
 extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */

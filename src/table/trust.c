@@ -152,23 +152,23 @@ insert_since(TierRelation *table, uint64 xid)
 	CacheInvalidateRelcache(table->rel);
 }
 
-bool
-trust_start(void)
+static bool
+is_ready(const Since *since)
 {
-	TierRelation table;
-	Since since;
-	bool ready = false;
+	return since->exists && since->xid != NOT_YET;
+}
 
-	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
-	since = read_latest_since(&table);
-	if (since.exists && since.xid != NOT_YET)
-		ready = true;
-	else if (!tier_claim(&table, 0))
-		ready = false;
-	else if (!since.exists)
-		insert_since(&table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
-								 ? U64FromFullTransactionId(ReadNextFullTransactionId())
-								 : NOT_YET);
+/* The next step, as the only one who takes one; others may have taken some since seen. */
+static void
+take_step(TierRelation *table, const Since *seen)
+{
+	Since since = AC_MUTATED(AC_MUTANT_OLD_START) ? *seen : read_latest_since(table);
+
+	if (is_ready(&since))
+		return;
+	if (!since.exists)
+		insert_since(table, AC_MUTATED(AC_MUTANT_ONE_STEP_START) ? U64FromFullTransactionId(ReadNextFullTransactionId())
+																 : NOT_YET);
 	/*
 	 * The claim is free, so that transaction has let go of its locks, which
 	 * it does after it has sent its message.
@@ -177,12 +177,25 @@ trust_start(void)
 	{
 		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
-		if (tier_delete(&table, &since.tid))
-			insert_since(&table, next);
+		if (tier_delete(table, &since.tid))
+			insert_since(table, next);
 	}
+}
+
+bool
+trust_start(void)
+{
+	TierRelation table;
+	Since since;
+
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
+	since = read_latest_since(&table);
+	AC_TEST_SLEEP(ac_sleep_before_claim);
+	if (!is_ready(&since) && tier_claim(&table, 0))
+		take_step(&table, &since);
 	tier_close(&table);
 	CommandCounterIncrement();
-	return ready;
+	return is_ready(&since);
 }
 
 bool
@@ -199,8 +212,26 @@ trust_raise(TierRelation *table, Snapshot snapshot, uint64 xid)
 	return true;
 }
 
-/* Cleaning may replace the row while it is looked at. */
+/* Cleaning may replace the row while it is looked at, and somebody have put in more than one. */
 #define DELETE_ATTEMPTS 3
+
+/* False if another transaction is at one of them. */
+static bool
+delete_rows_of_since(TierRelation *table)
+{
+	for (int i = 0; i < DELETE_ATTEMPTS; i++)
+	{
+		Since since = read_latest_since(table);
+
+		if (!since.exists)
+			return true;
+		if (tier_delete(table, &since.tid))
+			CommandCounterIncrement();
+		if (AC_MUTATED(AC_MUTANT_OLD_START))
+			return true;
+	}
+	return !read_latest_since(table).exists;
+}
 
 static void
 delete_since(void *arg)
@@ -209,12 +240,7 @@ delete_since(void *arg)
 	TierRelation table;
 
 	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &table);
-	for (int i = 0; i < DELETE_ATTEMPTS && !*deleted; i++)
-	{
-		Since since = read_latest_since(&table);
-
-		*deleted = !since.exists || tier_delete(&table, &since.tid);
-	}
+	*deleted = delete_rows_of_since(&table);
 	CacheInvalidateRelcache(table.rel);
 	tier_close(&table);
 }

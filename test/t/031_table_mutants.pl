@@ -8,6 +8,8 @@
 #   no_since_check     a session with the tier off books: it leaves no trace, but takes invalidation_since away; the
 #                      row is still there when the tier begins again
 #   one_step_start     a writer looks just before the tier begins, and commits after a row was kept
+#   old_start          a session that saw that the tier must begin goes on when others have begun it; then there are two rows,
+#                      of which a session with the tier off takes one away
 #   no_distrust        a booking that can neither leave a trace nor take invalidation_since away
 #   no_word_check      an answer changes in memory before the worker (stopped meanwhile) writes it
 #
@@ -120,6 +122,25 @@ sub writer_that_looked_before
 	return stale($reader, $d);
 }
 
+sub start_that_comes_late
+{
+	my $d = next_day();
+	my ($reader, $late) = map { session($node, 'salon') } 1 .. 2;
+	my $off = session($node, 'salon', 'availability_cache.table_tier' => 'off');
+
+	$off->run("SELECT t.book(4, $d, 3)");
+	return undef if $reader->run('SELECT count(*) FROM availability_cache.invalidation_since') ne '0';
+	$late->run("LOAD 'availability_cache'; SET availability_cache.test_sleep_before_claim = 1000000");
+	$late->send("SELECT t.v2(3, 1, $d)");
+	sleep 0.3;
+	keep_row($reader, $d + 100);
+	return undef if $late->ready;
+	$late->result;
+	keep_row($reader, $d);
+	$off->run("SELECT t.book(2, $d, 3)");
+	return row_is_there($reader, $d) ? stale($reader, $d) : undef;
+}
+
 sub writer_that_can_say_nothing
 {
 	my $d = next_day();
@@ -204,7 +225,8 @@ try_mutants(
 	no_trace          => \&a_commit,
 	no_snapshot_check => \&kept_while_writer_commits,
 	no_since_check    => \&writer_without_the_tier,
-	one_step_start    => \&writer_that_looked_before);
+	one_step_start    => \&writer_that_looked_before,
+	old_start         => \&start_that_comes_late);
 for my $mutant (qw(no_trace no_snapshot_check))
 {
 	break_protocol($mutant);
