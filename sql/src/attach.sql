@@ -208,7 +208,7 @@ CREATE OR REPLACE FUNCTION availability_cache_internal.statuses_in_use(relation 
 RETURNS text[]
 AS 'MODULE_PATHNAME', 'availability_cache_statuses_in_use'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION availability_cache_internal.statuses_in_use(regclass, text) IS 'Internal, of attach(): the values of a column of a table whose owner the caller can act as.';
+COMMENT ON FUNCTION availability_cache_internal.statuses_in_use(regclass, text) IS 'Internal, of attach(): the values of a column of a table whose owner the caller can act as; of those in the first 100,000 rows and the common ones, if there are more rows.';
 
 -- A word that the rules lack ("canceled") would go unnoticed: bookings of it block, holds of it do not.
 CREATE OR REPLACE FUNCTION availability_cache_internal.name_statuses(role text, relation regclass, status text)

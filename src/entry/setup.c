@@ -111,7 +111,26 @@ availability_cache_library_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(AC_VERSION));
 }
 
-/* The distinct values of a column, as text; read as the table's owner, in a security-restricted operation. */
+/* So many rows are looked at, in whatever order they come. */
+#define STATUS_ROWS 100000
+
+/* Also the values that ANALYZE has found often, where there are more rows than that. */
+static char *
+query_of_distinct(Oid relid, const char *column)
+{
+	char *schema = get_namespace_name(get_rel_namespace(relid));
+	char *table = get_rel_name(relid);
+
+	return psprintf(
+		"WITH s AS MATERIALIZED (SELECT %s::pg_catalog.text AS v FROM %s LIMIT %d)"
+		" SELECT v FROM s WHERE v IS NOT NULL UNION"
+		" SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats"
+		" WHERE schemaname = %s AND tablename = %s AND attname = %s AND (SELECT pg_catalog.count(*) FROM s) = %d",
+		quote_identifier(column), quote_qualified_identifier(schema, table), STATUS_ROWS, quote_literal_cstr(schema),
+		quote_literal_cstr(table), quote_literal_cstr(column), STATUS_ROWS);
+}
+
+/* Distinct values of a column, as text; read as the table's owner, in a security-restricted operation. */
 static Datum
 read_distinct(Oid relid, const char *column, Oid owner)
 {
@@ -120,12 +139,7 @@ read_distinct(Oid relid, const char *column, Oid owner)
 	SavedUser saved = switch_user(owner);
 
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT DISTINCT %s::pg_catalog.text FROM %s WHERE %s IS NOT NULL",
-							 quote_identifier(column),
-							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-														get_rel_name(relid)),
-							 quote_identifier(column)),
-					true, 0) != SPI_OK_SELECT)
+	if (SPI_execute(query_of_distinct(relid, column), true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read column \"%s\"", column);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -139,7 +153,7 @@ read_distinct(Oid relid, const char *column, Oid owner)
 	return makeArrayResult(values, caller);
 }
 
-/* availability_cache_internal.statuses_in_use(relation, column): error 42501 unless the caller can act as the owner. */
+/* availability_cache_internal.statuses_in_use(relation, column), of a large table those that are easily found: error 42501 unless the caller can act as the owner. */
 PGDLLEXPORT Datum
 availability_cache_statuses_in_use(PG_FUNCTION_ARGS)
 {

@@ -51,6 +51,13 @@ UPDATE availability_cache.rules SET max_advance = '3660 days';
 CREATE TABLE usual AS SELECT * FROM all_answers;
 SELECT status, count(*) FROM usual GROUP BY 1 ORDER BY 1;
 
+-- of a large table, those that are easily found
+BEGIN;
+CREATE TABLE large AS SELECT CASE WHEN n <= 100000 THEN 'first' ELSE 'later' END AS status FROM generate_series(1, 130000) n;
+SELECT availability_cache_internal.statuses_in_use('large', 'status');
+ANALYZE large;
+SELECT array_agg(s ORDER BY s) FROM unnest(availability_cache_internal.statuses_in_use('large', 'status')) s;
+ROLLBACK;
 -- statuses in use that the rules do not name; of a table that one may attach, whoever may read it
 SELECT availability_cache.detach('bookings'), availability_cache.detach('booking_reservations');
 BEGIN;

@@ -103,7 +103,7 @@ booking_title()
 	esac
 }
 
-booking_bar() { case $1 in e) echo '>= 0.93' ;; i | b) echo '>= 0.85' ;; esac; }
+booking_bar() { case $1 in e) echo '>= 0.93' ;; i | b) echo '>= 0.90' ;; esac; }
 
 booking_rows()
 {
