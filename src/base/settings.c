@@ -21,6 +21,9 @@ int ac_worker_idle_timeout = 60;
 /* Read from functions' definitions (memo/function.c); what a session sets does nothing. */
 static char *memoize_vary_by = NULL;
 static int memoize_ttl = 0;
+static char *memoize_valid_until = NULL;
+static char *memoize_namespace = NULL;
+static bool memoize_assume_stable = false;
 
 static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, false},
 													   {"inline", TABLE_TIER_INLINE, false},
@@ -73,4 +76,15 @@ settings_define(void)
 							"In a memoized function's definition: how long an answer may be kept.",
 							"Elsewhere it does nothing.", &memoize_ttl, 0, 0, 86400 * 30, PGC_USERSET, GUC_UNIT_S, NULL,
 							NULL, NULL);
+	DefineCustomStringVariable(
+		"availability_cache.memoize_valid_until",
+		"In a memoized function's definition: the function that says until when an answer holds.",
+		"Elsewhere it does nothing.", &memoize_valid_until, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("availability_cache.memoize_namespace",
+							   "In a memoized function's definition: with which others its answers are let go.",
+							   "Elsewhere it does nothing.", &memoize_namespace, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"availability_cache.memoize_assume_stable",
+		"In a memoized function's definition: what is not seen through depends on arguments alone.",
+		"Elsewhere it does nothing.", &memoize_assume_stable, false, PGC_USERSET, 0, NULL, NULL, NULL);
 }

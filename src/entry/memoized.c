@@ -5,15 +5,21 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "executor/functions.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
@@ -26,6 +32,7 @@
 #include "memo/call.h"
 #include "memo/facts.h"
 #include "memo/function.h"
+#include "memo/key.h"
 #include "memo/seen.h"
 #include "memo/statistics.h"
 #include "memo/tags.h"
@@ -37,9 +44,13 @@ PG_FUNCTION_INFO_V1(availability_cache_memoized_plpgsql_validator);
 PG_FUNCTION_INFO_V1(availability_cache_memoized_sql_validator);
 PG_FUNCTION_INFO_V1(availability_cache_valid_until);
 PG_FUNCTION_INFO_V1(availability_cache_memo_clear);
+PG_FUNCTION_INFO_V1(availability_cache_memo_clear_arguments);
 PG_FUNCTION_INFO_V1(availability_cache_memo_problem);
 PG_FUNCTION_INFO_V1(availability_cache_memo_relations);
 PG_FUNCTION_INFO_V1(availability_cache_memo_counts);
+PG_FUNCTION_INFO_V1(availability_cache_memo_findings);
+PG_FUNCTION_INFO_V1(availability_cache_memo_key);
+PG_FUNCTION_INFO_V1(availability_cache_memo_usage);
 
 /* ---- the languages ---- */
 
@@ -126,13 +137,78 @@ must_own(Oid function)
 				errmsg("must be owner of function %s", format_procedure(function)));
 }
 
+/* Whether it is in one of our languages. */
+static bool
+is_memoized(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char *language;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	language = get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
+	ReleaseSysCache(tuple);
+	return strcmp(language, "memoized_sql") == 0 || strcmp(language, "memoized_plpgsql") == 0;
+}
+
 /* availability_cache.memo_clear(function): its answers go at once, and again when the transaction ends. */
 PGDLLEXPORT Datum
 availability_cache_memo_clear(PG_FUNCTION_ARGS)
 {
 	must_own(PG_GETARG_OID(0));
 	(void) changes_touch_now(tag_of_answers(PG_GETARG_OID(0)));
-	PG_RETURN_VOID();
+	PG_RETURN_BOOL(is_memoized(PG_GETARG_OID(0)));
+}
+
+/* An argument as a call would pass it. */
+static Datum
+as_argument(Datum value, Oid from, Oid to)
+{
+	Oid cast;
+	Oid output;
+	Oid input;
+	Oid element;
+	bool is_varlena;
+	CoercionPathType path = find_coercion_pathway(to, from, COERCION_ASSIGNMENT, &cast);
+
+	if (from == to || path == COERCION_PATH_RELABELTYPE)
+		return value;
+	if (path == COERCION_PATH_FUNC && get_func_nargs(cast) == 1)
+		return OidFunctionCall1(cast, value);
+	getTypeOutputInfo(from, &output, &is_varlena);
+	getTypeInputInfo(to, &input, &element);
+	return OidInputFunctionCall(input, OidOutputFunctionCall(output, value), element, -1);
+}
+
+/* availability_cache.memo_clear(function, VARIADIC "any"): the same of the answers with these arguments. */
+PGDLLEXPORT Datum
+availability_cache_memo_clear_arguments(PG_FUNCTION_ARGS)
+{
+	Oid function = PG_GETARG_OID(0);
+	NullableDatum arguments[FUNC_MAX_ARGS];
+	Datum *given;
+	bool *nulls;
+	Oid *given_types;
+	Oid *types;
+	int nargs;
+	int n;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	must_own(function);
+	(void) get_func_signature(function, &types, &nargs);
+	n = extract_variadic_args(fcinfo, 1, true, &given, &given_types, &nulls);
+	if (n != nargs)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("function %s has %d arguments, not %d", format_procedure(function), nargs, Max(n, 0)),
+				errhint("Give all, also those that have defaults; those of a VARIADIC parameter as one array."));
+	for (int i = 0; i < n; i++)
+	{
+		arguments[i].isnull = nulls[i];
+		arguments[i].value = nulls[i] ? (Datum) 0 : as_argument(given[i], given_types[i], types[i]);
+	}
+	(void) changes_touch_now(tag_of_answers_with(function, hash_arguments(memo_function(function), arguments)));
+	PG_RETURN_BOOL(is_memoized(function));
 }
 
 static void
@@ -142,6 +218,8 @@ read_facts(Oid function, Facts *facts)
 	if (seen_current() == NULL)
 		facts_refresh();
 	facts_add_body(facts, function);
+	if (OidIsValid(memo_function(function)->valid_until))
+		facts_add_function(facts, memo_function(function)->valid_until);
 }
 
 /* What the source alone says, as if nothing were named. */
@@ -156,9 +234,13 @@ problem_of(Oid function)
 	read_facts(function, &facts);
 	if (facts.reason.kind != REASON_NONE)
 		return facts.reason;
+	if (facts.unseen.kind != REASON_NONE && !one->assume_stable)
+		return facts.unseen;
 	if (facts.reads_session && one->vary_by == NIL)
 		return (Reason){REASON_SESSION, InvalidOid};
-	return (Reason){facts.reads_clock && one->ttl == 0 ? REASON_CLOCK : REASON_NONE, InvalidOid};
+	if (facts.reads_clock && one->ttl == 0 && !OidIsValid(one->valid_until) && !facts.says_until)
+		return (Reason){REASON_CLOCK, InvalidOid};
+	return (Reason){REASON_NONE, InvalidOid};
 }
 
 /* availability_cache_internal.memo_problem(function): why its answers would not be kept, by its source; NULL if that says nothing. */
@@ -196,7 +278,77 @@ availability_cache_memo_relations(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* availability_cache_internal.memo_counts(function): hits, computations, not kept, microseconds, why not kept last. */
+/* ---- what is looked at ---- */
+
+/* Whose function it is, and who may see everything. */
+static bool
+may_see(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return has_privs_of_role(GetUserId(), owner) || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+static void
+put_text_row(ReturnSetInfo *rsinfo, const char *first, const char *second)
+{
+	Datum values[2] = {CStringGetTextDatum(first), CStringGetTextDatum(second)};
+	bool nulls[2] = {false, false};
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static char *
+function_name(Oid function)
+{
+	return DatumGetCString(DirectFunctionCall1(regprocedureout, ObjectIdGetDatum(function)));
+}
+
+static void
+put_finding(const Finding *finding, void *arg)
+{
+	static const char *const texts[FOUND_REASON] =
+		{[FOUND_MEMOIZED] = "is memoized itself",
+		 [FOUND_UNTIL] = "says until when the answer holds",
+		 [FOUND_DATE] = "goes by the date: answers hold until midnight, or as ttl or valid_until say",
+		 [FOUND_CLOCK] = "looks at the clock: needs ttl, valid_until or a call of availability_cache.valid_until()",
+		 [FOUND_SESSION] = "looks at a setting: needs vary_by"};
+	const char *text = finding->kind == FOUND_REASON ? reason_text(finding->reason) : texts[finding->kind];
+	char *found = psprintf("found in %s", function_name(finding->function));
+
+	put_text_row(arg, found,
+				 OidIsValid(finding->called) ? psprintf("%s: %s", function_name(finding->called), text) : text);
+}
+
+/* availability_cache_internal.memo_findings(function): what in it and in what it calls matters, by the source. */
+PGDLLEXPORT Datum
+availability_cache_memo_findings(PG_FUNCTION_ARGS)
+{
+	Facts facts;
+
+	InitMaterializedSRF(fcinfo, 0);
+	read_facts(PG_GETARG_OID(0), &facts);
+	facts_tell(&facts, put_finding, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* availability_cache_internal.memo_key(): what the key of each call has beside arguments and what vary_by names. */
+PGDLLEXPORT Datum
+availability_cache_memo_key(PG_FUNCTION_ARGS)
+{
+	Datum *names = palloc(call_key_nnames * sizeof(Datum));
+
+	for (int i = 0; i < call_key_nnames; i++)
+		names[i] = CStringGetTextDatum(call_key_names[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, call_key_nnames, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* availability_cache_internal.memo_counts(function): columns in the order of CallCount, then why an answer was not kept last. */
 PGDLLEXPORT Datum
 availability_cache_memo_counts(PG_FUNCTION_ARGS)
 {
@@ -209,6 +361,8 @@ availability_cache_memo_counts(PG_FUNCTION_ARGS)
 	shmem_require();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	if (!may_see(PG_GETARG_OID(0)))
+		PG_RETURN_NULL();
 	(void) statistics_read(PG_GETARG_OID(0), &statistics);
 	for (int i = 0; i < NCALL_COUNTS; i++)
 		values[i] = Int64GetDatum(statistics.counts[i]);
@@ -216,4 +370,63 @@ availability_cache_memo_counts(PG_FUNCTION_ARGS)
 	nulls[NCALL_COUNTS] = reason == NULL;
 	values[NCALL_COUNTS] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* What a function's answers take of memory. */
+typedef struct Usage
+{
+	Oid function; /* key */
+	int64 entries;
+	int64 bytes;
+} Usage;
+
+static HTAB *
+count_entries(void)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Usage), .hcxt = CurrentMemoryContext};
+	HTAB *usages = hash_create("usage", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	uint32 n = store_count_places();
+
+	for (uint32 place = 0; place < n; place++)
+	{
+		StoredEntry entry;
+		EntryInfo info;
+		FunctionKey key;
+		Usage *usage;
+		bool found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!store_fetch_place(place, &entry, &info) || entry.key.format != FORMAT_FUNCTION)
+			continue;
+		key = call_key_function(&entry.key);
+		if (key.dboid != MyDatabaseId)
+			continue;
+		usage = hash_search(usages, &key.function, HASH_ENTER, &found);
+		usage->entries = (found ? usage->entries : 0) + 1;
+		usage->bytes = (found ? usage->bytes : 0) + info.bytes;
+	}
+	return usages;
+}
+
+/* availability_cache_internal.memo_usage(): function, entries, bytes; of functions that the caller may see. */
+PGDLLEXPORT Datum
+availability_cache_memo_usage(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	HASH_SEQ_STATUS all;
+	Usage *usage;
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	hash_seq_init(&all, count_entries());
+	while ((usage = hash_seq_search(&all)) != NULL)
+	{
+		Datum values[3] = {ObjectIdGetDatum(usage->function), Int64GetDatum(usage->entries),
+						   Int64GetDatum(usage->bytes)};
+		bool nulls[3] = {false};
+
+		if (may_see(usage->function))
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

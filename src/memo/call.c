@@ -11,6 +11,7 @@
 #include "access/gin.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
@@ -19,11 +20,15 @@
 #include "nodes/execnodes.h"
 #include "parser/parser.h"
 #include "portability/instr_time.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/expandeddatum.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "base/guard.h"
 #include "base/settings.h"
 #include "base/shmem.h"
 #include "cache/definitions.h"
@@ -134,14 +139,17 @@ call_original(Call *call)
 
 /* What every answer of the function depends on. */
 static void
-note_function(const MemoFunction *function)
+note_function(const Call *call)
 {
+	const MemoFunction *function = call->function;
 	ListCell *cell;
 
 	seen_note_tag(tag_of_names(MyDatabaseId));
 	seen_note_tag(tag_of_names(InvalidOid));
 	seen_note_tag(tag_of_function(MyDatabaseId, function->hash));
 	seen_note_tag(tag_of_answers(function->function));
+	if (function->nargs > 0)
+		seen_note_tag(tag_of_answers_with(function->function, call_key_hash_arguments(&call->key)));
 	foreach(cell, function->type_relations)
 		seen_note_tag(tag_of_relation(MyDatabaseId, lfirst_oid(cell)));
 }
@@ -169,6 +177,8 @@ judge_functions(Call *call)
 			tag_of_function(MyDatabaseId, GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell)))));
 	if (facts->reason.kind != REASON_NONE)
 		seen_note_reason(facts->reason.kind, facts->reason.object);
+	if (facts->unseen.kind != REASON_NONE && !call->function->assume_stable)
+		seen_note_reason(facts->unseen.kind, facts->unseen.object);
 	if (facts->reads_session && call->function->vary_by == NIL)
 		seen_note_reason(REASON_SESSION, InvalidOid);
 	if (call->function->ttl > 0)
@@ -245,6 +255,53 @@ pack(Call *call, Computed *result)
 	}
 }
 
+/* ---- until when ---- */
+
+static void
+call_until(void *arg)
+{
+	Call *call = arg;
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	bool is_called = true;
+	Datum until = (Datum) 0;
+	FmgrInfo info;
+
+	fmgr_info(call->function->valid_until, &info);
+	InitFunctionCallInfoData(*fcinfo, &info, call->fcinfo->nargs, call->fcinfo->fncollation, NULL, NULL);
+	for (int i = 0; i < fcinfo->nargs; i++)
+	{
+		NullableDatum given = call->fcinfo->args[i];
+
+		/* The original has them afterwards. */
+		fcinfo->args[i].value = MakeExpandedObjectReadOnly(given.value, given.isnull, call->function->args[i].length);
+		fcinfo->args[i].isnull = given.isnull;
+		is_called &= !(given.isnull && info.fn_strict);
+	}
+	if (is_called)
+		until = FunctionCallInvoke(fcinfo);
+	seen_note_until(!is_called || fcinfo->isnull ? cache_now() : DatumGetTimestampTz(until));
+}
+
+/*
+ * Asks the function that says until when the answer holds; before it is
+ * computed, so that a moment that passes meanwhile is not missed.  An error
+ * there is none of the call.
+ */
+static void
+ask_until(Call *call)
+{
+	Oid function = call->function->valid_until;
+
+	if (!OidIsValid(function))
+		return;
+	facts_add_function(&call->seen.facts, function);
+	if (AC_MAY_EXECUTE(function, GetUserId()) && guarded(call_until, call) == NULL)
+		return;
+	/* Of what it ran nothing is left. */
+	call->seen.queries = NIL;
+	seen_note_reason(REASON_UNTIL, function);
+}
+
 static void
 run_seen(Call *call)
 {
@@ -254,8 +311,9 @@ run_seen(Call *call)
 	PG_TRY();
 	{
 		facts_add_body(&seen->facts, call->function->function);
+		ask_until(call);
 		call_original(call);
-		note_function(call->function);
+		note_function(call);
 		judge(call);
 	}
 	PG_CATCH();
@@ -350,13 +408,29 @@ return_packed(Call *call, const char *packed)
 			elog(ERROR, "function %u returned a row of no known shape", call->function->function);
 		HeapTupleHeaderSetTypMod(DatumGetHeapTupleHeader(result.value), desc->tdtypmod);
 	}
-	statistics_add(call->function->function, CALLS_HIT, 1);
 	return return_result(call, &result);
+}
+
+static void
+count_hit(Oid function, bool timed, instr_time start)
+{
+	instr_time end;
+
+	statistics_add(function, CALLS_HIT, 1);
+	if (!timed)
+		return;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	statistics_add(function, CALLS_TIMED, 1);
+	statistics_add(function, CALLS_HIT_NS, (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
 }
 
 static Datum
 answer(Call *call)
 {
+	bool timed = statistics_times_hit(call->function->function);
+	instr_time start;
+	Datum result;
 	CacheRequest request = {.as_of = call->function->as_of,
 							.never_waits = seen_current() != NULL,
 							.compute = compute,
@@ -365,15 +439,22 @@ answer(Call *call)
 	const char *packed;
 	uint32 size;
 
+	INSTR_TIME_SET_ZERO(start);
+	if (timed)
+		INSTR_TIME_SET_CURRENT(start);
 	call_key_make(&call->key, call->function, call->fcinfo);
 	request.key = (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
 	memset(&call->result, 0, sizeof(call->result));
 	if (!cache_read(&request, &packed, &size))
 		return return_result(call, &call->result);
-	if (answer_of_call_is_ours(packed))
-		return return_packed(call, packed);
-	seen_note_reason(REASON_NESTED, call->function->function);
-	return call_straight(call->fcinfo, call->inner);
+	if (!answer_of_call_is_ours(packed))
+	{
+		seen_note_reason(REASON_NESTED, call->function->function);
+		return call_straight(call->fcinfo, call->inner);
+	}
+	result = return_packed(call, packed);
+	count_hit(call->function->function, timed, start);
+	return result;
 }
 
 Datum

@@ -9,6 +9,9 @@
  * much rather than too little.  What is not in SQL or plpgsql and not
  * IMMUTABLE keeps an answer out, but for a list of functions of the server
  * that go by arguments, by settings that are in every key (key.c) and by names.
+ * Of the rest, what may go by its arguments alone (what is STABLE, and what is
+ * in a language whose functions are VOLATILE because nobody said otherwise) is
+ * told apart, since a function's author may vouch for it.
  *
  * What was found is remembered until a function or an operator changes.
  */
@@ -47,9 +50,12 @@ typedef struct Known
 	Oid function;
 	bool complete;
 	Reason reason;
+	Reason unseen;
+	bool says_until;
 	bool reads_date;
 	bool reads_clock;
 	bool reads_session;
+	bool memoized;
 	bool looked_into;
 	bool executes;	 /* text, as a query */
 	List *calls;	 /* OIDs */
@@ -232,8 +238,10 @@ look_at_builtin(Known *one, Form_pg_proc form)
 		one->reads_date = true;
 	else if (strcmp(name, "current_setting") == 0)
 		one->reads_session = true;
-	else if (form->provolatile != PROVOLATILE_STABLE || !is_harmless(name))
+	else if (form->provolatile != PROVOLATILE_STABLE)
 		one->reason = (Reason){REASON_FUNCTION, one->function};
+	else if (!is_harmless(name))
+		one->unseen = (Reason){REASON_UNSEEN, one->function};
 }
 
 /* ---- sources ---- */
@@ -480,7 +488,7 @@ look_at_source(Known *one, const char *source)
 	{
 		if (reading.words.kind == WORD_UNREADABLE)
 		{
-			one->reason = (Reason){REASON_SOURCE, one->function};
+			one->unseen = (Reason){REASON_SOURCE, one->function};
 			return;
 		}
 		if (reading.words.kind == WORD_NAME)
@@ -554,7 +562,7 @@ look_into(Known *one, HeapTuple tuple)
 	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	source = isnull ? SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull) : (Datum) 0;
 	if (source == (Datum) 0)
-		one->reason = (Reason){REASON_SOURCE, one->function};
+		one->unseen = (Reason){REASON_SOURCE, one->function};
 	else
 	{
 		look_at_source(one, TextDatumGetCString(source));
@@ -614,15 +622,20 @@ look_at_user_function(Known *one, HeapTuple tuple)
 	if (form->prokind == PROKIND_AGGREGATE)
 		look_at_aggregate(one);
 	else if (is_memoized_function(form->prolang))
-		return;
+		one->memoized = true;
 	else if (form->prolang == SQLlanguageId || form->prolang == get_language_oid("plpgsql", true))
 	{
 		look_into(one, tuple);
 		if (form->provolatile == PROVOLATILE_IMMUTABLE && reads_relations(one))
 			one->reason = (Reason){REASON_IMMUTABLE, one->function};
 	}
-	else if (form->provolatile != PROVOLATILE_IMMUTABLE && !is_ours(tuple))
+	else if (is_ours(tuple))
+		one->says_until = true;
+	else if (form->provolatile == PROVOLATILE_VOLATILE &&
+			 (form->prolang == ClanguageId || form->prolang == INTERNALlanguageId))
 		one->reason = (Reason){REASON_FUNCTION, one->function};
+	else if (form->provolatile != PROVOLATILE_IMMUTABLE)
+		one->unseen = (Reason){REASON_UNSEEN, one->function};
 }
 
 static void
@@ -710,6 +723,9 @@ add(Facts *facts, const Known *one)
 
 	if (facts->reason.kind == REASON_NONE)
 		facts->reason = one->reason;
+	if (facts->unseen.kind == REASON_NONE)
+		facts->unseen = one->unseen;
+	facts->says_until |= one->says_until;
 	facts->reads_date |= one->reads_date;
 	facts->reads_clock |= one->reads_clock;
 	facts->reads_session |= one->reads_session;
@@ -747,6 +763,48 @@ static const Known *
 looked_into(Oid function)
 {
 	return know(function, is_known(function, true));
+}
+
+static void
+tell_of(Oid function, const Known *called, bool is_call, void (*tell)(const Finding *finding, void *arg), void *arg)
+{
+	Finding finding = {.function = function, .called = is_call ? called->function : InvalidOid};
+	const bool found[FOUND_REASON] = {[FOUND_MEMOIZED] = called->memoized,
+									  [FOUND_UNTIL] = called->says_until,
+									  [FOUND_DATE] = called->reads_date,
+									  [FOUND_CLOCK] = called->reads_clock,
+									  [FOUND_SESSION] = called->reads_session};
+
+	for (finding.kind = 0; finding.kind < FOUND_REASON; finding.kind++)
+	{
+		if (found[finding.kind])
+			tell(&finding, arg);
+	}
+	finding.reason = called->reason.kind != REASON_NONE ? called->reason : called->unseen;
+	if (finding.reason.kind != REASON_NONE)
+		tell(&finding, arg);
+}
+
+void
+facts_tell(const Facts *facts, void (*tell)(const Finding *finding, void *arg), void *arg)
+{
+	ListCell *cell;
+	ListCell *call;
+
+	foreach(cell, facts->functions)
+	{
+		Known one = *looked_into(lfirst_oid(cell));
+
+		tell_of(one.function, &one, false, tell, arg);
+		foreach(call, one.calls)
+		{
+			const Known *called = know(lfirst_oid(call), false);
+
+			/* What was looked into tells of itself. */
+			if (!called->looked_into)
+				tell_of(one.function, called, true, tell, arg);
+		}
+	}
 }
 
 List *

@@ -13,6 +13,8 @@
 typedef struct Facts
 {
 	Reason reason;	 /* why no answer of who calls it is kept; the first that was found */
+	Reason unseen;	 /* likewise, unless its author says that such functions go by their arguments alone */
+	bool says_until; /* it calls availability_cache.valid_until() */
 	bool reads_date; /* current_date, and nothing else of the clock */
 	bool reads_clock;
 	bool reads_session; /* settings that its author may name */
@@ -25,6 +27,28 @@ extern void facts_refresh(void);
 /* Adds those of one more function, or of the body of a memoized one. */
 extern void facts_add_function(Facts *facts, Oid function);
 extern void facts_add_body(Facts *facts, Oid function);
+
+/* Something in a function that was looked into. */
+typedef enum FindingKind
+{
+	FOUND_MEMOIZED, /* a call of such a function */
+	FOUND_UNTIL,
+	FOUND_DATE,
+	FOUND_CLOCK,
+	FOUND_SESSION,
+	FOUND_REASON
+} FindingKind;
+
+typedef struct Finding
+{
+	Oid function;
+	Oid called; /* InvalidOid: a word of the language */
+	FindingKind kind;
+	Reason reason; /* of FOUND_REASON */
+} Finding;
+
+/* What says how long answers hold, what they depend on, or that they cannot be kept. */
+extern void facts_tell(const Facts *facts, void (*tell)(const Finding *finding, void *arg), void *arg);
 
 /* OIDs of the relations that the sources looked into seem to read: by name after FROM or JOIN, in this search_path. */
 extern List *facts_relations(const Facts *facts);

@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -135,8 +136,30 @@ look_at_types(MemoFunction *one, HeapTuple tuple)
 
 /* ---- options ---- */
 
+/* The function of this name with the same arguments; InvalidOid: there is none that returns a timestamptz. */
+static Oid
+find_until(const char *name, Form_pg_proc form)
+{
+	char *copy = pstrdup(name);
+	List *parts;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	if (!SplitIdentifierString(copy, '.', &parts) || list_length(parts) != 2)
+		return InvalidOid;
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(lsecond(parts)), PointerGetDatum(&form->proargtypes),
+							ObjectIdGetDatum(get_namespace_oid(linitial(parts), true)));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prorettype == TIMESTAMPTZOID &&
+		((Form_pg_proc) GETSTRUCT(tuple))->prokind == PROKIND_FUNCTION && !((Form_pg_proc) GETSTRUCT(tuple))->proretset)
+		found = ((Form_pg_proc) GETSTRUCT(tuple))->oid;
+	ReleaseSysCache(tuple);
+	return found;
+}
+
 static void
-read_option(MemoFunction *one, const char *name, const char *value)
+read_option(MemoFunction *one, Form_pg_proc form, const char *name, const char *value)
 {
 	if (strcmp(name, OPTION_VARY_BY) == 0)
 	{
@@ -147,6 +170,14 @@ read_option(MemoFunction *one, const char *name, const char *value)
 	}
 	else if (strcmp(name, OPTION_TTL) == 0 && !parse_int(value, &one->ttl, GUC_UNIT_S, NULL))
 		one->ttl = 0;
+	else if (strcmp(name, OPTION_ASSUME_STABLE) == 0 && !parse_bool(value, &one->assume_stable))
+		one->assume_stable = false;
+	else if (strcmp(name, OPTION_VALID_UNTIL) == 0)
+	{
+		one->valid_until = find_until(value, form);
+		if (!OidIsValid(one->valid_until))
+			one->reason.kind = REASON_UNTIL;
+	}
 }
 
 static void
@@ -167,7 +198,7 @@ read_options(MemoFunction *one, HeapTuple tuple)
 
 		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
 		if (value != NULL)
-			read_option(one, name, value);
+			read_option(one, (Form_pg_proc) GETSTRUCT(tuple), name, value);
 	}
 }
 

@@ -15,6 +15,8 @@
 /* The clauses of CREATE FUNCTION … SET that are options of ours; they do nothing elsewhere. */
 #define OPTION_VARY_BY "availability_cache.memoize_vary_by"
 #define OPTION_TTL "availability_cache.memoize_ttl"
+#define OPTION_VALID_UNTIL "availability_cache.memoize_valid_until"
+#define OPTION_ASSUME_STABLE "availability_cache.memoize_assume_stable"
 
 typedef struct ArgumentType
 {
@@ -43,6 +45,8 @@ typedef struct MemoFunction
 	uint32 hash;		  /* of its OID, as the PROCOID syscache has it */
 	List *vary_by;		  /* names */
 	int ttl;			  /* seconds; 0: none */
+	Oid valid_until;	  /* the function that says until when an answer holds; InvalidOid: none */
+	bool assume_stable;	  /* what is not seen through is taken to go by its arguments alone */
 } MemoFunction;
 
 /* As it is now; good until the next call. */

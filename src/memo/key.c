@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "common/hashfn.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -127,6 +128,32 @@ append_settings(CallKey *key)
 	append_text(key, conflicts != NULL ? conflicts : "error");
 }
 
+/* Of both parts above. */
+const char *const call_key_names[] = {"the function's definition",
+									  "current_user",
+									  "session_user",
+									  "search_path",
+									  "TimeZone",
+									  "timezone_abbreviations",
+									  "DateStyle",
+									  "IntervalStyle",
+									  "extra_float_digits",
+									  "bytea_output",
+									  "xmlbinary",
+									  "xmloption",
+									  "lc_messages",
+									  "lc_monetary",
+									  "lc_numeric",
+									  "lc_time",
+									  "default_text_search_config",
+									  "client_encoding",
+									  "row_security",
+									  "quote_all_identifiers",
+									  "array_nulls",
+									  "transform_null_equals",
+									  "plpgsql.variable_conflict"};
+const int call_key_nnames = lengthof(call_key_names);
+
 /* ---- what the function's author names ---- */
 
 /* A field of an object as text; NULL if there is none.  A text that is no object is told as it is. */
@@ -233,6 +260,31 @@ call_key_make(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinf
 	key->arguments = key->size;
 	for (int i = 0; i < function->nargs; i++)
 		append_argument(key, &function->args[i], &fcinfo->args[i]);
+}
+
+uint64
+call_key_hash_arguments(const CallKey *key)
+{
+	return hash_bytes_extended((const unsigned char *) key->bytes + key->arguments, key->size - key->arguments, 0);
+}
+
+uint64
+hash_arguments(const MemoFunction *function, const NullableDatum *arguments)
+{
+	CallKey key = {.bytes = key.first, .room = sizeof(key.first)};
+
+	for (int i = 0; i < function->nargs; i++)
+		append_argument(&key, &function->args[i], &arguments[i]);
+	return call_key_hash_arguments(&key);
+}
+
+FunctionKey
+call_key_function(const StoreKey *key)
+{
+	FunctionKey function;
+
+	memcpy(&function, key->bytes, sizeof(function));
+	return function;
 }
 
 static bool

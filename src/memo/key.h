@@ -33,6 +33,17 @@ typedef struct CallKey
  */
 extern void call_key_make(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinfo);
 
+/* The arguments of a key, as a hash: the same for each role and setting. */
+extern uint64 call_key_hash_arguments(const CallKey *key);
+extern uint64 hash_arguments(const MemoFunction *function, const NullableDatum *arguments);
+
+/* Names of what every key has beside the arguments and what vary_by names. */
+extern const char *const call_key_names[];
+extern const int call_key_nnames;
+
+/* The function whose call a key of FORMAT_FUNCTION is of. */
+extern FunctionKey call_key_function(const StoreKey *key);
+
 /* Whether an argument holds a word that means a time by the clock: 'today' and the like. */
 extern bool call_key_has_clock_words(const CallKey *key);
 

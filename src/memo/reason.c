@@ -19,8 +19,13 @@ static const char *const texts[NREASONS] = {
 	[REASON_IMMUTABLE] = "it may call %s, which is said to be IMMUTABLE and does not look like it",
 	[REASON_SOURCE] = "the body of %s cannot be read",
 	[REASON_NESTED] = "it calls %s, whose answer could not be kept",
-	[REASON_CLOCK] = "it looks at the clock: say how long an answer holds, with memoize(…, ttl => …) or by calling "
-					 "availability_cache.valid_until(timestamptz) in it",
+	[REASON_UNSEEN] = "it may call %s, which is not seen through: if that goes by its arguments alone, say so with "
+					  "memoize(…, assume_stable => true)",
+	[REASON_UNTIL] =
+		"the function that memoize(…, valid_until => …) names is not there, may not be called or raised an "
+		"error",
+	[REASON_CLOCK] = "it looks at the clock: say how long an answer holds, with memoize(…, ttl => …), "
+					 "memoize(…, valid_until => …) or by calling availability_cache.valid_until(timestamptz) in it",
 	[REASON_SESSION] = "it looks at a setting that is not in the key: name it with memoize(…, vary_by => …)",
 	[REASON_WRITES] = "it writes, or locks rows",
 	[REASON_UTILITY] = "it runs a command that is no query",

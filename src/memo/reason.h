@@ -18,6 +18,8 @@ typedef enum ReasonKind
 	REASON_IMMUTABLE,
 	REASON_SOURCE,
 	REASON_NESTED,
+	REASON_UNSEEN,
+	REASON_UNTIL,
 	/* of the computation */
 	REASON_CLOCK,
 	REASON_SESSION,

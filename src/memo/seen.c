@@ -97,7 +97,14 @@ seen_note_until(int64 until)
 	if (current == NULL)
 		return;
 	current->said_until = true;
-	current->valid_until = Min(current->valid_until, until);
+	seen_limit_until(until);
+}
+
+void
+seen_limit_until(int64 until)
+{
+	if (current != NULL)
+		current->valid_until = Min(current->valid_until, until);
 }
 
 /* ---- relations ---- */
@@ -409,8 +416,7 @@ seen_hand_on(const Seen *seen, Oid function)
 		seen_note_tag(seen->tags[i]);
 	for (int i = 0; i < seen->names.len; i += strlen(seen->names.data + i) + 1)
 		seen_note_name(seen->names.data + i);
-	if (seen->valid_until != DT_NOEND)
-		seen_note_until(seen->valid_until);
+	seen_limit_until(seen->valid_until);
 	if (seen->reason.kind != REASON_NONE)
 		seen_note_reason(REASON_NESTED, function);
 }

@@ -49,6 +49,8 @@ extern void seen_note_reason(ReasonKind kind, Oid object);
 extern void seen_note_tag(Tag tag);
 extern void seen_note_name(const char *name);
 extern void seen_note_until(int64 until);
+/* The same of an answer that this one is made of: what else looks at the clock has said nothing. */
+extern void seen_limit_until(int64 until);
 
 /* What names of types in the sources mean, once all of these are known; within a computation. */
 extern void seen_note_types(void);

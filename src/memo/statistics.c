@@ -71,6 +71,15 @@ find(Oid function, bool make)
 	return NULL;
 }
 
+bool
+statistics_times_hit(Oid function)
+{
+	StatisticsPlace *place = find(function, false);
+	uint64 hits = place == NULL ? 0 : pg_atomic_read_u64(&place->counts[CALLS_HIT]);
+
+	return hits < 16 || hits % 64 == 0;
+}
+
 void
 statistics_add(Oid function, CallCount which, uint64 n)
 {

@@ -13,6 +13,8 @@ typedef enum CallCount
 	CALLS_COMPUTED,
 	CALLS_NOT_KEPT,	  /* of those: the answer never can be */
 	CALLS_COMPUTE_US, /* microseconds of all */
+	CALLS_TIMED,	  /* hits that were timed */
+	CALLS_HIT_NS,	  /* nanoseconds of these */
 	NCALL_COUNTS
 } CallCount;
 
@@ -24,6 +26,9 @@ typedef struct FunctionStatistics
 
 extern Size statistics_shmem_size(void);
 extern void statistics_shmem_init(void);
+
+/* Whether the next hit of a function is to be timed: its first few are, then one in 64. */
+extern bool statistics_times_hit(Oid function);
 
 /* Of a function of this database.  More functions than there are places are not counted. */
 extern void statistics_add(Oid function, CallCount which, uint64 n);

@@ -51,3 +51,9 @@ tag_of_answers(Oid function)
 {
 	return memo_tag(TAG_ANSWERS, function, 0, 0);
 }
+
+Tag
+tag_of_answers_with(Oid function, uint64 arguments)
+{
+	return memo_tag(TAG_ANSWERS, function, 1, arguments);
+}

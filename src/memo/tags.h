@@ -15,5 +15,7 @@ extern Tag tag_of_table(Oid relid);
 extern Tag tag_of_value(Oid relid, AttrNumber column, uint64 hash);
 /* Of all answers of a function, to let them go. */
 extern Tag tag_of_answers(Oid function);
+/* Of those with the arguments of this hash (key.h). */
+extern Tag tag_of_answers_with(Oid function, uint64 arguments);
 
 #endif /* AC_MEMO_TAGS_H */

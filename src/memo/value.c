@@ -236,8 +236,7 @@ answer_of_call_hand_on(const char *packed)
 	}
 	for (uint32 i = 0; i < head.names_size; i += strlen(names + i) + 1)
 		seen_note_name(names + i);
-	if (head.valid_until != DT_NOEND)
-		seen_note_until(head.valid_until);
+	seen_limit_until(head.valid_until);
 }
 
 /* ---- unpacking ---- */

@@ -1,5 +1,6 @@
 -- Memoized functions: what is kept and what goes (G12), and never an answer to somebody who would get another (G5, G10): two users, one
--- memory. Shown to fail without the user or search_path in the key (key.c), and with temporary tables not looked for (value.c).
+-- memory. Shown to fail without the user or search_path in the key (key.c), and with temporary tables not looked for (value.c); with an inner
+-- answer's end taken for a word on the clock (seen_hand_on); without tag_of_answers_with (call.c); with may_see (entry/memoized.c) always true.
 SET client_min_messages = error;
 SET timezone = 'UTC';
 SELECT no_plan();
@@ -272,6 +273,108 @@ SELECT is(hits('of_today()'), 1::bigint, 'current_date alone');
 SELECT says_until('2000-01-01') AS a, says_until('2000-01-01') AS b, says_until('2100-01-01') AS c, says_until('2100-01-01') AS d \gset
 SELECT isnt(:'a'::text, :'b'::text, 'valid_until() in the past');
 SELECT is(:'c'::text, :'d'::text, 'and in the future');
+
+-- Says itself until when, and so need not be asked for anything.
+CREATE FUNCTION says_itself(t timestamptz) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM availability_cache.valid_until(t); RETURN clock_timestamp()::text; END $$;
+SELECT count(*) FROM availability_cache.memoize('says_itself(timestamptz)') \g /dev/null
+SELECT says_itself('2100-01-01') AS a, says_itself('2100-01-01') AS b, says_itself(NULL) AS c, says_itself(NULL) AS d \gset
+SELECT is(:'b'::text, :'a'::text, 'availability_cache.valid_until() in the function is enough');
+SELECT isnt(:'d'::text, :'c'::text, 'NULL: only now');
+-- What an answer that this one is made of says of its own time says nothing of another look at the clock.
+CREATE FUNCTION around() RETURNS text LANGUAGE plpgsql AS $$ DECLARE t text; BEGIN EXECUTE 'SELECT clock_timestamp()' INTO t; RETURN t || of_today(); END $$;
+SELECT count(*) FROM availability_cache.memoize('around()') \g /dev/null
+SELECT around() AS a, around() AS b \gset
+SELECT isnt(:'b'::text, :'a'::text, 'who calls what holds until midnight, and looks at the clock');
+
+-- Another function says until when.
+CREATE TABLE hours (id int PRIMARY KEY, until timestamptz);
+INSERT INTO hours VALUES (1, '2100-01-01'), (2, '2000-01-01'), (3, NULL);
+CREATE FUNCTION open_now(p_id int) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN clock_timestamp()::text; END $$;
+CREATE FUNCTION open_until(p_id int) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN IF p_id = 9 THEN RAISE EXCEPTION 'no'; END IF; RETURN (SELECT until FROM hours WHERE id = p_id AND until > now() - interval '100 years'); END $$;
+CREATE FUNCTION open_as_text(p_id int) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'x' $$;
+SELECT throws_ok($$SELECT availability_cache.memoize('open_now(int)', valid_until => 'open_as_text(int)')$$, '42P13', NULL, 'valid_until must return timestamptz');
+SELECT throws_ok($$SELECT availability_cache.memoize('open_now(int)', valid_until => 'says_itself(timestamptz)')$$, '42P13', NULL, 'and take the same arguments');
+SELECT count(*) FROM availability_cache.memoize('open_now(int)', valid_until => 'open_until(int)') \g /dev/null
+SELECT count(*) FROM availability_cache.watch('hours') \g /dev/null
+SELECT open_now(i) AS a, open_now(i) AS b, open_now(2) AS c, open_now(2) AS d, open_now(3) AS e, open_now(3) AS f, open_now(9) AS g, open_now(9) AS h FROM (VALUES (1)) x(i) \gset
+SELECT is(:'b'::text, :'a'::text, 'valid_until in the future');
+SELECT isnt(:'d'::text, :'c'::text, 'in the past');
+SELECT isnt(:'f'::text, :'e'::text, 'never');
+SELECT isnt(:'h'::text, :'g'::text, 'where it raises, the call does not, and nothing is kept');
+SELECT matches(reason, 'valid_until', 'and the reason is told') FROM availability_cache.memoized WHERE function = 'open_now(int)'::regprocedure;
+UPDATE hours SET until = until - interval '1 year' WHERE id = 1;
+SELECT open_now(1) AS b \gset
+SELECT isnt(:'b'::text, :'a'::text, 'what it reads outdates the answer too');
+DROP FUNCTION open_until(int);
+SELECT open_now(1) AS a, open_now(1) AS b \gset
+SELECT isnt(:'b'::text, :'a'::text, 'a valid_until that is gone: nothing is kept');
+
+-- ---- letting go ----
+
+CREATE FUNCTION by_two(a bigint, b text DEFAULT 'x') RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN clock_timestamp()::text || a || b; END $$;
+CREATE FUNCTION in_catalog() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN clock_timestamp()::text; END $$;
+SELECT count(*) FROM availability_cache.memoize('by_two(bigint, text)', ttl => '1 hour', namespace => 'catalog') \g /dev/null
+SELECT count(*) FROM availability_cache.memoize('in_catalog()', ttl => '1 hour', namespace => 'catalog') \g /dev/null
+CREATE FUNCTION three() RETURNS text[] LANGUAGE sql AS $$ SELECT ARRAY[by_two(1), by_two(2), in_catalog()] $$;
+CREATE FUNCTION gone(before text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg((n.v <> b.v)::int::text, '' ORDER BY n.i) FROM unnest(three()) WITH ORDINALITY n (v, i) JOIN unnest(before) WITH ORDINALITY b (v, i) USING (i) $$;
+SELECT three()::text AS a, availability_cache.memo_clear('by_two(bigint, text)', 1, 'x') AS b \gset
+SELECT gone(:'a') AS a, three()::text AS c \gset
+SELECT is((:'b' || :'a')::text, 't100', 'memo_clear() with arguments: the answer with these, and no other');
+SELECT availability_cache.memo_clear('by_two(bigint, text)', 2::numeric, 'x') \g /dev/null
+SELECT gone(:'c') AS a, three()::text AS c \gset
+SELECT is(:'a'::text, '010', 'arguments are turned into the function''s types');
+SELECT throws_ok($$SELECT availability_cache.memo_clear('by_two(bigint, text)', 1)$$, '22023', NULL, 'all of them are given');
+SELECT throws_ok($$SELECT availability_cache.memo_clear('by_two(bigint, text)', 'one', 'x')$$, '22P02', NULL, 'and can be');
+SELECT string_agg(f::text, ' ') AS b FROM availability_cache.memo_clear_namespace('catalog') f \gset
+SELECT gone(:'c') AS a, three()::text AS c \gset
+SELECT is((:'b' || ' ' || :'a')::text, 'by_two(bigint,text) in_catalog() 111', 'memo_clear_namespace()');
+SELECT is((SELECT count(*) FROM availability_cache.memo_clear_namespace('elsewhere')), 0::bigint, 'of no function');
+SET ROLE alice;
+SELECT count(*) AS b FROM availability_cache.memo_clear_namespace('catalog') \gset
+SELECT count(*) AS d FROM availability_cache.memoized \gset
+SELECT coalesce((availability_cache_internal.memo_counts('in_catalog()')).hits, -1) AS e, (SELECT count(*) FROM availability_cache_internal.memo_usage()) AS f \gset
+SELECT throws_ok($$SELECT availability_cache.memo_clear('by_two(bigint, text)', 1, 'x')$$, '42501', NULL, 'nobody lets another''s answers go');
+RESET ROLE;
+SELECT gone(:'c') AS a \gset
+SELECT is((:'b' || :'a')::text, '0000', 'nor by a namespace');
+SELECT is((:'d' || ' ' || :'e' || ' ' || :'f')::text, '0 -1 0', 'nor sees them');
+GRANT pg_monitor TO alice;
+SET ROLE alice;
+SELECT count(*) > 5 AS a, (availability_cache_internal.memo_counts('in_catalog()')).hits > 0 AS b FROM availability_cache.memoized \gset
+RESET ROLE;
+REVOKE pg_monitor FROM alice;
+SELECT is((:'a' || :'b')::text, 'tt', 'but who may see all statistics');
+SELECT is(entries || ' ' || (bytes BETWEEN 2 * 192 AND 20 * 192) || ' ' || namespace, '2 true catalog', 'answers in memory, and what they take')
+  FROM availability_cache.memoized WHERE function = 'by_two(bigint, text)'::regprocedure;
+SELECT ok(hit_us > 0 AND hit_us < 5000 AND compute_us > 0, 'times') FROM availability_cache.memoized WHERE function = 'by_two(bigint, text)'::regprocedure;
+
+-- ---- what is known of a function ----
+
+CREATE FUNCTION may_read(p_table text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN has_table_privilege(p_table, 'SELECT'); END $$;
+CREATE FUNCTION of_all(p_id int) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE c text; BEGIN c := course('c1'); IF may_read('courses') THEN c := c || helper(); END IF; RETURN c || now() || current_setting('app.tenant', true); END $$;
+SELECT throws_ok($$SELECT availability_cache.memoize('may_read(text)')$$, '0A000', 'answers of public.may_read(text) could not be kept: it may call has_table_privilege(text,text), which is not seen through: if that goes by its arguments alone, say so with memoize(…, assume_stable => true)', 'what is not seen through');
+CREATE FUNCTION random_of() RETURNS float8 LANGUAGE plpgsql AS $$ BEGIN RETURN random(); END $$;
+SELECT throws_ok($$SELECT availability_cache.memoize('random_of()', assume_stable => true)$$, '0A000', NULL, 'of what is known to be new each time nobody can say so');
+SELECT count(*) FROM availability_cache.memoize('may_read(text)', assume_stable => true) \g /dev/null
+SELECT may_read('courses') AS a, may_read('courses') AS b \gset
+SELECT is(hits('may_read(text)'), 1::bigint, 'assume_stable');
+SELECT is(string_agg(what || ': ' || detail, E'\n' ORDER BY what COLLATE "C", detail COLLATE "C"),
+'found in public.of_all(integer): current_setting(text): looks at a setting: needs vary_by
+found in public.of_all(integer): current_setting(text,boolean): looks at a setting: needs vary_by
+found in public.of_all(integer): now(): looks at the clock: needs ttl, valid_until or a call of availability_cache.valid_until()
+found in public.of_all(integer): public.course(text): is memoized itself
+found in public.of_all(integer): public.may_read(text): is memoized itself
+language: plpgsql
+not kept, by the source: it looks at a setting that is not in the key: name it with memoize(…, vary_by => …)', 'memo_explain(): what was found in it and in what it calls')
+  FROM availability_cache.memo_explain('of_all(int)') WHERE what <> 'in the key';
+SELECT count(*) FROM availability_cache.memoize('of_all(int)', vary_by => '{app.tenant,request.jwt.claims.sub}', ttl => '10 minutes') \g /dev/null
+SELECT matches(detail, '^arguments, app.tenant, request.jwt.claims.sub, .*current_user.*search_path, TimeZone', 'and what is in the key')
+  FROM availability_cache.memo_explain('of_all(int)') WHERE what = 'in the key';
+SELECT is(vary_by || ' ' || ttl || ' ' || assume_stable, 'app.tenant,request.jwt.claims.sub 600 false', 'options') FROM availability_cache.memoized WHERE function = 'of_all(int)'::regprocedure;
+SELECT is(string_agg(DISTINCT relation || ' ' || key_columns::text || ' ' || action, ', '), 'courses {id,slug} watched already', 'key columns of what is watched already') FROM availability_cache.memoize('course(text)');
+SELECT throws_ok($$SELECT availability_cache.watch('courses', array_fill('id'::text, '{17}'))$$, '22023', NULL, 'at most 16 key columns');
 
 -- ---- refused, or not kept ----
 
