@@ -66,6 +66,11 @@ $$;
 COMMENT ON FUNCTION availability_cache.memo_clear_namespace(text) IS
 'Lets the answers of your functions go that were memoized with this namespace, as memo_clear() does. Returns these functions; those of others in a namespace of that name are left alone.';
 
+CREATE FUNCTION availability_cache.memo_was_hit(function regprocedure) RETURNS boolean
+AS 'MODULE_PATHNAME', 'availability_cache_memo_was_hit' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION availability_cache.memo_was_hit(regprocedure) IS
+'Whether this session''s last call of a memoized function was answered from memory; NULL if there was none.';
+
 CREATE FUNCTION availability_cache_internal.memo_problem(function regprocedure) RETURNS text
 AS 'MODULE_PATHNAME', 'availability_cache_memo_problem' LANGUAGE C STRICT STABLE;
 COMMENT ON FUNCTION availability_cache_internal.memo_problem(regprocedure) IS
@@ -86,6 +91,11 @@ CREATE FUNCTION availability_cache_internal.memo_usage(OUT function regprocedure
 AS 'MODULE_PATHNAME', 'availability_cache_memo_usage' LANGUAGE C STRICT VOLATILE;
 COMMENT ON FUNCTION availability_cache_internal.memo_usage() IS
 'Internal: what answers of this database''s functions take of memory, outdated ones included. Error 55000 without preload.';
+
+CREATE FUNCTION availability_cache_internal.memo_seen(function regprocedure, OUT what text, OUT detail text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'availability_cache_memo_seen' LANGUAGE C STRICT VOLATILE;
+COMMENT ON FUNCTION availability_cache_internal.memo_seen(regprocedure) IS
+'Internal: which rows of which tables the last computation of a function read, up to 8; nothing for who may not see it. Error 55000 without preload.';
 
 CREATE FUNCTION availability_cache_internal.memo_findings(function regprocedure, OUT what text, OUT detail text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'availability_cache_memo_findings' LANGUAGE C STRICT STABLE;
@@ -448,6 +458,8 @@ AS $$
                   ELSE 'not watched' END)
       FROM availability_cache_internal.memo_tables(function, availability_cache_internal.memo_search_path(function, search_path)) t
     UNION ALL
+    SELECT s.what, s.detail FROM availability_cache_internal.memo_seen(function) s
+    UNION ALL
     SELECT f.what, f.detail FROM availability_cache_internal.memo_findings(function) f
     UNION ALL
     SELECT 'not kept, by the source', m FROM availability_cache_internal.memo_problem(function) m WHERE m IS NOT NULL
@@ -455,7 +467,7 @@ AS $$
     SELECT 'not kept, the last time', c.reason FROM availability_cache_internal.memo_counts(function) c WHERE c.reason IS NOT NULL
 $$;
 COMMENT ON FUNCTION availability_cache.memo_explain(regprocedure, text) IS
-'What is known of a function in sql or plpgsql, memoized or not: its options, what is in the key of a call, the tables that its source reads and whether they are watched, what was found in it and in what it calls, and why answers are not kept.';
+'What is known of a function in sql or plpgsql, memoized or not: its options, what is in the key of a call, the tables that its source reads and whether they are watched, which rows its last computation read and why all of a table, what was found in it and in what it calls, and why answers are not kept.';
 
 CREATE VIEW availability_cache.memoized AS
 SELECT p.oid::regprocedure AS function, c.hits + c.computed AS calls, c.hits, c.computed AS misses, c.not_kept, c.reason,

@@ -81,6 +81,15 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"old_plans", AC_MUTANT_OLD_PLANS, false},
 												   {"no_types", AC_MUTANT_NO_TYPES, false},
 												   {"statement_xid", AC_MUTANT_STATEMENT_XID, false},
+												   {"any_operator", AC_MUTANT_ANY_OPERATOR, false},
+												   {"bytes_hashed", AC_MUTANT_BYTES_HASHED, false},
+												   {"first_element", AC_MUTANT_FIRST_ELEMENT, false},
+												   {"first_arm", AC_MUTANT_FIRST_ARM, false},
+												   {"any_parameter", AC_MUTANT_ANY_PARAMETER, false},
+												   {"any_initplan", AC_MUTANT_ANY_INITPLAN, false},
+												   {"not_needed", AC_MUTANT_NOT_NEEDED, false},
+												   {"never_ended", AC_MUTANT_NEVER_ENDED, false},
+												   {"workers_unseen", AC_MUTANT_WORKERS_UNSEEN, false},
 												   {"queries_only", AC_MUTANT_QUERIES_ONLY, false},
 												   {NULL, 0, false}};
 

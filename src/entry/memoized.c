@@ -50,7 +50,9 @@ PG_FUNCTION_INFO_V1(availability_cache_memo_relations);
 PG_FUNCTION_INFO_V1(availability_cache_memo_counts);
 PG_FUNCTION_INFO_V1(availability_cache_memo_findings);
 PG_FUNCTION_INFO_V1(availability_cache_memo_key);
+PG_FUNCTION_INFO_V1(availability_cache_memo_seen);
 PG_FUNCTION_INFO_V1(availability_cache_memo_usage);
+PG_FUNCTION_INFO_V1(availability_cache_memo_was_hit);
 
 /* ---- the languages ---- */
 
@@ -348,6 +350,17 @@ availability_cache_memo_key(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, call_key_nnames, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* availability_cache.memo_was_hit(function): whether this session's last call of it was answered from memory. */
+PGDLLEXPORT Datum
+availability_cache_memo_was_hit(PG_FUNCTION_ARGS)
+{
+	LastCall last = memo_function(PG_GETARG_OID(0))->last_call;
+
+	if (last == NOT_CALLED)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(last == LAST_HIT);
+}
+
 /* availability_cache_internal.memo_counts(function): columns in the order of CallCount, then why an answer was not kept last. */
 PGDLLEXPORT Datum
 availability_cache_memo_counts(PG_FUNCTION_ARGS)
@@ -370,6 +383,44 @@ availability_cache_memo_counts(PG_FUNCTION_ARGS)
 	nulls[NCALL_COUNTS] = reason == NULL;
 	values[NCALL_COUNTS] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+static void
+put_sight(ReturnSetInfo *rsinfo, const Sight *sight)
+{
+	static const char *const texts[NWHOLE_REASONS] =
+		{[WHOLE_NOT] = "rows by %s",
+		 [WHOLE_CONDITION] = "whole: no condition that a column equals a value",
+		 [WHOLE_KEY] = "whole: %s is no key column; see availability_cache.watch()",
+		 [WHOLE_EQUALITY] = "whole: %s is not compared as its own type and collation do",
+		 [WHOLE_VALUE] = "whole: what %s equals is not known for the whole query",
+		 [WHOLE_MANY] = "whole: too many values of %s"};
+	char *table = get_rel_name(sight->relid);
+	char *column = sight->column == 0 ? NULL : get_attname(sight->relid, sight->column, true);
+
+	/* A table or column that is gone since. */
+	if (table == NULL || sight->whole >= NWHOLE_REASONS || (column == NULL && sight->column != 0))
+		return;
+	put_text_row(rsinfo, "seen",
+				 psprintf("%s: %s",
+						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(sight->relid)), table),
+						  psprintf(texts[sight->whole], column == NULL ? "" : column)));
+}
+
+/* availability_cache_internal.memo_seen(function): which rows its last computation read, as far as the caller may see it. */
+PGDLLEXPORT Datum
+availability_cache_memo_seen(PG_FUNCTION_ARGS)
+{
+	FunctionStatistics statistics = {0};
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	if (!may_see(PG_GETARG_OID(0)))
+		return (Datum) 0;
+	(void) statistics_read(PG_GETARG_OID(0), &statistics);
+	for (int i = 0; i < statistics.nsights; i++)
+		put_sight((ReturnSetInfo *) fcinfo->resultinfo, &statistics.sights[i]);
+	return (Datum) 0;
 }
 
 /* What a function's answers take of memory. */

@@ -243,6 +243,7 @@ pack(Call *call, Computed *result)
 	if (seen->reason.kind == REASON_NONE)
 		seen->reason.kind = answer_of_call_pack(call->function, &call->result, seen, (Size) ac_max_answer_size * 1024,
 												&result->payload, &result->payload_size);
+	statistics_note_sights(call->function->function, seen->sights, seen->nsights);
 	result->keepable = seen->reason.kind == REASON_NONE;
 	result->untracked = seen->reason.kind == REASON_UNWATCHED;
 	result->tags = seen->tags;
@@ -314,6 +315,7 @@ run_seen(Call *call)
 		ask_until(call);
 		call_original(call);
 		note_function(call);
+		seen_finish();
 		judge(call);
 	}
 	PG_CATCH();
@@ -446,14 +448,19 @@ answer(Call *call)
 	request.key = (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
 	memset(&call->result, 0, sizeof(call->result));
 	if (!cache_read(&request, &packed, &size))
+	{
+		memo_function_note_call(call->function, false);
 		return return_result(call, &call->result);
+	}
 	if (!answer_of_call_is_ours(packed))
 	{
 		seen_note_reason(REASON_NESTED, call->function->function);
+		memo_function_note_call(call->function, false);
 		return call_straight(call->fcinfo, call->inner);
 	}
 	result = return_packed(call, packed);
 	count_hit(call->function->function, timed, start);
+	memo_function_note_call(call->function, true);
 	return result;
 }
 
@@ -473,5 +480,7 @@ memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 			statistics_note_reason(function, call.function->reason);
 	}
 	seen_note_reason(REASON_NESTED, function);
+	if (call.function != NULL)
+		memo_function_note_call(call.function, false);
 	return call_straight(fcinfo, inner);
 }

@@ -232,6 +232,7 @@ memo_function(Oid function)
 {
 	MemoFunction *one;
 	MemoryContext old;
+	LastCall last;
 	uint64 read_at;
 	bool found;
 
@@ -241,10 +242,12 @@ memo_function(Oid function)
 	if (found && one->generation == generation)
 		return one;
 	read_at = generation;
+	last = found ? one->last_call : NOT_CALLED;
 	if (found && one->context != NULL)
 		MemoryContextDelete(one->context);
 	memset(one, 0, sizeof(*one));
 	one->function = function;
+	one->last_call = last;
 	one->context = AllocSetContextCreate(functions_context, "availability_cache memoized function",
 										 ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(one->context);
@@ -253,4 +256,11 @@ memo_function(Oid function)
 	/* Messages that came meanwhile make it old. */
 	one->generation = read_at;
 	return one;
+}
+
+/* Entries stay where they are. */
+void
+memo_function_note_call(const MemoFunction *function, bool hit)
+{
+	((MemoFunction *) function)->last_call = hit ? LAST_HIT : LAST_COMPUTED;
 }

@@ -24,6 +24,13 @@ typedef struct ArgumentType
 	bool by_value;
 } ArgumentType;
 
+typedef enum LastCall
+{
+	NOT_CALLED,
+	LAST_COMPUTED,
+	LAST_HIT
+} LastCall;
+
 typedef struct MemoFunction
 {
 	Oid function; /* key */
@@ -46,10 +53,13 @@ typedef struct MemoFunction
 	List *vary_by;		  /* names */
 	int ttl;			  /* seconds; 0: none */
 	Oid valid_until;	  /* the function that says until when an answer holds; InvalidOid: none */
+	LastCall last_call;	  /* in this session; kept when the rest is read anew */
 	bool assume_stable;	  /* what is not seen through is taken to go by its arguments alone */
 } MemoFunction;
 
 /* As it is now; good until the next call. */
 extern const MemoFunction *memo_function(Oid function);
+
+extern void memo_function_note_call(const MemoFunction *function, bool hit);
 
 #endif /* AC_MEMO_FUNCTION_H */

@@ -8,12 +8,27 @@
 #include "executor/execdesc.h"
 
 #include "cache/tag.h"
+#include "memo/sight.h"
 #include "memo/watched.h"
 
+/* More values of one table than this are the whole table. */
+#define MAX_VALUES 32
+
+/* The rows that a scan can read. */
+typedef struct Extent
+{
+	WholeReason whole;
+	bool waits;		   /* for what the query computes: look again when it ends */
+	AttrNumber column; /* by which, or that of the reason; 0: none */
+	int n;
+	Tag tags[MAX_VALUES]; /* of the values */
+} Extent;
+
 /*
- * Where the scan of a query that is being started reads only rows with one
- * value in one of these columns of its table: the tag of these.
+ * The extent of a scan of a query that the executor has started, or that
+ * ends.  May call functions of the query.
  */
-extern bool narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, Tag *tag);
+extern void
+narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends, Extent *extent);
 
 #endif /* AC_MEMO_NARROW_H */

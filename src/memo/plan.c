@@ -13,6 +13,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/typcache.h"
 
+#include "base/test_hooks.h"
 #include "memo/plan.h"
 
 typedef struct Look
@@ -37,7 +38,7 @@ look_at_function(Oid function, void *arg)
 
 	facts_add_function(look->facts, function);
 	/* What a worker reads for it, its leader does not see. */
-	if (look->plan->parallelModeNeeded && function >= FirstNormalObjectId)
+	if (look->plan->parallelModeNeeded && function >= FirstNormalObjectId && !AC_MUTATED(AC_MUTANT_WORKERS_UNSEEN))
 		note_reason(look, REASON_PARALLEL, InvalidOid);
 	return false;
 }

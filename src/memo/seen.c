@@ -60,16 +60,22 @@ seen_note_reason(ReasonKind kind, Oid object)
 		current->reason = (Reason){kind, object};
 }
 
-void
-seen_note_tag(Tag tag)
+static bool
+has_tag(Tag tag)
 {
-	if (current == NULL)
-		return;
 	for (uint32 i = 0; i < current->ntags; i++)
 	{
 		if (current->tags[i] == tag)
-			return;
+			return true;
 	}
+	return false;
+}
+
+void
+seen_note_tag(Tag tag)
+{
+	if (current == NULL || has_tag(tag))
+		return;
 	if (current->ntags == MAX_DEPENDENCIES)
 		seen_note_reason(REASON_TOO_MUCH, InvalidOid);
 	else
@@ -274,38 +280,135 @@ note_relation(Oid relid)
 	relation_close(rel, AccessShareLock);
 }
 
-/* The rows that a scan can read. */
 static void
-note_scan(const QueryDesc *query, Plan *scan)
+note_sight(Oid relid, AttrNumber column, WholeReason whole)
 {
-	RangeTblEntry *entry = rt_fetch(((Scan *) scan)->scanrelid, query->plannedstmt->rtable);
-	SeenRelation *one = find_relation(entry->relid);
-	Relation rel = try_relation_open(entry->relid, AccessShareLock);
+	for (int i = 0; i < current->nsights; i++)
+	{
+		const Sight *sight = &current->sights[i];
+
+		if (sight->relid == relid && sight->column == column && sight->whole == whole)
+			return;
+	}
+	if (current->nsights < MAX_SIGHTS)
+		current->sights[current->nsights++] = (Sight){relid, column, whole};
+}
+
+/* The rows with those values, unless they are too many with those of other scans; else the table. */
+static void
+note_extent(SeenRelation *one, Extent *extent)
+{
+	int added = 0;
+
+	for (int i = 0; i < extent->n && extent->whole == WHOLE_NOT; i++)
+		added += !has_tag(extent->tags[i]);
+	if (extent->whole == WHOLE_NOT && one->nvalues + added > MAX_VALUES)
+		extent->whole = WHOLE_MANY;
+	note_sight(one->relid, extent->column, extent->whole);
+	if (extent->whole != WHOLE_NOT)
+	{
+		seen_note_tag(tag_of_table(one->relid));
+		return;
+	}
+	one->nvalues += added;
+	for (int i = 0; i < extent->n; i++)
+		seen_note_tag(extent->tags[i]);
+}
+
+static void
+wait_for_end(QueryDesc *query, Plan *scan, Oid relid)
+{
+	WaitingScan *waiting = palloc(sizeof(*waiting));
+
+	*waiting = (WaitingScan){query, scan, relid};
+	current->waiting = lappend(current->waiting, waiting);
+}
+
+/* The rows that a scan can read, of a query that was started or ends. */
+static void
+note_scan(QueryDesc *query, Plan *scan, Oid relid, bool ends)
+{
+	SeenRelation *one = find_relation(relid);
+	Relation rel = try_relation_open(relid, AccessShareLock);
 	KeyColumns keys;
-	Tag tag;
+	Extent extent;
 
 	if (rel == NULL || one == NULL)
 		seen_note_reason(REASON_PLAN, InvalidOid);
 	else if (watched_table(rel, &keys) == REASON_NONE)
 	{
-		if (one->nvalues < MAX_VALUES && narrow_scan(query, scan, rel, &keys, &tag))
-			one->nvalues++;
+		narrow_scan(query, scan, rel, &keys, ends, &extent);
+		if (extent.waits && !ends)
+			wait_for_end(query, scan, relid);
 		else
-			tag = tag_of_table(entry->relid);
-		seen_note_tag(tag);
+			note_extent(one, &extent);
 	}
 	if (rel != NULL)
 		relation_close(rel, AccessShareLock);
 }
 
+static void
+note_scans(QueryDesc *query, List *scans)
+{
+	ListCell *cell;
+
+	foreach(cell, scans)
+	{
+		Plan *scan = lfirst(cell);
+
+		note_scan(query, scan, rt_fetch(((Scan *) scan)->scanrelid, query->plannedstmt->rtable)->relid, false);
+	}
+}
+
+/* What waits for this query, or for any. */
+static List *
+take_waiting(const QueryDesc *query)
+{
+	List *taken = NIL;
+	List *others = NIL;
+	ListCell *cell;
+
+	foreach(cell, current->waiting)
+	{
+		WaitingScan *waiting = lfirst(cell);
+
+		if (query == NULL || waiting->query == query)
+			taken = lappend(taken, waiting);
+		else
+			others = lappend(others, waiting);
+	}
+	current->waiting = others;
+	return taken;
+}
+
+/* The query ends, or is gone. */
+static void
+stop_waiting(const QueryDesc *query, bool ends)
+{
+	ListCell *cell;
+
+	foreach(cell, take_waiting(query))
+	{
+		WaitingScan *waiting = lfirst(cell);
+
+		if (ends)
+			note_scan(waiting->query, waiting->scan, waiting->relid, true);
+		else if (!AC_MUTATED(AC_MUTANT_NEVER_ENDED))
+			seen_note_tag(tag_of_table(waiting->relid));
+	}
+}
+
 /* ---- queries ---- */
 
-static void
+/* Returns the scans of relations. */
+static List *
 note_query(QueryDesc *query)
 {
 	PlannedStmt *plan = query->plannedstmt;
 	ListCell *cell;
 
+	/* One that was at the same place, and did not end. */
+	stop_waiting(query, false);
 	current->queries = lappend(current->queries, query);
 	foreach(cell, plan->relationOids)
 		note_relation(lfirst_oid(cell));
@@ -316,24 +419,31 @@ note_query(QueryDesc *query)
 		if (item->cacheId == PROCOID)
 			seen_note_tag(tag_of_function(MyDatabaseId, item->hashValue));
 	}
-	foreach(cell, plan_look(plan, &current->facts, &current->reason))
-		note_scan(query, lfirst(cell));
+	return plan_look(plan, &current->facts, &current->reason);
 }
 
 static void
 see_start(QueryDesc *query, int flags)
 {
+	List *scans = NIL;
+	MemoryContext old = CurrentMemoryContext;
+
 	if (current != NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(current->context);
-
-		note_query(query);
+		MemoryContextSwitchTo(current->context);
+		scans = note_query(query);
 		MemoryContextSwitchTo(old);
 	}
 	if (previous_executor_start)
 		previous_executor_start(query, flags);
 	else
 		standard_ExecutorStart(query, flags);
+	if (scans != NIL)
+	{
+		MemoryContextSwitchTo(current->context);
+		note_scans(query, scans);
+		MemoryContextSwitchTo(old);
+	}
 }
 
 #if PG_VERSION_NUM >= 180000
@@ -359,7 +469,13 @@ static void
 see_end(QueryDesc *query)
 {
 	if (current != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(current->context);
+
+		stop_waiting(query, true);
 		current->queries = list_delete_ptr(current->queries, query);
+		MemoryContextSwitchTo(old);
+	}
 	if (previous_executor_end)
 		previous_executor_end(query);
 	else
@@ -393,12 +509,19 @@ seen_begin(Seen *seen)
 	seen->context = CurrentMemoryContext;
 	seen->valid_until = DT_NOEND;
 	seen->said_until = false;
-	seen->relations = seen->queries = NIL;
+	seen->relations = seen->queries = seen->waiting = NIL;
+	seen->nsights = 0;
 	initStringInfo(&seen->names);
 	if (current == NULL)
 		facts_refresh();
 	seen->outer = current;
 	current = seen;
+}
+
+void
+seen_finish(void)
+{
+	stop_waiting(NULL, false);
 }
 
 void

@@ -5,13 +5,12 @@
 #ifndef AC_MEMO_SEEN_H
 #define AC_MEMO_SEEN_H
 
+#include "executor/execdesc.h"
 #include "lib/stringinfo.h"
 
 #include "cache/cells.h"
 #include "memo/facts.h"
-
-/* More values of one table than this are the whole table. */
-#define MAX_VALUES 32
+#include "memo/sight.h"
 
 /* What was seen of a relation. */
 typedef struct SeenRelation
@@ -19,6 +18,14 @@ typedef struct SeenRelation
 	Oid relid;
 	int nvalues; /* tags of values noted, MAX_VALUES at most */
 } SeenRelation;
+
+/* A scan that waits for its query to end. */
+typedef struct WaitingScan
+{
+	QueryDesc *query;
+	Plan *scan;
+	Oid relid;
+} WaitingScan;
 
 /* Of one computation; those that run within another's have an outer one. */
 typedef struct Seen
@@ -34,6 +41,9 @@ typedef struct Seen
 	bool said_until;
 	List *relations; /* SeenRelations */
 	List *queries;	 /* QueryDescs that were started and not ended */
+	List *waiting;	 /* WaitingScans of those */
+	int nsights;
+	Sight sights[MAX_SIGHTS];
 } Seen;
 
 /* Sets the hooks. */
@@ -42,6 +52,8 @@ extern void seen_init(void);
 /* Between the two what runs is seen; an error is to end it as well. */
 extern void seen_begin(Seen *seen);
 extern void seen_end(Seen *seen);
+/* Before the end, when the answer is there: what waits for queries that did not end waits no longer. */
+extern void seen_finish(void);
 
 /* Of the innermost computation; without one they do nothing. */
 extern Seen *seen_current(void);

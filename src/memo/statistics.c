@@ -25,6 +25,8 @@ typedef struct StatisticsPlace
 	pg_atomic_uint64 key; /* database << 32 | function; 0: free */
 	pg_atomic_uint64 counts[NCALL_COUNTS];
 	pg_atomic_uint64 reason; /* kind << 32 | object */
+	/* relation << 32 | column << 8 | WholeReason; 0: none.  Of two computations, where both write at once. */
+	pg_atomic_uint64 sights[MAX_SIGHTS];
 } StatisticsPlace;
 
 static StatisticsPlace *places = NULL;
@@ -49,6 +51,8 @@ statistics_shmem_init(void)
 		pg_atomic_init_u64(&places[i].reason, 0);
 		for (int c = 0; c < NCALL_COUNTS; c++)
 			pg_atomic_init_u64(&places[i].counts[c], 0);
+		for (int s = 0; s < MAX_SIGHTS; s++)
+			pg_atomic_init_u64(&places[i].sights[s], 0);
 	}
 }
 
@@ -98,6 +102,21 @@ statistics_note_reason(Oid function, Reason reason)
 		pg_atomic_write_u64(&place->reason, (uint64) reason.kind << 32 | reason.object);
 }
 
+void
+statistics_note_sights(Oid function, const Sight *sights, int n)
+{
+	StatisticsPlace *place = find(function, true);
+
+	for (int s = 0; place != NULL && s < MAX_SIGHTS; s++)
+	{
+		uint64 said = s < n ? (uint64) sights[s].relid << 32 | (uint64) (uint16) sights[s].column << 8 | sights[s].whole
+							: 0;
+
+		if (pg_atomic_read_u64(&place->sights[s]) != said)
+			pg_atomic_write_u64(&place->sights[s], said);
+	}
+}
+
 bool
 statistics_read(Oid function, FunctionStatistics *out)
 {
@@ -110,5 +129,13 @@ statistics_read(Oid function, FunctionStatistics *out)
 		out->counts[c] = pg_atomic_read_u64(&place->counts[c]);
 	reason = pg_atomic_read_u64(&place->reason);
 	out->last_reason = (Reason){reason >> 32, (Oid) reason};
+	out->nsights = 0;
+	for (int s = 0; s < MAX_SIGHTS; s++)
+	{
+		uint64 said = pg_atomic_read_u64(&place->sights[s]);
+
+		if (said != 0)
+			out->sights[out->nsights++] = (Sight){said >> 32, (AttrNumber) (said >> 8), (WholeReason) (said & 0xff)};
+	}
 	return true;
 }

@@ -6,6 +6,7 @@
 #define AC_MEMO_STATISTICS_H
 
 #include "memo/reason.h"
+#include "memo/sight.h"
 
 typedef enum CallCount
 {
@@ -22,6 +23,8 @@ typedef struct FunctionStatistics
 {
 	uint64 counts[NCALL_COUNTS];
 	Reason last_reason; /* why an answer was not kept */
+	int nsights;		/* of the last computation */
+	Sight sights[MAX_SIGHTS];
 } FunctionStatistics;
 
 extern Size statistics_shmem_size(void);
@@ -33,6 +36,7 @@ extern bool statistics_times_hit(Oid function);
 /* Of a function of this database.  More functions than there are places are not counted. */
 extern void statistics_add(Oid function, CallCount which, uint64 n);
 extern void statistics_note_reason(Oid function, Reason reason);
+extern void statistics_note_sights(Oid function, const Sight *sights, int n);
 
 /* False: it was not called. */
 extern bool statistics_read(Oid function, FunctionStatistics *out);

@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "common/hashfn.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "utils/lsyscache.h"
@@ -69,6 +70,13 @@ hash_of_value(Oid type, Oid collation, Datum value, uint64 *hash)
 
 	if (entry == NULL)
 		return false;
+	if (AC_MUTATED(AC_MUTANT_BYTES_HASHED) && entry->typlen == -1)
+	{
+		struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+		*hash = hash_bytes_extended((unsigned char *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), 0);
+		return true;
+	}
 	*hash = DatumGetUInt64(FunctionCall2Coll(&entry->hash_extended_proc_finfo, collation, value, Int64GetDatum(0)));
 	return true;
 }

@@ -283,8 +283,8 @@ SELECT isnt(:'d'::text, :'c'::text, 'NULL: only now');
 -- What an answer that this one is made of says of its own time says nothing of another look at the clock.
 CREATE FUNCTION around() RETURNS text LANGUAGE plpgsql AS $$ DECLARE t text; BEGIN EXECUTE 'SELECT clock_timestamp()' INTO t; RETURN t || of_today(); END $$;
 SELECT count(*) FROM availability_cache.memoize('around()') \g /dev/null
-SELECT around() AS a, around() AS b \gset
-SELECT isnt(:'b'::text, :'a'::text, 'who calls what holds until midnight, and looks at the clock');
+SELECT around() AS a, around() AS b, around() AS c, around() AS d \gset
+SELECT is((SELECT count(DISTINCT x) FROM unnest(ARRAY[:'a', :'b', :'c', :'d']) x), 4::bigint, 'who calls what holds until midnight, and looks at the clock');
 
 -- Another function says until when.
 CREATE TABLE hours (id int PRIMARY KEY, until timestamptz);
@@ -375,6 +375,112 @@ SELECT matches(detail, '^arguments, app.tenant, request.jwt.claims.sub, .*curren
 SELECT is(vary_by || ' ' || ttl || ' ' || assume_stable, 'app.tenant,request.jwt.claims.sub 600 false', 'options') FROM availability_cache.memoized WHERE function = 'of_all(int)'::regprocedure;
 SELECT is(string_agg(DISTINCT relation || ' ' || key_columns::text || ' ' || action, ', '), 'courses {id,slug} watched already', 'key columns of what is watched already') FROM availability_cache.memoize('course(text)');
 SELECT throws_ok($$SELECT availability_cache.watch('courses', array_fill('id'::text, '{17}'))$$, '22023', NULL, 'at most 16 key columns');
+
+-- ---- which rows ----
+
+CREATE TABLE items (id int PRIMARY KEY, owner int, kind text, price numeric, note text);
+CREATE INDEX ON items (owner);
+CREATE INDEX ON items (kind);
+INSERT INTO items SELECT i, i % 40, 'k' || i % 7, i, 'n' FROM generate_series(1, 400) i;
+CREATE TABLE friends (person int, friend int);
+CREATE INDEX ON friends (person);
+INSERT INTO friends VALUES (1, 2), (1, 3), (5, 6);
+ANALYZE items, friends;
+CREATE FUNCTION me() RETURNS int LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('app.me', true), '')::int $$;
+CREATE FUNCTION me_slowly() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN current_setting('app.me', true); END $$;
+SET app.me = '1';
+-- What a function with this condition on items takes from memory after a change of other rows, and of its own: hit, and another answer.
+CREATE PROCEDURE scope(INOUT tap text, condition text, other text DEFAULT 'owner = 39', own text DEFAULT 'owner = 1', scan text DEFAULT 'index', expected text DEFAULT 'hit, seen')
+LANGUAGE plpgsql AS $$
+DECLARE
+    before text; after text; h bigint; said text;
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION scoped(p int, ps int[]) RETURNS text LANGUAGE plpgsql STABLE AS $f$ BEGIN RETURN (SELECT count(*) || coalesce(sum(price), 0)::text || coalesce(min(note), '''') FROM items i WHERE %s); END $f$', condition);
+    PERFORM availability_cache.memoize('scoped(int, int[])', vary_by => '{app.me}');
+    PERFORM set_config(format('enable_%sscan', s), CASE WHEN s = scan THEN 'on' ELSE 'off' END, false) FROM unnest('{seq,index,bitmap}'::text[]) s;
+    COMMIT;
+    before := scoped(1, '{1,2,NULL}');
+    before := scoped(1, '{1,2,NULL}');
+    h := hits('scoped(int, int[])');
+    EXECUTE 'UPDATE items SET note = note || ''+'' WHERE ' || other;
+    COMMIT;
+    PERFORM scoped(1, '{1,2,NULL}');
+    said := CASE WHEN hits('scoped(int, int[])') > h THEN 'hit' ELSE 'miss' END;
+    EXECUTE 'UPDATE items SET price = price + 1 WHERE ' || own;
+    COMMIT;
+    after := scoped(1, '{1,2,NULL}');
+    said := said || CASE WHEN after <> before THEN ', seen' ELSE ', the same' END;
+    tap := is(said, expected, tap);
+END
+$$;
+CALL scope('= argument', 'owner = p');
+CALL scope('= ANY (array)', 'owner = ANY (ps)');
+CALL scope('the second of an array', 'owner = ANY (ps)', own => 'owner = 2');
+CALL scope('the same, by a bitmap of the index', 'owner = ANY (ps)', own => 'owner = 2', scan => 'bitmap');
+CALL scope('IN', 'owner IN (1, 3, 4)', own => 'owner = 4');
+CALL scope('more than 32 values', 'owner = ANY (ARRAY(SELECT generate_series(1, 33))::int[])', expected => 'miss, seen');
+CALL scope('OR', 'owner = p OR kind = ''k3''', other => 'owner = 39 AND kind <> ''k3''', own => 'kind = ''k3''');
+CALL scope('OR with what is no equality', 'owner = p OR price < 3', expected => 'miss, seen');
+CALL scope('OR of ANDs', '(owner = p AND price > 3) OR (price > 9 AND owner = 2)', own => 'owner = 2');
+CALL scope('(SELECT f())', 'owner = (SELECT me())');
+CALL scope('(SELECT f()), row by row', 'owner = (SELECT me())', scan => 'seq');
+CALL scope('(SELECT f()) of plpgsql', 'owner = (SELECT me_slowly())');
+CALL scope('f()', 'owner = me()');
+CALL scope('f() of plpgsql', 'owner = me_slowly()');
+CALL scope('an expression of arguments', 'owner = p + 0');
+CALL scope('a sub-select of another table', 'owner = (SELECT min(friend) FROM friends WHERE person = 1)', own => 'owner = 2');
+CALL scope('ANY of a sub-select as an array', 'owner = ANY (ARRAY(SELECT friend FROM friends WHERE person = p))', own => 'owner = 3');
+CALL scope('a sub-select that is not needed', 'price = -7 AND owner = (SELECT me())', scan => 'seq', expected => 'miss, seen',
+    own => 'false; UPDATE items SET price = -7 WHERE id = 1');
+UPDATE items SET price = 1 WHERE id = 1;
+CALL scope('a column that is no key', 'note = ''n''', expected => 'miss, seen', own => 'owner = 3');
+SET app.me = '';
+CALL scope('nobody asks', 'owner = me()', other => 'owner = 1', own => 'owner = 5', expected => 'hit, the same');
+SET app.me = '1';
+RESET enable_seqscan;
+RESET enable_indexscan;
+RESET enable_bitmapscan;
+ALTER TABLE items ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON items USING (owner = (SELECT me()));
+CREATE FUNCTION my_items() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT count(*) FROM items); END $$;
+SELECT count(*) FROM availability_cache.memoize('my_items()', vary_by => '{app.me}') \g /dev/null
+GRANT SELECT ON items TO alice;
+SET ROLE alice;
+SELECT my_items() AS a, my_items() AS b \gset
+RESET ROLE;
+SELECT hits('my_items()') AS h \gset
+UPDATE items SET note = 'of 2' WHERE owner = 2;
+SET ROLE alice;
+SELECT my_items() AS a \gset
+RESET ROLE;
+SELECT is(hits('my_items()') - :h, 1::bigint, 'under a policy: another''s rows changed, a hit');
+DELETE FROM items WHERE owner = 1 AND id > 300;
+SET ROLE alice;
+SELECT my_items() AS b \gset
+SET app.me = '2';
+SELECT my_items() AS c \gset
+RESET ROLE;
+SELECT is((:'a' || ' ' || :'b' || ' ' || :'c')::text, '10 8 10', 'one''s own: seen; and nobody else''s are');
+ALTER TABLE items DISABLE ROW LEVEL SECURITY;
+CREATE FUNCTION explained() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM FROM items WHERE id = 1;
+    PERFORM FROM items WHERE note = 'n';
+    PERFORM FROM items WHERE kind COLLATE "C" > 'k1';
+    PERFORM FROM items WHERE owner = 1::bigint;
+    PERFORM FROM friends f JOIN LATERAL (SELECT FROM items WHERE owner = f.friend OFFSET 0) i ON true WHERE person = 1;
+    RETURN 1;
+END
+$$;
+SELECT count(*) FROM availability_cache.memoize('explained()') \g /dev/null
+SELECT explained() \g /dev/null
+SELECT is(string_agg(detail, E'\n' ORDER BY detail COLLATE "C"), 'public.friends: rows by person
+public.items: rows by id
+public.items: whole: kind is not compared as its own type and collation do
+public.items: whole: note is no key column; see availability_cache.watch()
+public.items: whole: owner is not compared as its own type and collation do
+public.items: whole: what owner equals is not known for the whole query', 'memo_explain(): which rows it read, and tables seen whole and why')
+  FROM availability_cache.memo_explain('explained()') WHERE what = 'seen';
 
 -- ---- refused, or not kept ----
 

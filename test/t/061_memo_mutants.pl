@@ -36,9 +36,32 @@ CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO counter SELECT i, 0 FROM generate_series(1, 4) i;
 CREATE FUNCTION stable_count(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT n FROM counter WHERE id = x';
 CREATE FUNCTION volatile_count(x int) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT n FROM counter WHERE id = x); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,stable_count,volatile_count}'::text[]) f, availability_cache.memoize(f::regproc);
+-- What narrows a scan to some rows, and what only seems to.
+CREATE EXTENSION citext;
+CREATE TABLE n (id int PRIMARY KEY, k int, name text, amount numeric);
+CREATE INDEX ON n (k);
+CREATE INDEX ON n (name);
+CREATE INDEX ON n (amount);
+CREATE TABLE m (id int PRIMARY KEY, k int);
+CREATE FUNCTION one_of(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM n WHERE k = ANY (ARRAY[x - 1, x])';
+CREATE FUNCTION one_or_other(x int) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM n WHERE k = x - 1 OR (k = x AND id > 0)';
+CREATE FUNCTION of_name(x citext) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM n WHERE name::citext = x';
+CREATE FUNCTION of_amount(x numeric) RETURNS text LANGUAGE sql STABLE AS 'SELECT count(*)::text FROM n WHERE amount = x';
+-- Each k of m between x and x + 1 looks into n.
+CREATE FUNCTION joined(x int) RETURNS bigint LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS
+'SELECT count(n.id) FROM (SELECT k FROM m WHERE k IN (x, x + 1) ORDER BY k) q LEFT JOIN LATERAL (SELECT id FROM n WHERE n.k = q.k OFFSET 0) n ON true';
+CREATE FUNCTION for_each(x int) RETURNS text LANGUAGE sql STABLE AS
+'SELECT string_agg((SELECT count(*) FROM n WHERE n.k = (SELECT q.k OFFSET 0))::text, '','') FROM (SELECT k FROM m WHERE k IN (x, x + 1) ORDER BY k) q';
+CREATE FUNCTION not_needed(x int, y numeric) RETURNS bigint LANGUAGE sql STABLE SET enable_indexscan = off SET enable_bitmapscan = off AS
+'SELECT count(*) FROM n WHERE amount < y AND k = (SELECT max(k) FROM m WHERE id = x)';
+CREATE FUNCTION helper(x int) RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN (SELECT count(*) FROM m WHERE k = x); END';
+CREATE FUNCTION left_open(x int) RETURNS text LANGUAGE plpgsql STABLE AS
+'DECLARE c CURSOR FOR SELECT name FROM n WHERE k = (SELECT max(k) FROM m WHERE id = x); r text; BEGIN OPEN c; FETCH c INTO r; RETURN coalesce(r, ''-''); END';
+CREATE FUNCTION by_workers(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT max(helper(x)) FROM n WHERE amount IS NULL OR amount < 7); END';
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
+my $forced = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
 
 my $n = 3000;
 # Each: whether the answer is stale.
@@ -109,7 +132,56 @@ my %scenario = (
 		my $said = $s->run("SELECT inner_one($x)");
 		$s->run('COMMIT');
 		return $said != $before;
+	},
+	first_element => sub { my ($s, $w) = @_; my $x = 2 * ++$n; return narrowed($s, $w, "one_of($x)", "INSERT INTO n VALUES ($n, $x)") },
+	first_arm => sub { my ($s, $w) = @_; my $x = 2 * ++$n; return narrowed($s, $w, "one_or_other($x)", "INSERT INTO n VALUES ($n, $x)") },
+	any_operator => sub { my ($s, $w) = @_; ++$n; return narrowed($s, $w, "of_name('Name $n')", "INSERT INTO n VALUES ($n, 0, 'name $n')") },
+	bytes_hashed => sub { my ($s, $w) = @_; ++$n; return narrowed($s, $w, "of_amount($n.0)", "INSERT INTO n VALUES ($n, 0, '', $n.00)") },
+	any_parameter => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO m VALUES ($x, $x), ($x + 1, $x + 1)");
+		return narrowed($s, $w, "joined($x)", "INSERT INTO n VALUES ($n, $x)");
+	},
+	any_initplan => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO m VALUES ($x, $x), ($x + 1, $x + 1)");
+		return narrowed($s, $w, "for_each($x)", "INSERT INTO n VALUES ($n, $x)");
+	},
+	never_ended => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO m VALUES ($x, $x)");
+		return narrowed($s, $w, "left_open($x)", "INSERT INTO n VALUES ($n, $x, 'x', 1)");
+	},
+	not_needed => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO m VALUES ($x, $x)");
+		return narrowed($s, $w, "not_needed($x, -$x)", "INSERT INTO n VALUES ($n, $x, '', -$x - 1)");
+	},
+	workers_unseen => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO n VALUES ($n, 0)");
+		$s->run("SET $forced = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off");
+		return narrowed($s, $w, "by_workers($x)", "INSERT INTO m VALUES ($x, $x)");
 	});
+
+# Whether a call is answered as before, though it should be another answer.
+sub narrowed
+{
+	my ($s, $w, $call, $change) = @_;
+	my $before = $s->run("SELECT $call");
+	$s->run("SELECT $call");
+	$w->run($change);
+	my $after = $s->run("SELECT $call");
+	$s->run('SET availability_cache.enabled = off');
+	isnt($s->run("SELECT $call"), $before, "$call changes");
+	$s->run('RESET availability_cache.enabled');
+	return $after eq $before;
+}
 
 for my $mutant ('none', sort keys %scenario)
 {
