@@ -1,8 +1,7 @@
 # docs/uses.md: every command of the page runs as it stands, on the tables of test/uses.sql; and after a change by another session each
 # answer is the new one, computed where the page says that the change outdates it, and from memory everywhere else (G1, G12).
 #
-# Shown to fail without the extent of a scan (narrow_scan in narrow.c that leaves WHOLE_CONDITION), and with a page whose enrolments_of()
-# has no sub-select, or whose story_for_readers() goes by story_id.
+# Shown to fail with a page whose enrolments_of() has no sub-select, or whose story_for_readers() goes by story_id and state.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
