@@ -6,6 +6,8 @@
 #define AC_BASE_COMPAT_H
 
 #include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/wait_event.h"
 
 /* Variable-length values: part of postgres.h until 15. */
@@ -87,6 +89,25 @@
 #define AC_MAKE_RANGE(type, lower, upper) make_range((type), (lower), (upper), false, NULL)
 #else
 #define AC_MAKE_RANGE(type, lower, upper) make_range((type), (lower), (upper), false)
+#endif
+
+/* What the server has of a setting, NULL if there is none: of utils/guc_tables.h. */
+#if PG_VERSION_NUM >= 160000
+#define AC_FIND_SETTING(name) find_option((name), false, true, 0)
+#else
+static inline struct config_generic *
+ac_find_setting(const char *name)
+{
+	struct config_generic **all = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+	{
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	}
+	return NULL;
+}
+#define AC_FIND_SETTING(name) ac_find_setting(name)
 #endif
 
 /* utils/pg_locale.h wants ICU's headers, which do not come with the server's. */

@@ -467,9 +467,13 @@ answer(Call *call)
 Datum
 memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 {
-	Call call = {.fcinfo = fcinfo, .inner = inner};
 	Oid function = fcinfo->flinfo->fn_oid;
+	/* Too large to be set to zeros for each hit. */
+	Call call;
 
+	call.fcinfo = fcinfo;
+	call.inner = inner;
+	call.function = NULL;
 	if (is_answerable(fcinfo))
 	{
 		call.function = memo_function(function);

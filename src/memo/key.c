@@ -24,6 +24,7 @@
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/jsonfuncs.h"
 #include "utils/rls.h"
 #include "utils/xml.h"
@@ -110,11 +111,56 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 	append(key, &fixed, sizeof(fixed));
 }
 
+/*
+ * A setting's value, which is looked for once.  A placeholder for one of a
+ * module that is not loaded comes and goes; the module's own stays.
+ */
+typedef struct Setting
+{
+	const char *name;
+	enum config_type type;
+	struct config_generic *found;
+} Setting;
+
+static struct config_generic *
+find_setting(Setting *setting)
+{
+	if (setting->found == NULL)
+	{
+		struct config_generic *found = AC_FIND_SETTING(setting->name);
+
+		if (found != NULL && found->vartype == setting->type)
+			setting->found = found;
+	}
+	return setting->found;
+}
+
+static const char *
+zone_abbreviations(void)
+{
+	static Setting setting = {"timezone_abbreviations", PGC_STRING, NULL};
+	struct config_string *found = (struct config_string *) find_setting(&setting);
+
+	return found == NULL ? NULL : *found->variable;
+}
+
+/* What was set before plpgsql is loaded it will go by; nothing: its default. */
+static const char *
+variable_conflict(void)
+{
+	static Setting setting = {"plpgsql.variable_conflict", PGC_ENUM, NULL};
+	struct config_enum *found = (struct config_enum *) find_setting(&setting);
+	const char *placeholder;
+
+	if (found != NULL)
+		return config_enum_lookup_by_value(found, *found->variable);
+	placeholder = GetConfigOption(setting.name, true, false);
+	return placeholder != NULL ? placeholder : "error";
+}
+
 static void
 append_settings(CallKey *key)
 {
-	const char *conflicts = GetConfigOption("plpgsql.variable_conflict", true, false);
-
 	append_text(key, pg_get_timezone_name(session_timezone));
 	append_text(key, namespace_search_path);
 	append_text(key, locale_monetary);
@@ -123,9 +169,8 @@ append_settings(CallKey *key)
 	append_text(key, locale_messages);
 	append_text(key, TSCurrentConfig);
 	append_text(key, pg_get_client_encoding_name());
-	append_text(key, GetConfigOption("timezone_abbreviations", true, false));
-	/* Its default, until plpgsql is loaded. */
-	append_text(key, conflicts != NULL ? conflicts : "error");
+	append_text(key, zone_abbreviations());
+	append_text(key, variable_conflict());
 }
 
 /* Of both parts above. */
