@@ -4,10 +4,10 @@
  *
  * A scan that has "column = value" among its own conjuncts reads no other
  * rows, whatever is done with them afterwards; so it is with "column = ANY
- * (values)", and with an OR all of whose arms are like that.  It counts if the
- * operator is the equality of the hash operator class by which the column's
- * values are told apart, and the collation does not call equal what the
- * column's does not.
+ * (values)", with a boolean column by itself, and with an OR all of whose arms
+ * are like that.  It counts if the operator is the equality of the hash
+ * operator class by which the column's values are told apart, and the
+ * collation does not call equal what the column's does not.
  *
  * The value must be one for the whole query:
  *
@@ -23,6 +23,7 @@
 #include "access/stratnum.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -342,6 +343,23 @@ narrows_by_operator(Narrowing *narrowing, const OpExpr *op)
 	return list_length(op->args) == 2 && (narrows_to(narrowing, &comparison) || narrows_to(narrowing, &turned));
 }
 
+/* A boolean column, which the server has in place of "column = true". */
+static bool
+narrows_by_boolean(Narrowing *narrowing, const Node *operand, bool value)
+{
+	AttrNumber column = IsA(operand, Var) ? column_of(narrowing, (const Var *) operand) : 0;
+	Form_pg_attribute att = column <= 0 ? NULL : TupleDescAttr(RelationGetDescr(narrowing->rel), column - 1);
+
+	if (att == NULL || att->atttypid != BOOLOID)
+		return false;
+	if (!is_key(narrowing, column))
+		return fails(narrowing, WHOLE_KEY, column);
+	if (!add_value(narrowing, att, (NullableDatum){BoolGetDatum(value), false}))
+		return false;
+	narrowing->extent->column = column;
+	return true;
+}
+
 static bool narrows_by_any(Narrowing *narrowing, List *conjuncts);
 
 /* A row is in one of its arms. */
@@ -372,6 +390,10 @@ narrows_by(Narrowing *narrowing, const Node *condition)
 
 		return narrows_to(narrowing, &comparison);
 	}
+	if (IsA(condition, Var))
+		return narrows_by_boolean(narrowing, condition, true);
+	if (is_notclause(condition))
+		return narrows_by_boolean(narrowing, (const Node *) get_notclausearg(condition), false);
 	if (is_andclause(condition))
 		return narrows_by_any(narrowing, ((const BoolExpr *) condition)->args);
 	return is_orclause(condition) && narrows_by_all(narrowing, ((const BoolExpr *) condition)->args);

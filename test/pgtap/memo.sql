@@ -378,10 +378,11 @@ SELECT throws_ok($$SELECT availability_cache.watch('courses', array_fill('id'::t
 
 -- ---- which rows ----
 
-CREATE TABLE items (id int PRIMARY KEY, owner int, kind text, price numeric, note text);
+CREATE TABLE items (id int PRIMARY KEY, owner int, kind text, price numeric, note text, shown boolean);
+CREATE INDEX ON items (shown);
 CREATE INDEX ON items (owner);
 CREATE INDEX ON items (kind);
-INSERT INTO items SELECT i, i % 40, 'k' || i % 7, i, 'n' FROM generate_series(1, 400) i;
+INSERT INTO items SELECT i, i % 40, 'k' || i % 7, i, 'n', i % 40 <> 39 FROM generate_series(1, 400) i;
 CREATE TABLE friends (person int, friend int);
 CREATE INDEX ON friends (person);
 INSERT INTO friends VALUES (1, 2), (1, 3), (5, 6);
@@ -422,6 +423,9 @@ CALL scope('more than 32 values', 'owner = ANY (ARRAY(SELECT generate_series(1, 
 CALL scope('OR', 'owner = p OR kind = ''k3''', other => 'owner = 39 AND kind <> ''k3''', own => 'kind = ''k3''');
 CALL scope('OR with what is no equality', 'owner = p OR price < 3', expected => 'miss, seen');
 CALL scope('OR of ANDs', '(owner = p AND price > 3) OR (price > 9 AND owner = 2)', own => 'owner = 2');
+CALL scope('a boolean', 'shown', scan => 'seq');
+CALL scope('a boolean that is false', 'NOT shown', other => 'owner = 1', own => 'owner = 39');
+CALL scope('= true', 'shown = true AND price > 0', scan => 'seq');
 CALL scope('(SELECT f())', 'owner = (SELECT me())');
 CALL scope('(SELECT f()), row by row', 'owner = (SELECT me())', scan => 'seq');
 CALL scope('(SELECT f()) of plpgsql', 'owner = (SELECT me_slowly())');
