@@ -41,7 +41,8 @@ END
 $$;
 
 ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEFAULT 'opening'
-    CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock'));
+    CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
+    ADD COLUMN compute_function text;
 -- Mapped when attach() is run again.
 INSERT INTO availability_cache.source_column VALUES
     ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),

@@ -34,7 +34,8 @@ CREATE TABLE availability_cache.rules (
     show_unavailable boolean NOT NULL DEFAULT true,
     show_breaks boolean NOT NULL DEFAULT true,
     slot_alignment text NOT NULL DEFAULT 'opening'
-        CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock'))
+        CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
+    compute_function text
 );
 COMMENT ON TABLE availability_cache.rules IS
 'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';

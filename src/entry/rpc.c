@@ -17,6 +17,7 @@
 #include "base/guard.h"
 #include "cache/counters.h"
 #include "cache/readpath.h"
+#include "entry/own_rules.h"
 #include "slots/answer.h"
 #include "slots/day.h"
 #include "slots/json.h"
@@ -289,6 +290,7 @@ compute_catching(void *arg, uint64 clock, Computed *result)
 typedef struct AnswerForm
 {
 	const char *function;
+	ComputeForm own; /* of those of a function of one's own */
 	Datum (*write)(const char *packed, bool from_cache);
 	Datum (*write_error)(const char *message, const char *code);
 } AnswerForm;
@@ -315,7 +317,10 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	const char *packed;
 	uint32 size;
 	bool hit;
+	OwnAnswer own;
 
+	if (own_rules_answer(fcinfo, form->function, form->own, &own))
+		return own.code == NULL ? own.value : form->write_error(own.message, own.code);
 	if (error != DAY_OK)
 		return error_answer(form, &call, error);
 	prepare_call(&call, compute_catching);
@@ -354,7 +359,7 @@ write_json_error(const char *message, const char *code)
 PGDLLEXPORT Datum
 get_available_slots_v2(PG_FUNCTION_ARGS)
 {
-	static const AnswerForm form = {"get_available_slots_v2", write_jsonb, write_jsonb_error};
+	static const AnswerForm form = {"get_available_slots_v2", COMPUTE_JSONB, write_jsonb, write_jsonb_error};
 
 	return answer_call(fcinfo, &form);
 }
@@ -363,7 +368,7 @@ get_available_slots_v2(PG_FUNCTION_ARGS)
 PGDLLEXPORT Datum
 get_available_slots_json(PG_FUNCTION_ARGS)
 {
-	static const AnswerForm form = {"get_available_slots_json", write_json, write_json_error};
+	static const AnswerForm form = {"get_available_slots_json", COMPUTE_JSON, write_json, write_json_error};
 
 	return answer_call(fcinfo, &form);
 }

@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/as_user.h"
 #include "base/compat.h"
 #include "base/guard.h"
 #include "base/settings.h"
@@ -45,10 +46,15 @@ typedef struct Call
 	FunctionCallInfo fcinfo;
 	PGFunction inner;
 	const MemoFunction *function;
+	const MemoForm *form; /* NULL: its own */
 	CallKey key;
 	CallResult result; /* of a computation */
+	ErrorData *error;  /* of one in a form */
 	Seen seen;
 } Call;
+
+/* The next call of it is part of making its answer in another form, which is kept instead. */
+static Oid within_form = InvalidOid;
 
 /* In fn_extra. */
 typedef struct CallSite
@@ -128,8 +134,37 @@ call_for_set(Call *call)
 }
 
 static void
+call_for_form(Call *call)
+{
+	int64 until = DT_NOBEGIN;
+
+	if (call->function->called_straight)
+		seen_note_reason(REASON_IMMUTABLE, call->form->function);
+	if (call->function->reason.kind != REASON_NONE)
+		seen_note_reason(call->function->reason.kind, call->function->reason.object);
+	(void) names_refresh();
+	within_form = call->form->function;
+	PG_TRY();
+	{
+		call->result.value = call->form->make(call->form->arg, call->fcinfo, &until);
+	}
+	PG_FINALLY();
+	{
+		within_form = InvalidOid;
+	}
+	PG_END_TRY();
+	if (until != DT_NOBEGIN && call->seen.facts.reads_clock)
+		seen_note_until(until);
+}
+
+static void
 call_original(Call *call)
 {
+	if (call->form != NULL)
+	{
+		call_for_form(call);
+		return;
+	}
 	refresh(call->fcinfo->flinfo);
 	if (call->function->returns_set)
 		call_for_set(call);
@@ -283,6 +318,24 @@ call_until(void *arg)
 	seen_note_until(!is_called || fcinfo->isnull ? cache_now() : DatumGetTimestampTz(until));
 }
 
+static bool
+ask_as_caller(Call *call)
+{
+	return AC_MAY_EXECUTE(call->function->valid_until, GetUserId()) && guarded(call_until, call) == NULL;
+}
+
+static bool
+ask_as_user(Call *call, Oid user)
+{
+	int level = guard_settings();
+	SavedUser saved = switch_user(user);
+	bool said = ask_as_caller(call);
+
+	restore_user(saved);
+	restore_settings(level);
+	return said;
+}
+
 /*
  * Asks the function that says until when the answer holds; before it is
  * computed, so that a moment that passes meanwhile is not missed.  An error
@@ -296,7 +349,7 @@ ask_until(Call *call)
 	if (!OidIsValid(function))
 		return;
 	facts_add_function(&call->seen.facts, function);
-	if (AC_MAY_EXECUTE(function, GetUserId()) && guarded(call_until, call) == NULL)
+	if (call->form == NULL ? ask_as_caller(call) : ask_as_user(call, call->form->user))
 		return;
 	/* Of what it ran nothing is left. */
 	call->seen.queries = NIL;
@@ -464,6 +517,88 @@ answer(Call *call)
 	return result;
 }
 
+/* ---- in another form ---- */
+
+typedef struct Computation
+{
+	Call *call;
+	uint64 clock;
+	Computed *result;
+} Computation;
+
+static void
+run_compute(void *arg)
+{
+	Computation *computation = arg;
+
+	compute(computation->call, computation->clock, computation->result);
+}
+
+static void
+compute_catching(void *arg, uint64 clock, Computed *result)
+{
+	Call *call = arg;
+	Computation computation = {call, clock, result};
+
+	call->error = guarded(run_compute, &computation);
+	if (call->error != NULL)
+		memset(result, 0, sizeof(*result));
+}
+
+/* What the catalogs say of the function, but for its result. */
+static MemoFunction
+function_in_form(const MemoForm *form)
+{
+	MemoFunction function = *memo_function(form->function);
+
+	/* They go when it is looked up again, which the call may do. */
+	function.type_relations = list_copy(function.type_relations);
+	function.vary_by = list_copy(function.vary_by);
+	function.user = form->user;
+	function.form = form->type;
+	function.as_of = AS_OF_CALL;
+	function.returns_set = false;
+	function.result_type = form->type;
+	function.result_length = -1;
+	function.result_by_value = false;
+	return function;
+}
+
+MemoOutcome
+memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
+{
+	MemoFunction function = function_in_form(form);
+	Call call = {.fcinfo = fcinfo, .function = &function, .form = form};
+	CacheRequest request = {.as_of = AS_OF_CALL,
+							.never_waits = seen_current() != NULL,
+							.compute = compute_catching,
+							.concerns = watched_concerns,
+							.arg = &call};
+	MemoOutcome outcome = {.hit = false};
+	const char *packed;
+	uint32 size;
+
+	call_key_make(&call.key, &function, fcinfo);
+	request.key = (StoreKey){FORMAT_FUNCTION, call.key.bytes, call.key.size};
+	outcome.hit = cache_read(&request, &packed, &size);
+	if (outcome.hit && answer_of_call_is_ours(packed))
+	{
+		answer_of_call_hand_on(packed);
+		answer_of_call_unpack(&function, packed, NULL, false, &call.result);
+		statistics_add(form->function, CALLS_HIT, 1);
+	}
+	else if (outcome.hit)
+	{
+		Computed unused = {0};
+
+		outcome.hit = false;
+		compute_fresh(&request, &unused);
+	}
+	outcome.value = call.result.value;
+	outcome.error = call.error;
+	return outcome;
+}
+
 Datum
 memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 {
@@ -471,9 +606,16 @@ memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 	/* Too large to be set to zeros for each hit. */
 	Call call;
 
+	if (function == within_form)
+	{
+		within_form = InvalidOid;
+		return call_straight(fcinfo, inner);
+	}
 	call.fcinfo = fcinfo;
 	call.inner = inner;
 	call.function = NULL;
+	call.form = NULL;
+	call.error = NULL;
 	if (is_answerable(fcinfo))
 	{
 		call.function = memo_function(function);

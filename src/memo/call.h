@@ -10,4 +10,25 @@
 /* What the language's handler returns; inner is the handler of the language that the body is written in. */
 extern Datum memo_call(FunctionCallInfo fcinfo, PGFunction inner);
 
+/* A function's answers in another form: a value that is made of them. */
+typedef struct MemoForm
+{
+	Oid function; /* its options and source say how the value may be kept; its arguments are the call's */
+	Oid user;	  /* as whom it is called */
+	Oid type;	  /* of the value, variable in length; tells forms apart */
+	/* Calls the function and makes the value, in the current context; *until: as far as it holds, DT_NOBEGIN if not known. */
+	Datum (*make)(void *arg, FunctionCallInfo fcinfo, int64 *until);
+	void *arg;
+} MemoForm;
+
+typedef struct MemoOutcome
+{
+	Datum value; /* in the current context */
+	bool hit;
+	ErrorData *error; /* that was raised, with all that was done undone; NULL: none */
+} MemoOutcome;
+
+/* From memory, or made.  Raises only what guarded() does. */
+extern MemoOutcome memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form);
+
 #endif /* AC_MEMO_CALL_H */

@@ -55,6 +55,9 @@ typedef struct MemoFunction
 	Oid valid_until;	  /* the function that says until when an answer holds; InvalidOid: none */
 	LastCall last_call;	  /* in this session; kept when the rest is read anew */
 	bool assume_stable;	  /* what is not seen through is taken to go by its arguments alone */
+	/* Of answers in another form (call.h), else InvalidOid: */
+	Oid user; /* as whom it is called, whoever asks */
+	Oid form;
 } MemoFunction;
 
 /* As it is now; good until the next call. */

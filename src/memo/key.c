@@ -40,6 +40,7 @@ typedef struct FixedPart
 	uint16 tid[3];
 	bool plain_strings;
 	bool zero;
+	Oid form;
 	Oid user;
 	Oid session_user;
 	Oid collation;
@@ -90,7 +91,8 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 	FixedPart fixed = {.function = {MyDatabaseId, function->function},
 					   .xmin = function->xmin,
 					   .tid = {function->tid.ip_blkid.bi_hi, function->tid.ip_blkid.bi_lo, function->tid.ip_posid},
-					   .user = GetUserId(),
+					   .form = function->form,
+					   .user = OidIsValid(function->user) ? function->user : GetUserId(),
 					   .session_user = GetSessionUserId(),
 					   .collation = fcinfo->fncollation,
 					   .date_style = DateStyle,
@@ -107,7 +109,7 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 					   .nulls_by_equals = Transform_null_equals,
 					   .plain_strings = standard_conforming_strings};
 
-	StaticAssertStmt(sizeof(FixedPart) == 68, "keys are compared as bytes");
+	StaticAssertStmt(sizeof(FixedPart) == 72, "keys are compared as bytes");
 	append(key, &fixed, sizeof(fixed));
 }
 

@@ -1,0 +1,24 @@
+/*
+ * own_rules.h
+ *		Answers of v2 and json by the function that rules.compute_function names.
+ */
+#ifndef AC_ENTRY_OWN_RULES_H
+#define AC_ENTRY_OWN_RULES_H
+
+#include "slots/compute.h"
+
+typedef struct OwnAnswer
+{
+	Datum value;
+	const char *message; /* of an error, for the client */
+	const char *code;	 /* NULL: there was none */
+} OwnAnswer;
+
+/*
+ * Whether rules names a function; then its answer to a call of v2 or json
+ * (name is for the log), from memory where that is exact.  Raises only what
+ * guarded() does.
+ */
+extern bool own_rules_answer(FunctionCallInfo fcinfo, const char *name, ComputeForm form, OwnAnswer *answer);
+
+#endif /* AC_ENTRY_OWN_RULES_H */
