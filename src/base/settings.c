@@ -10,6 +10,7 @@
 #include "base/settings.h"
 
 bool ac_enabled = true;
+int ac_rollout = 100;
 int ac_shared_memory_kb = 64 * 1024;
 int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
@@ -37,6 +38,10 @@ settings_define(void)
 	DefineCustomBoolVariable("availability_cache.enabled", "Answers from memory where that is exact.",
 							 "Off, every answer is computed; changes are still tracked.", &ac_enabled, true, PGC_SUSET,
 							 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.rollout",
+							"Share of the keys that are answered from memory, in per cent.",
+							"Which ones these are does not change, but for those that come or go with the share.",
+							&ac_rollout, 100, 0, 100, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.ttl", "Longest time that an answer is kept.",
 							"Exactness does not need it; 0 keeps answers until they change.", &ac_ttl, 300, 0,
 							86400 * 30, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);

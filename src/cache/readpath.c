@@ -66,11 +66,18 @@ has_own_writes(const CacheRequest *request)
 	return TransactionIdIsValid(GetTopTransactionIdIfAny()) && !(request->below != NULL && request->below->wrote_all());
 }
 
+/* Whether it may be answered from what was kept: a share of the keys, always the same ones. */
+static bool
+is_enabled(const CacheRequest *request)
+{
+	return ac_enabled && (ac_rollout == 100 || (int) (store_hash(&request->key) % 100) < ac_rollout);
+}
+
 /* Why memory cannot be used for this call; NCOUNTERS if it can. */
 static Counter
 reason_to_bypass(const CacheRequest *request)
 {
-	if (!ac_shared_memory_ready || !ac_enabled)
+	if (!ac_shared_memory_ready || !is_enabled(request))
 		return COUNTER_BYPASS_DISABLED;
 	if (IsolationIsSerializable())
 		return COUNTER_BYPASS_ISOLATION;
@@ -234,7 +241,7 @@ expires(const Computed *result)
 static bool
 may_use_lower_tier(const CacheRequest *request)
 {
-	return request->below != NULL && ac_enabled && !has_own_writes(request) && !IsolationIsSerializable();
+	return request->below != NULL && is_enabled(request) && !has_own_writes(request) && !IsolationIsSerializable();
 }
 
 /* Gives what was computed under the active snapshot to the tier below. */
