@@ -19,23 +19,11 @@ BEGIN
     IF pg_catalog.to_regnamespace('availability_cache_internal') IS NOT NULL THEN
         found := found || 'schema availability_cache_internal'::pg_catalog.text;
     END IF;
-    SELECT found || coalesce(pg_catalog.array_agg('function ' || p.oid::pg_catalog.regprocedure::text ORDER BY p.proname), '{}')
-      INTO found
-      FROM pg_catalog.pg_proc p
-     WHERE (p.pronamespace = '@extschema@'::pg_catalog.regnamespace
-            AND p.proname IN ('get_available_slots', 'get_available_slots_v2', 'get_available_slots_json')
-            AND p.proargtypes = '2950 2950 1082 25'::pg_catalog.oidvector)
-        OR (p.pronamespace = pg_catalog.to_regnamespace('private')
-            AND p.proname = 'invalidate_availability_cache'
-            AND p.pronargs = 0);
-    IF pg_catalog.to_regclass('private.availability_cache') IS NOT NULL THEN
-        found := found || 'table private.availability_cache'::pg_catalog.text;
-    END IF;
     IF found <> '{}' THEN
         RAISE EXCEPTION 'objects that availability_cache would create exist already: %',
                         pg_catalog.array_to_string(found, ', ')
             USING ERRCODE = 'duplicate_object',
-                  HINT = 'Rename them, or drop them with the triggers that use them, and run CREATE EXTENSION again; docs/migrating.md has the steps.';
+                  HINT = 'Rename or drop them, and run CREATE EXTENSION again.';
     END IF;
 
     IF pg_catalog.to_regnamespace('private') IS NULL THEN

@@ -2,11 +2,11 @@
 -- Invalidation: the trigger on attached tables and on the set-up, and by hand
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION private.invalidate_availability_cache()
+CREATE FUNCTION availability_cache_internal.invalidate_availability_cache()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'availability_cache_invalidate_trigger'
 LANGUAGE C;
-COMMENT ON FUNCTION private.invalidate_availability_cache() IS
+COMMENT ON FUNCTION availability_cache_internal.invalidate_availability_cache() IS
 'AFTER row or TRUNCATE trigger that invalidates what a change touches when its transaction commits. attach() installs it; arguments: role, key columns, other columns an answer depends on. Without arguments every answer of the database is invalidated.';
 
 CREATE FUNCTION availability_cache_internal.config_changed()

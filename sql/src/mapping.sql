@@ -3,22 +3,24 @@
 -- ---------------------------------------------------------------------------
 
 -- BEGIN ATOMIC keeps the function itself, whatever is called so later.
-CREATE FUNCTION availability_cache_internal.trigger_function()
-RETURNS regprocedure
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT 'private.invalidate_availability_cache()'::regprocedure;
-END;
 DO $$
+DECLARE
+    f regprocedure;
 BEGIN
+    SELECT p.oid INTO f
+      FROM pg_extension e
+      JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+      JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+     WHERE e.extname = 'availability_cache' AND p.proname = 'invalidate_availability_cache';
     -- Who owns schema private may have made another under its name since.
-    IF NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = availability_cache_internal.trigger_function()
-                      AND d.deptype = 'e' AND e.extname = 'availability_cache') THEN
+    IF f IS DISTINCT FROM to_regprocedure('private.invalidate_availability_cache()')
+       AND f IS DISTINCT FROM to_regprocedure('availability_cache_internal.invalidate_availability_cache()') THEN
         RAISE EXCEPTION 'private.invalidate_availability_cache() is not the extension''s'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Schema private was renamed: rename it back, and run the command again.';
     END IF;
+    EXECUTE format('CREATE FUNCTION availability_cache_internal.trigger_function() RETURNS regprocedure '
+                   'LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC SELECT %L::regprocedure; END', f);
 END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.trigger_function() IS 'Internal: the function of the attached tables'' triggers.';

@@ -8,7 +8,7 @@ REVOKE ALL ON FUNCTION
     availability_cache.reset_stats(), availability_cache_internal.stats(), availability_cache_internal.entries(),
     availability_cache_internal.config_changed(),
     availability_cache_internal.row_changed(), availability_cache_internal.log_changed(),
-    availability_cache_internal.discard(), availability_cache_internal.rules_keep_one(), private.invalidate_availability_cache()
+    availability_cache_internal.discard(), availability_cache_internal.rules_keep_one(), availability_cache_internal.invalidate_availability_cache()
     FROM PUBLIC;
 
 -- The views check these functions' rights of whoever looks.
@@ -16,7 +16,7 @@ GRANT EXECUTE ON FUNCTION availability_cache_internal.stats(), availability_cach
 GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.sources,
     availability_cache.rules, availability_cache.source, availability_cache.source_column,
     availability_cache.invalidation_since, availability_cache.distrusted,
-    private.availability_cache TO pg_monitor;
+    availability_cache_internal.availability_cache TO pg_monitor;
 GRANT USAGE ON SCHEMA private TO pg_monitor;
 
 -- What attach() looks for is no secret.

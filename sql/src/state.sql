@@ -24,7 +24,7 @@ BEGIN ATOMIC
                        AND t.tgtype = need.tgtype
                        AND t.tgqual IS NULL
                        AND t.tgattr = ''::int2vector
-                       AND t.tgfoid = 'private.invalidate_availability_cache()'::regprocedure
+                       AND t.tgfoid = availability_cache_internal.trigger_function()
                      ORDER BY (t.tgenabled = 'A') DESC
                      LIMIT 1) t ON true
              WHERE need.what = 'row' OR c.oid = trigger_state.relation) AS x

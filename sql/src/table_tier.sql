@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------
 
 -- Other writes than the tier's own are possible, never needed. vacuum_truncate: it would lock readers out.
-CREATE TABLE private.availability_cache (
+CREATE TABLE availability_cache_internal.availability_cache (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     stylist_user_id uuid NOT NULL,
     service_id uuid NOT NULL,
@@ -18,16 +18,16 @@ CREATE TABLE private.availability_cache (
     answer bytea NOT NULL,
     CONSTRAINT availability_cache_key PRIMARY KEY (stylist_user_id, cache_date, service_id, customer_timezone)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-COMMENT ON TABLE private.availability_cache IS
+COMMENT ON TABLE availability_cache_internal.availability_cache IS
 'Answers that the table tier keeps, while availability_cache.table_tier is not off. A row here is answered only if it is exact: see availability_cache.invalidation. Deleting rows is allowed, and drops the answers from memory too.';
-COMMENT ON COLUMN private.availability_cache.available_slots IS 'What was answered under "slots"; for people, answers come from the column answer.';
-COMMENT ON COLUMN private.availability_cache.computed_at IS 'The wall clock that the answer was computed for.';
-COMMENT ON COLUMN private.availability_cache.expires_at IS 'When the answer changes by itself, or availability_cache.ttl ends. Lowering it by hand is honoured.';
-COMMENT ON COLUMN private.availability_cache.customer_timezone IS 'The customer''s zone; empty for the rules'' default.';
-COMMENT ON COLUMN private.availability_cache.first_day IS 'The first UTC day that the answer depends on.';
-COMMENT ON COLUMN private.availability_cache.last_day IS 'The last UTC day that the answer depends on.';
-COMMENT ON COLUMN private.availability_cache.snapshot IS 'The transactions that the answer knows of.';
-COMMENT ON COLUMN private.availability_cache.answer IS 'The answer in compact form, with a checksum.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.available_slots IS 'What was answered under "slots"; for people, answers come from the column answer.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.computed_at IS 'The wall clock that the answer was computed for.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.expires_at IS 'When the answer changes by itself, or availability_cache.ttl ends. Lowering it by hand is honoured.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.customer_timezone IS 'The customer''s zone; empty for the rules'' default.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.first_day IS 'The first UTC day that the answer depends on.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.last_day IS 'The last UTC day that the answer depends on.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.snapshot IS 'The transactions that the answer knows of.';
+COMMENT ON COLUMN availability_cache_internal.availability_cache.answer IS 'The answer in compact form, with a checksum.';
 
 CREATE TABLE availability_cache.invalidation_since (
     xid xid8 PRIMARY KEY
@@ -48,9 +48,9 @@ AS 'MODULE_PATHNAME', 'availability_cache_row_changed'
 LANGUAGE C;
 COMMENT ON FUNCTION availability_cache_internal.row_changed() IS
 'Internal: trigger on private.availability_cache; what somebody deletes there is dropped from memory.';
-CREATE TRIGGER row_changed AFTER UPDATE OR DELETE ON private.availability_cache
+CREATE TRIGGER row_changed AFTER UPDATE OR DELETE ON availability_cache_internal.availability_cache
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.row_changed();
-CREATE TRIGGER rows_changed AFTER DELETE OR TRUNCATE ON private.availability_cache
+CREATE TRIGGER rows_changed AFTER DELETE OR TRUNCATE ON availability_cache_internal.availability_cache
     FOR EACH STATEMENT EXECUTE FUNCTION availability_cache_internal.row_changed();
 
 CREATE FUNCTION availability_cache_internal.log_changed()
@@ -68,11 +68,11 @@ AS 'MODULE_PATHNAME', 'availability_cache_discard'
 LANGUAGE C;
 COMMENT ON FUNCTION availability_cache_internal.discard() IS
 'Internal: trigger that discards what arrives by replication: another server''s snapshots mean nothing here, and every server attaches its own tables.';
-CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON private.availability_cache
+CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache_internal.availability_cache
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard();
 CREATE TRIGGER discard BEFORE INSERT OR UPDATE OR DELETE ON availability_cache.invalidation_since
     FOR EACH ROW EXECUTE FUNCTION availability_cache_internal.discard();
-ALTER TABLE private.availability_cache ENABLE REPLICA TRIGGER discard;
+ALTER TABLE availability_cache_internal.availability_cache ENABLE REPLICA TRIGGER discard;
 ALTER TABLE availability_cache.invalidation_since ENABLE REPLICA TRIGGER discard;
 
 CREATE FUNCTION availability_cache.clean(max_rows bigint DEFAULT 100000)

@@ -20,21 +20,44 @@ END
 $$;
 CREATE SCHEMA availability_cache;
 SELECT * FROM create_extension() \gx
-CREATE SCHEMA private;
-CREATE FUNCTION private.invalidate_availability_cache() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE FUNCTION get_available_slots(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 1';
-CREATE FUNCTION get_available_slots_v2(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 2';
 CREATE SCHEMA availability_cache_internal;
 SELECT * FROM create_extension() \gx
 DROP SCHEMA availability_cache, availability_cache_internal;
-CREATE FUNCTION get_available_slots_json(uuid, uuid, date, text) RETURNS int LANGUAGE sql AS 'SELECT 3';
-SELECT * FROM create_extension() \gx
-DROP FUNCTION get_available_slots_json;
-SELECT to_regnamespace('availability_cache') IS NULL AS nothing_made, get_available_slots(NULL, NULL, NULL, NULL) AS still_theirs;
--- in another schema only the trigger function is
+
+-- what has its names stays, and keeps them; whatever its arguments are, since calls would be ambiguous
+CREATE SCHEMA private;
+CREATE FUNCTION private.invalidate_availability_cache() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION get_available_slots(uuid, uuid, date) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE private.availability_cache (theirs int);
+SET client_min_messages = notice;
+CREATE EXTENSION availability_cache;
+SET client_min_messages = warning;
+CREATE FUNCTION where_all_is() RETURNS SETOF text LANGUAGE sql AS $$
+SELECT p.oid::regprocedure || CASE WHEN d.objid IS NULL THEN '' ELSE ' (ours)' END FROM pg_proc p LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
+ WHERE proname ~ '^get_available_slots' OR proname = 'invalidate_availability_cache'
+UNION ALL SELECT c.oid::regclass || CASE WHEN d.objid IS NULL THEN '' ELSE ' (ours)' END FROM pg_class c LEFT JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e'
+ WHERE relname = 'availability_cache' AND relkind = 'r' ORDER BY 1 $$;
+SELECT where_all_is();
+SELECT get_available_slots(NULL, NULL, NULL) AS still_theirs;
+SELECT count(*) AS attached FROM availability_cache.attach();
+SELECT count(*) FROM availability_cache.get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
+UPDATE availability_cache.rules SET max_advance = '3660 days';
+SELECT availability_cache.get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-03-05') ->> 'cached' AS cached FROM generate_series(1, 2);
+SELECT count(*) AS detached FROM availability_cache.detach();
+-- what says so is there after a dump is restored, so it is not the extension's; nor does it go unnoticed
+DROP SCHEMA availability_cache_beside;
+DROP EXTENSION availability_cache;
+SELECT to_regnamespace('availability_cache_beside');
+DROP FUNCTION private.invalidate_availability_cache(), get_available_slots(uuid, uuid, date);
+DROP TABLE private.availability_cache;
+SET client_min_messages = notice;
+CREATE EXTENSION availability_cache;
+SET client_min_messages = warning;
+SELECT where_all_is();
+DROP EXTENSION availability_cache;
+DROP SCHEMA availability_cache_beside;
+-- in another schema
 CREATE SCHEMA api;
-SELECT * FROM create_extension('SCHEMA api') \gx
-DROP FUNCTION private.invalidate_availability_cache();
 CREATE EXTENSION availability_cache SCHEMA api;
 SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'get\_available\_slots%' ORDER BY 1;
 SELECT role, relation FROM availability_cache.attach();
@@ -54,9 +77,6 @@ SELECT role, relation FROM availability_cache.attach() WHERE role IN ('bookings'
 SELECT count(*) FROM "My Api".get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 SELECT count(*) AS detached FROM availability_cache.detach();
 DROP EXTENSION availability_cache;
-DROP FUNCTION get_available_slots, get_available_slots_v2;
--- other arguments are other functions
-CREATE FUNCTION get_available_slots(uuid) RETURNS int LANGUAGE sql AS 'SELECT 1';
 -- private is not ours to drop, nor is what others keep in it, whether it was there before us or not
 CREATE TABLE private.theirs (i int);
 CREATE FUNCTION private.other() RETURNS int LANGUAGE sql AS 'SELECT 1';
