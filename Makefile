@@ -17,8 +17,8 @@ OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 # At a release they are committed (git add --force), PREVIOUS becomes that version, and from_$(PREVIOUS).sql starts anew.
 EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
 PREVIOUS     := 1.0.0
-SCRIPT_PARTS := begin library rpcs invalidation table_tier table_log rules_row rules compute sources mapping state source_view attach statistics memo comments privileges names end
-UPDATE_PARTS := from_$(PREVIOUS) log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row compute mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) memo comments
+SCRIPT_PARTS := begin library rpcs invalidation table_tier table_log rules_row rules compute sources mapping state source_view attach statistics memo adopt comments privileges names end
+UPDATE_PARTS := from_$(PREVIOUS) log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row compute mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) memo adopt comments
 SCRIPT       := sql/$(EXTENSION)--$(EXTVERSION).sql
 UPDATE       := sql/$(EXTENSION)--$(PREVIOUS)--$(EXTVERSION).sql
 DATA_built   := $(SCRIPT) $(UPDATE)

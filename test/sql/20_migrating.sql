@@ -1,5 +1,5 @@
--- docs/migrating.md, command by command, on a database with the plpgsql functions, table and triggers. Fails when
--- CREATE EXTENSION does not see what stands in its way, or when the path leaves a caller without an answer.
+-- adopt() and unadopt() on a database with the plpgsql functions, table and triggers of test/classic.sql, step by step. (docs/migrating.md's commands
+-- run in test/t/070_adopt.pl.) Fails when CREATE EXTENSION does not see what is there, or when the path leaves a caller without an answer.
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 CREATE DATABASE ac_migrating;
@@ -10,6 +10,9 @@ SET client_min_messages = warning;
 \set classic :test '/classic.sql'
 \set ECHO none
 \set start 2031-03-03
+\set stylists 4
+\set services 2
+\set bookings 300
 \o /dev/null
 \i :salon
 \i :classic
@@ -18,43 +21,28 @@ SET client_min_messages = warning;
 SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS old_miss;
 SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS old_hit;
 
--- refused, and nothing was made
 CREATE EXTENSION availability_cache;
-SELECT to_regnamespace('availability_cache') IS NULL AS nothing_made;
+SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS still_theirs;
+SELECT step, object, action FROM availability_cache.adopt();
+SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS still_theirs;
 
--- step 2
-BEGIN;
-ALTER FUNCTION public.get_available_slots(uuid, uuid, date, text) RENAME TO get_available_slots_old;
-ALTER FUNCTION public.get_available_slots_v2(uuid, uuid, date, text) RENAME TO get_available_slots_v2_old;
-DROP FUNCTION private.invalidate_availability_cache() CASCADE;
-ALTER TABLE private.availability_cache RENAME TO availability_cache_old;
-CREATE EXTENSION availability_cache;
-SELECT role, relation, action, missing_indexes FROM availability_cache.attach();
-COMMIT;
-
--- step 3
-UPDATE availability_cache.rules SET slot_step = '30 minutes', default_timezone = 'Asia/Kathmandu', max_advance = '3660 days';
-
--- step 4, on the fixture's days: both agree
+SELECT count(*) AS steps FROM availability_cache.adopt(false);
+UPDATE availability_cache.rules SET max_advance = '3660 days';
 SELECT count(*) AS differences
-  FROM public.stylist_profiles s
-  JOIN public.stylist_services o ON o.stylist_user_id = s.user_id
+  FROM public.stylist_services o
  CROSS JOIN generate_series(date '2031-03-03', date '2031-03-24', interval '1 day') d
- CROSS JOIN LATERAL (
-       SELECT slot_start_utc, status FROM public.get_available_slots(s.user_id, o.service_id, d::date)
-       EXCEPT
-       SELECT slot_start_utc, status FROM public.get_available_slots_old(s.user_id, o.service_id, d::date)) n;
-SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS new_miss;
-SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS new_hit;
+ WHERE (get_available_slots_v2(o.stylist_user_id, o.service_id, d::date) -> 'slots')
+       IS DISTINCT FROM (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM get_available_slots(o.stylist_user_id, o.service_id, d::date) s);
+SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS hit;
+SELECT role, relation, triggers FROM availability_cache.sources;
+SELECT * FROM availability_cache.adopt();
+SELECT * FROM availability_cache.adopt(false);
 
--- steps 5 and 6
-REVOKE EXECUTE ON FUNCTION public.get_available_slots_v2(uuid, uuid, date, text) FROM PUBLIC;
-DROP FUNCTION public.get_available_slots_v2_old(uuid, uuid, date, text);
-DROP FUNCTION public.get_available_slots_old(uuid, uuid, date, text);
-DROP TABLE private.availability_cache_old;
-
--- the way back
-SELECT count(*) AS detached FROM availability_cache.detach();
+SELECT step, object FROM availability_cache.unadopt();
+SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS old_miss;
+SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-04') ->> 'cached' AS old_hit;
+SELECT tgrelid::regclass, tgname, tgfoid::regproc FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text !~ '^availability' ORDER BY 1, 2;
+SELECT * FROM availability_cache.unadopt();
 DROP EXTENSION availability_cache;
 \c regression
 DROP DATABASE ac_migrating;

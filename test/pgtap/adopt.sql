@@ -1,0 +1,126 @@
+-- What stops adopt(), and says why: an overload, others' use of the old things, functions that run as their callers, answers that cannot be kept. Each changes
+-- nothing. Nobody gains a right, and what a table's owner planted does not run as the superuser. Shown to fail without each of the SELECTs of adopt_function_problems()
+-- and adopt_table_problems().
+\set bookings 20
+\set stylists 2
+\set services 2
+\getenv salon AC_SALON
+\getenv test AC_TEST
+\set classic :test '/classic.sql'
+SET client_min_messages = error;
+SET timezone = 'UTC';
+DROP EXTENSION availability_cache;
+DROP SCHEMA private CASCADE;
+\o /dev/null
+\i :salon
+\i :classic
+CREATE EXTENSION availability_cache;
+\o
+SELECT no_plan();
+CREATE ROLE adopt_owner;
+CREATE ROLE adopt_other;
+GRANT CREATE ON SCHEMA public TO adopt_owner;
+
+-- What adopt() says of a database with something more in it, and whether that is all that happens.
+CREATE FUNCTION stops(change text, why text, name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    said text;
+    state text := 'adopted';
+BEGIN
+    BEGIN
+        EXECUTE change;
+        SELECT string_agg(object || ' ' || action, E'\n') INTO said FROM availability_cache.adopt() WHERE action LIKE 'stops%';
+        BEGIN
+            PERFORM availability_cache.adopt(false);
+        EXCEPTION WHEN OTHERS THEN
+            state := SQLSTATE;
+        END;
+        RAISE EXCEPTION 'undo' USING ERRCODE = 'AC002';
+    EXCEPTION WHEN SQLSTATE 'AC002' THEN
+        NULL;
+    END;
+    RETURN NEXT matches(coalesce(said, 'nothing'), why, name || ': said');
+    RETURN NEXT is(state, '55000', name || ': refused');
+END
+$$;
+SELECT is(count(*), 0::bigint, 'nothing stops it as it is') FROM availability_cache.adopt() WHERE action LIKE 'stops%';
+
+SELECT stops('CREATE FUNCTION get_available_slots(uuid, uuid, date) RETURNS int LANGUAGE sql AS ''SELECT 1''', '^public.get_available_slots\(uuid,uuid,date\) .*overload', 'an overload of v1');
+SELECT stops('CREATE FUNCTION get_available_slots_v2(uuid) RETURNS int LANGUAGE sql AS ''SELECT 1''', 'overload', 'an overload of v2');
+SELECT stops('CREATE FUNCTION get_available_slots_json(uuid, uuid, date, text) RETURNS json LANGUAGE sql AS ''SELECT ''''1''''::json''', 'has the name of one of ours', 'json');
+SELECT stops('DROP FUNCTION get_available_slots_v2', 'get_available_slots_v2\(uuid, uuid, date, text\) .*is not there', 'no v2');
+SELECT stops('DROP FUNCTION get_available_slots_v2; CREATE FUNCTION get_available_slots_v2(uuid, uuid, date, text) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public AS ''SELECT $4''', 'neither jsonb nor json', 'another result');
+SELECT stops('CREATE VIEW of_cache AS SELECT count(*) FROM private.availability_cache', 'is used by rule _RETURN on view public.of_cache', 'a view over the table');
+SELECT stops('CREATE FUNCTION of_row(private.availability_cache) RETURNS int LANGUAGE sql AS ''SELECT 1''', 'is used by function public.of_row', 'a function of its rows');
+SELECT stops('CREATE TABLE refers (id uuid REFERENCES private.availability_cache)', 'is used by constraint', 'a foreign key to it');
+SELECT stops('CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NULL; END''; CREATE TRIGGER theirs AFTER TRUNCATE ON private.availability_cache EXECUTE FUNCTION t()', 'has the trigger theirs', 'a trigger on it, which would run when it is emptied');
+SELECT stops('CREATE TABLE elsewhere (stylist_user_id uuid); CREATE TRIGGER cache AFTER INSERT ON elsewhere FOR EACH ROW EXECUTE FUNCTION private.invalidate_availability_cache()', 'trigger cache on .*elsewhere .*another name', 'its trigger function used elsewhere');
+SELECT stops('ALTER FUNCTION get_available_slots SECURITY INVOKER; ALTER FUNCTION get_available_slots_v2 SECURITY INVOKER', 'row-level security', 'both run as their caller');
+SELECT stops('ALTER FUNCTION get_available_slots SECURITY INVOKER; ALTER FUNCTION get_available_slots_v2 OWNER TO adopt_owner', 'belongs to another', 'it ran as somebody else');
+SELECT stops('ALTER FUNCTION get_available_slots_v2 SECURITY INVOKER; REVOKE EXECUTE ON FUNCTION get_available_slots FROM PUBLIC', 'may not be called by .*adopt_other', 'who could call v2 and not v1');
+SELECT stops('ALTER FUNCTION get_available_slots RESET search_path; ALTER FUNCTION get_available_slots_v2 RESET search_path', 'search_path', 'no search_path');
+-- a name without quotes may have anything in it but spaces
+CREATE SEQUENCE injected;
+CREATE FUNCTION inject() RETURNS bigint LANGUAGE sql AS 'SELECT nextval(''public.injected'')';
+SELECT stops('SET LOCAL search_path = public; SELECT set_config(''search_path'', ''public;select(public.inject());--'', true); ALTER FUNCTION public.get_available_slots_v2 SET search_path FROM CURRENT;
+              ALTER FUNCTION public.get_available_slots RESET search_path; SET LOCAL search_path = public', 'search_path', 'a search_path that is more than one');
+SELECT is(is_called, false, 'of which nothing runs') FROM injected;
+SELECT stops('ALTER FUNCTION get_available_slots IMMUTABLE', 'IMMUTABLE', 'an IMMUTABLE function');
+SELECT stops('CREATE OR REPLACE FUNCTION get_available_slots(p_stylist_id uuid, p_service_id uuid, p_target_date date, p_customer_timezone text DEFAULT ''Asia/Kathmandu'')
+    RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp, slot_display text, status text, price_cents integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS ''BEGIN PERFORM pg_notify($$asked$$, NULL); END''', 'cannot be kept: it may call pg_notify', 'it does more than answer');
+SELECT stops('DROP TABLE booking_reservations', 'cannot be kept: it looks at the clock', 'the clock, and no holds that say when they end');
+SELECT stops('ALTER SCHEMA availability_cache_beside RENAME TO b', 'nothing is to be adopted', 'nothing beside');
+
+-- ---- adopted by hand where the owner is another ----
+
+ALTER FUNCTION get_available_slots OWNER TO adopt_owner;
+SELECT is(string_agg(object || ' ' || action, ';'), 'role adopt_owner may attach tables, as the owner of get_available_slots', 'the right that goes with the function is shown')
+  FROM availability_cache.adopt() WHERE object LIKE 'role %';
+ALTER TABLE bookings OWNER TO adopt_other;
+SELECT matches(string_agg(action, ';'), '^not attached as bookings, and not needed: .*may not attach tables;watched$', 'others'' tables are watched, not attached')
+  FROM availability_cache.adopt() WHERE object = 'table public.bookings';
+ALTER TABLE bookings OWNER TO CURRENT_USER;
+ALTER FUNCTION get_available_slots OWNER TO CURRENT_USER;
+REVOKE EXECUTE ON FUNCTION get_available_slots_v2 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION get_available_slots_v2 TO adopt_owner;
+-- what their owner planted where the server might run it
+CREATE SEQUENCE ran;
+GRANT USAGE ON SEQUENCE ran TO PUBLIC;
+CREATE FUNCTION planted() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.ran'); RETURN 'Asia/Kathmandu'; END $$;
+CREATE FUNCTION planted(uuid) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM nextval('public.ran'); RETURN $1; END $$;
+ALTER FUNCTION planted() OWNER TO adopt_owner;
+ALTER FUNCTION planted(uuid) OWNER TO adopt_owner;
+SELECT replace(pg_get_functiondef('get_available_slots_v2(uuid,uuid,date,text)'::regprocedure), 'DEFAULT ''Asia/Kathmandu''::text', 'DEFAULT planted()') \gexec
+CREATE INDEX ON private.availability_cache (planted(stylist_user_id)) WHERE planted(service_id) IS NOT NULL;
+CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE sql AS 'SELECT public.planted()';
+SELECT count(*) FROM availability_cache.adopt() \g /dev/null
+SELECT count(*) FROM availability_cache.adopt(false) \g /dev/null
+SELECT count(*) FROM availability_cache.unadopt() \g /dev/null
+SELECT is(is_called, false, 'nothing of it ran') FROM ran;
+SELECT pg_get_function_arguments('get_available_slots_v2(uuid,uuid,date,text)'::regprocedure) LIKE '%planted()' AS kept \gset
+SELECT is(:'kept'::boolean, true, 'and it is there still');
+CREATE VIEW theirs AS SELECT get_available_slots_v2(stylist_user_id, service_id, current_date + 2) ->> 'success' AS ok FROM stylist_services;
+SELECT count(*) AS steps FROM availability_cache.adopt(false) \gset
+SELECT ok(:steps > 20, 'adopted');
+SELECT is(array_agg(DISTINCT ok), '{true}', 'a view over v2 goes on') FROM theirs;
+SELECT is(has_function_privilege('adopt_other', f, 'EXECUTE') || ' ' || has_function_privilege('adopt_owner', f, 'EXECUTE'), 'false true', f || ': who could call v2')
+  FROM unnest('{public.get_available_slots_v2,public.get_available_slots_json,availability_cache.get_available_slots,availability_cache.get_available_slots_v2}'::text[]) n, LATERAL (SELECT n || '(uuid,uuid,date,text)') x(f);
+SELECT throws_ok('SELECT * FROM availability_cache.adopt(false)', '55000', NULL, 'not twice');
+BEGIN;
+SELECT availability_cache.unmemoize('get_available_slots(uuid,uuid,date,text)') \g /dev/null
+SELECT availability_cache.detach() \g /dev/null
+SELECT throws_ok('DROP EXTENSION availability_cache', '2BP01', NULL, 'the extension is not dropped under v2');
+ROLLBACK;
+SELECT ok(NOT has_table_privilege('pg_monitor', 'availability_cache_internal.adopted', 'SELECT'), 'what will be run is nobody''s');
+SET ROLE adopt_owner;
+SELECT throws_ok('SELECT availability_cache.unadopt()', '42501', NULL, 'superusers only');
+RESET ROLE;
+-- a migration that is run again
+CREATE OR REPLACE FUNCTION get_available_slots_v2(p_stylist_id uuid, p_service_id uuid, p_target_date date, p_customer_timezone text DEFAULT 'Asia/Kathmandu')
+RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"newer": true}'::jsonb $$;
+SELECT throws_ok('SELECT availability_cache.unadopt()', '55000', NULL, 'a newer v2 is not overwritten');
+SELECT is(get_available_slots_v2(NULL, NULL, NULL), '{"newer": true}', 'it is there still');
+SELECT finish();
+DROP OWNED BY adopt_owner, adopt_other CASCADE;
+DROP ROLE adopt_owner, adopt_other;
