@@ -38,7 +38,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION availability_cache_internal.may_be_attached(regclass) IS 'Internal: whether a relation''s owner may attach tables.';
 
--- The column that a mapping names, or the first usual name the relation has; raises when it cannot serve.
+-- The column that a mapping names, or the first usual name the relation has, one that can serve before others; raises when it cannot
+-- serve, but for an optional one that nobody named: that one is left out.
 CREATE OR REPLACE FUNCTION availability_cache_internal.resolve_column(
     relation regclass, col availability_cache.source_column, given text)
 RETURNS text
@@ -58,24 +59,25 @@ BEGIN
     SELECT a.attname::text AS name,
            format_type(a.atttypid, NULL) AS type,
            format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS base,
-           t.typtype
+           t.typtype,
+           format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL) = ANY (allowed) OR (col.kind = 'text' AND t.typtype = 'e') AS fits
       INTO att
       FROM unnest(CASE WHEN given IS NULL THEN col.usual_names ELSE ARRAY[given] END) WITH ORDINALITY AS u(name, n)
       JOIN pg_attribute a ON a.attrelid = relation AND a.attname = u.name AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid
-     ORDER BY u.n
+     ORDER BY 5 DESC, u.n
      LIMIT 1;
+    IF att.fits IS NOT TRUE AND given IS NULL AND NOT col.required THEN
+        RETURN NULL;
+    END IF;
     IF att.name IS NULL THEN
-        IF given IS NULL AND NOT col.required THEN
-            RETURN NULL;
-        END IF;
         RAISE EXCEPTION 'table % has no column % for "%"', relation,
                         coalesce(quote_ident(given), array_to_string(col.usual_names, ' or ')), col.name
             USING ERRCODE = 'undefined_column',
                   HINT = format('Name it: availability_cache.attach(%L, %L, ''{"%s": "<your column>"}'').',
                                 col.role, relation, col.name);
     END IF;
-    IF NOT (att.base = ANY (allowed) OR (col.kind = 'text' AND att.typtype = 'e')) THEN
+    IF NOT att.fits THEN
         RAISE EXCEPTION 'column % of table % is of type %, "%" needs %', quote_ident(att.name), relation, att.type,
                         col.name, array_to_string(allowed, ' or ')
             USING ERRCODE = 'datatype_mismatch',
@@ -239,6 +241,55 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.name_statuses(text, regclass, text) IS 'Internal, of attach(): a notice of the statuses in use that the rules do not name.';
 
+-- What a column's name says that it is about, where it is not mapped. name NULL: the built-in rules have no such thing.
+CREATE FUNCTION availability_cache_internal.look_alikes(
+    OUT role text, OUT pattern text, OUT types text[], OUT name text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT r, p, CASE k WHEN 'span' THEN '{smallint,integer,bigint,interval}' ELSE ARRAY[k] END, n
+      FROM unnest('{services,stylist_profiles}'::text[]) r,
+           (VALUES ('before.*buffer|buffer.*before|prep|setup', 'span', 'buffer_before_minutes'),
+                   ('after.*buffer|buffer.*after|clean|turnover|turnaround', 'span', 'buffer_after_minutes'),
+                   ('^((?!before|after).)*buffer((?!before|after).)*$', 'span', 'buffer_before_minutes'),
+                   ('^((?!before|after).)*buffer((?!before|after).)*$', 'span', 'buffer_after_minutes'),
+                   ('notice|lead|min.*(advance|ahead)', 'span', 'min_notice_minutes'),
+                   ('max.*(advance|ahead)|horizon|booking_window', 'span', 'max_advance_days'),
+                   ('max.*(daily|per_day|a_day)|daily.*(max|limit)', 'span', NULL)) v(p, k, n)
+    UNION ALL
+    SELECT * FROM (VALUES ('schedule_overrides', 'appl.*all|for_all|all_stylists|everyone|global', ARRAY['boolean'], 'applies_to_all'),
+                          ('stylist_schedules', '(break|lunch|pause).*(start|from|begin)|(start|from|begin).*(break|lunch|pause)', ARRAY['time without time zone'], 'break_start_time'),
+                          ('stylist_schedules', '(break|lunch|pause).*(end|until|to$)|(end|until).*(break|lunch|pause)', ARRAY['time without time zone'], 'break_end_time'),
+                          ('stylist_schedules', 'break|lunch|pause', ARRAY['jsonb', 'json', 'interval', 'integer', 'time without time zone[]'], NULL),
+                          ('bookings', 'cancel(l)?ed_at|deleted_at', ARRAY['timestamp with time zone', 'timestamp without time zone'], NULL)) o(r, p, t, n);
+END;
+COMMENT ON FUNCTION availability_cache_internal.look_alikes() IS 'Internal, of attach(): names of columns that look as if they mattered.';
+
+-- A line for each column that is left out and looks as if it mattered; given: the mapping that was asked for, mapped: the one that was made.
+CREATE FUNCTION availability_cache_internal.left_out(role text, relation regclass, given jsonb, mapped jsonb)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH c AS (
+        SELECT a.attname::text AS name, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS type
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+         WHERE a.attrelid = left_out.relation AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.attname NOT IN (SELECT value FROM jsonb_each_text(left_out.mapped)))
+    SELECT format('left out: column %I is of type %s, which cannot be %s', c.name, c.type, s.name)
+      FROM c JOIN availability_cache.source_column s ON s.role = left_out.role AND c.name = ANY (s.usual_names)
+     WHERE NOT left_out.mapped ? s.name AND NOT left_out.given ? s.name
+    UNION ALL
+    SELECT CASE WHEN count(l.name) = 0 THEN format('left out: column %I: the built-in rules have no such thing, a function of your own may (rules.compute_function)', c.name)
+                ELSE format('left out: column %I looks like %s: SELECT * FROM availability_cache.attach(%L, %L, %L), or null for it', c.name, string_agg(l.name, ' and ' ORDER BY l.name),
+                            left_out.role, left_out.relation, left_out.given || jsonb_object_agg(l.name, c.name) FILTER (WHERE l.name IS NOT NULL)) END
+      FROM c JOIN availability_cache_internal.look_alikes() l ON l.role = left_out.role AND c.name ~* l.pattern AND c.type = ANY (l.types)
+     WHERE NOT coalesce(left_out.mapped ? l.name OR left_out.given ? l.name, false)
+       AND NOT EXISTS (SELECT FROM availability_cache.source_column s WHERE s.role = left_out.role AND c.name = ANY (s.usual_names))
+     GROUP BY c.name
+$$;
+COMMENT ON FUNCTION availability_cache_internal.left_out(text, regclass, jsonb, jsonb) IS 'Internal, of attach(): what it says of the columns that it leaves out.';
+
 CREATE OR REPLACE FUNCTION availability_cache.attach(
     INOUT role text,
     INOUT relation regclass,
@@ -252,6 +303,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     col availability_cache.source_column;
+    given jsonb := columns;
     mapped jsonb := '{}';
     args text;
     bad text;
@@ -266,9 +318,9 @@ BEGIN
         RAISE EXCEPTION 'relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF columns IS NULL OR jsonb_typeof(columns) <> 'object'
-       OR EXISTS (SELECT FROM jsonb_each(columns) e WHERE jsonb_typeof(e.value) <> 'string') THEN
+       OR EXISTS (SELECT FROM jsonb_each(columns) e WHERE jsonb_typeof(e.value) NOT IN ('string', 'null')) THEN
         RAISE EXCEPTION 'columns must be a JSON object of column names'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"start_time": "begins_at"}.';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"start_time": "begins_at", "created_at": null}: null leaves a column out.';
     END IF;
     SELECT string_agg(k, ', ') INTO bad
       FROM jsonb_object_keys(columns) k
@@ -281,6 +333,11 @@ BEGIN
     END IF;
     PERFORM availability_cache_internal.check_relation(role, relation);
     FOR col IN SELECT * FROM availability_cache.source_column sc WHERE sc.role = attach.role ORDER BY position LOOP
+        IF columns -> col.name = 'null' AND col.required THEN
+            RAISE EXCEPTION '"%" cannot be left out', col.name
+                USING ERRCODE = 'invalid_parameter_value', HINT = format('Name the column of %s that has it.', relation);
+        END IF;
+        CONTINUE WHEN columns -> col.name = 'null';
         bad := availability_cache_internal.resolve_column(relation, col, columns ->> col.name);
         IF bad IS NOT NULL THEN
             mapped := mapped || jsonb_build_object(col.name, bad);
@@ -312,6 +369,8 @@ BEGIN
                       AND g.tgfoid = availability_cache_internal.trigger_function()) THEN
         action := 'already attached';
         RETURN NEXT;
+        columns := NULL; missing_indexes := NULL;
+        RETURN QUERY SELECT role, relation, columns, l, missing_indexes FROM availability_cache_internal.left_out(role, relation, given, mapped) l;
         RETURN;
     END IF;
 
@@ -328,10 +387,12 @@ BEGIN
     END IF;
     action := CASE WHEN before.n = 0 THEN 'attached' ELSE 'attached again' END;
     RETURN NEXT;
+    columns := NULL; missing_indexes := NULL;
+    RETURN QUERY SELECT role, relation, columns, l, missing_indexes FROM availability_cache_internal.left_out(role, relation, given, mapped) l;
 END
 $$;
 COMMENT ON FUNCTION availability_cache.attach(text, regclass, jsonb) IS
-'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name in source_column": "your column"} where names differ), installs the triggers and returns one row with what it did and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when the table cannot serve. A notice names statuses in use that the rules do not.';
+'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name in source_column": "your column"} where names differ, null for one to be left out), installs the triggers and returns a row with what it did and the CREATE INDEX commands for missing indexes, and one for each column that is left out and looks as if it mattered, with the call that maps it. Raises, changing nothing, when the table cannot serve. A notice names statuses in use that the rules do not.';
 
 CREATE OR REPLACE FUNCTION availability_cache.attach(
     OUT role text,
@@ -408,6 +469,36 @@ $$;
 COMMENT ON FUNCTION availability_cache.attach() IS
 'Attaches every table that has its usual name and is not attached yet; a row per table with what was done and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when a required table is missing or cannot serve.';
 
+CREATE FUNCTION availability_cache.attach(
+    create_indexes boolean,
+    OUT role text,
+    OUT relation regclass,
+    OUT columns jsonb,
+    OUT action text,
+    OUT missing_indexes text[])
+RETURNS SETOF record
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    command text;
+BEGIN
+    FOR role, relation, columns, action, missing_indexes IN SELECT a.* FROM availability_cache.attach() a LOOP
+        IF create_indexes AND missing_indexes <> '{}' THEN
+            FOREACH command IN ARRAY missing_indexes LOOP
+                EXECUTE command;
+            END LOOP;
+            action := format('%s, %s indexes made', action, cardinality(missing_indexes));
+            missing_indexes := '{}';
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION availability_cache.attach(boolean) IS
+'attach(), which also makes the missing indexes: attach(create_indexes => true). Writers wait meanwhile; the commands that attach() returns may be run with CONCURRENTLY instead.';
+REVOKE ALL ON FUNCTION availability_cache.attach(boolean) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION availability_cache.detach(role text DEFAULT NULL)
 RETURNS SETOF text
 LANGUAGE plpgsql
@@ -439,5 +530,6 @@ GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text), availa
     availability_cache_internal.check_relation(text, regclass),
     availability_cache_internal.install_truncate_triggers(text, regclass),
     availability_cache_internal.drop_triggers(text, regclass),
+    availability_cache_internal.look_alikes(), availability_cache_internal.left_out(text, regclass, jsonb, jsonb),
     availability_cache_internal.statuses_in_use(regclass, text),
     availability_cache_internal.name_statuses(text, regclass, text) TO PUBLIC;

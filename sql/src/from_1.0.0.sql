@@ -48,6 +48,22 @@ INSERT INTO availability_cache.source_column VALUES
     ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),
     ('booking_reservations', 6, 'service_id', 'uuid', false, '{service_id}'),
     ('schedule_overrides', 10, 'applies_to_all', 'boolean', false, '{applies_to_all,applies_to_all_stylists,is_for_all}');
+UPDATE availability_cache.source_column c SET usual_names = v.names
+  FROM (VALUES ('stylist_schedules', 'start_time', '{start_time,start_time_local,opens_at,start_time_utc}'::text[]),
+               ('stylist_schedules', 'end_time', '{end_time,end_time_local,closes_at,end_time_utc}'::text[]),
+               ('stylist_schedules', 'break_start_time', '{break_start_time,break_start_time_local,break_start,break_start_time_utc}'::text[]),
+               ('stylist_schedules', 'break_end_time', '{break_end_time,break_end_time_local,break_end,break_end_time_utc}'::text[]),
+               ('schedule_overrides', 'start_time', '{start_time,start_time_local,override_start_time,override_start_time_local,override_start_time_utc,start_time_utc}'::text[]),
+               ('schedule_overrides', 'end_time', '{end_time,end_time_local,override_end_time,override_end_time_local,override_end_time_utc,end_time_utc}'::text[]),
+               ('services', 'buffer_before_minutes', '{buffer_before_minutes,buffer_before,booking_buffer_minutes,buffer_minutes}'::text[]),
+               ('services', 'buffer_after_minutes', '{buffer_after_minutes,buffer_after,booking_buffer_minutes,buffer_minutes}'::text[]),
+               ('services', 'min_notice_minutes', '{min_notice_minutes,min_notice_hours,min_notice,min_advance_hours,min_advance_minutes,min_advance_booking_hours}'::text[]),
+               ('services', 'max_advance_days', '{max_advance_days,max_advance,max_advance_booking_days,booking_window_days}'::text[]),
+               ('stylist_profiles', 'buffer_before_minutes', '{buffer_before_minutes,buffer_before,booking_buffer_minutes,buffer_minutes}'::text[]),
+               ('stylist_profiles', 'buffer_after_minutes', '{buffer_after_minutes,buffer_after,booking_buffer_minutes,buffer_minutes}'::text[]),
+               ('stylist_profiles', 'min_notice_minutes', '{min_notice_minutes,min_notice_hours,min_notice,min_advance_hours,min_advance_minutes,min_advance_booking_hours}'::text[]),
+               ('stylist_profiles', 'max_advance_days', '{max_advance_days,max_advance,max_advance_booking_days,booking_window_days}'::text[])) v(role, name, names)
+ WHERE c.role = v.role AND c.name = v.name;
 
 CREATE SCHEMA availability_cache_internal;
 COMMENT ON SCHEMA availability_cache_internal IS 'availability_cache: functions that it calls by itself';

@@ -107,7 +107,7 @@ EOC
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
 # What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format($$SELECT %L, j - '{slot_alignment,compute_function}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
+SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
  WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'))) IS NOT TRUE
  ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
@@ -121,7 +121,8 @@ SELECT regexp_replace(pg_get_triggerdef(oid), CASE WHEN tgtype = 32 THEN ', .*' 
  WHERE tgfoid = 'private.invalidate_availability_cache()'::regprocedure ORDER BY tgrelid::regclass::text, tgname;
 SELECT has_table_privilege('app', 'availability_cache.source', 'SELECT'), has_table_privilege('watcher', 'availability_cache.sources', 'SELECT');
 SELECT proname, has_function_privilege('app', oid, 'EXECUTE'), has_function_privilege('planter', oid, 'EXECUTE')
-  FROM pg_proc WHERE pronamespace = 'availability_cache'::regnamespace AND proname IN ('attach', 'detach', 'flush', 'clean') ORDER BY 1, 2, 3;
+  FROM pg_proc WHERE pronamespace = 'availability_cache'::regnamespace AND proname IN ('attach', 'detach', 'flush', 'clean')
+   AND oid IS DISTINCT FROM to_regprocedure('availability_cache.attach(boolean)') ORDER BY 1, 2, 3;
 EOC
 
 $node->safe_psql('salon', 'CREATE TYPE t.kind AS ENUM ()');

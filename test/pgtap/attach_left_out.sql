@@ -1,0 +1,84 @@
+-- attach() says as rows what it leaves out, with the call that maps it; a column can be left out; an optional one that cannot serve never refuses the table; and the usual
+-- names are those of real schemas. A salon whose notice is passed over would sell slots inside it. Shown to fail without left_out()'s parts, without "fits", without the
+-- names in sources.sql.
+\set bookings 20
+\set stylists 2
+\set services 2
+\getenv salon AC_SALON
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+\o /dev/null
+\i :salon
+\o
+SELECT no_plan();
+CREATE FUNCTION said(role text, relation regclass, columns jsonb DEFAULT '{}') RETURNS SETOF text LANGUAGE sql AS
+$$ SELECT action FROM availability_cache.attach(role, relation, columns) WHERE action LIKE 'left out%' ORDER BY 1 $$;
+CREATE FUNCTION mapped(r text, n text) RETURNS text LANGUAGE sql AS $$ SELECT columns ->> n FROM availability_cache.source WHERE role = r $$;
+
+SELECT is(count(*), 7::bigint, 'nothing left out: a row a table') FROM availability_cache.attach();
+
+-- the names of a real salon
+ALTER TABLE stylist_profiles RENAME min_notice_minutes TO min_advance_hours;
+ALTER TABLE stylist_profiles DROP buffer_before_minutes;
+ALTER TABLE stylist_profiles RENAME buffer_after_minutes TO booking_buffer_minutes;
+ALTER TABLE stylist_schedules RENAME start_time TO start_time_utc;
+ALTER TABLE stylist_schedules RENAME end_time TO end_time_utc;
+ALTER TABLE stylist_schedules RENAME break_start_time TO break_start_time_utc;
+ALTER TABLE stylist_schedules RENAME break_end_time TO break_end_time_utc;
+SELECT availability_cache.detach() \g /dev/null
+SELECT is(count(*), 7::bigint, 'nothing left out') FROM availability_cache.attach();
+SELECT is(mapped('stylist_profiles', 'min_notice_minutes') || mapped('stylist_profiles', 'buffer_before_minutes') || mapped('stylist_profiles', 'buffer_after_minutes') || mapped('stylist_schedules', 'break_end_time'),
+          'min_advance_hoursbooking_buffer_minutesbooking_buffer_minutesbreak_end_time_utc', 'what they are mapped as');
+DELETE FROM bookings; DELETE FROM booking_reservations;
+UPDATE availability_cache.rules SET max_advance = '90 days';
+CREATE FUNCTION statuses(stylist int DEFAULT 2) RETURNS text LANGUAGE sql AS $$
+SELECT string_agg(DISTINCT status, ',' ORDER BY status) FROM generate_series(1, 7) d, get_available_slots(md5('stylist ' || stylist)::uuid, md5('service 1')::uuid, current_date + d) $$;
+SELECT is(statuses(), 'available,in_break', 'no notice');
+UPDATE stylist_profiles SET min_advance_hours = 24 * 20;
+SELECT is(statuses(), 'unavailable', 'min_advance_hours is honoured, in hours');
+UPDATE stylist_profiles SET min_advance_hours = NULL, booking_buffer_minutes = 600;
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) SELECT md5('stylist 2')::uuid, md5('service 1')::uuid, t, t + interval '1 hour' FROM generate_series(current_date, current_date + 9, interval '12 hours') t;
+SELECT is(statuses(), 'booked,in_break', 'booking_buffer_minutes is, before and after');
+UPDATE stylist_profiles SET booking_buffer_minutes = NULL;
+
+-- what looks as if it mattered
+ALTER TABLE stylist_profiles RENAME booking_buffer_minutes TO cleanup_mins;
+ALTER TABLE stylist_profiles RENAME min_advance_hours TO shortest_notice;
+ALTER TABLE stylist_profiles ADD max_bookings_per_day int, ADD follower_count int, ADD buffer_policy text;
+SELECT is(array_agg(s ORDER BY s COLLATE "C"), ARRAY[
+    'left out: column cleanup_mins looks like buffer_after_minutes: SELECT * FROM availability_cache.attach(''stylist_profiles'', ''public.stylist_profiles'', ''{"buffer_after_minutes": "cleanup_mins"}''), or null for it',
+    'left out: column max_bookings_per_day: the built-in rules have no such thing, a function of your own may (rules.compute_function)',
+    'left out: column shortest_notice looks like min_notice_minutes: SELECT * FROM availability_cache.attach(''stylist_profiles'', ''public.stylist_profiles'', ''{"min_notice_minutes": "shortest_notice"}''), or null for it'],
+    'what is left out, with the call that maps it') FROM said('stylist_profiles', 'stylist_profiles') s;
+SELECT is(count(*), 3::bigint, 'said again where nothing is to be done') FROM said('stylist_profiles', 'stylist_profiles') s;
+SELECT * FROM availability_cache.attach('stylist_profiles', 'public.stylist_profiles', '{"min_notice_minutes": "shortest_notice"}') \g /dev/null
+SELECT is(mapped('stylist_profiles', 'min_notice_minutes'), 'shortest_notice', 'the call maps it');
+SELECT is(array_agg(substr(s, 1, 40)), ARRAY['left out: column max_bookings_per_day: t'], 'null: it is known and left out')
+  FROM said('stylist_profiles', 'stylist_profiles', '{"buffer_after_minutes": null, "min_notice_minutes": null}') s;
+ALTER TABLE stylist_schedules RENAME break_start_time_utc TO lunch_from;
+ALTER TABLE stylist_schedules RENAME break_end_time_utc TO lunch_until;
+SELECT matches(string_agg(s, ' '), 'lunch_from looks like break_start_time.*lunch_until looks like break_end_time', 'breaks under another name') FROM said('stylist_schedules', 'stylist_schedules') s;
+ALTER TABLE schedule_overrides ADD is_global boolean;
+SELECT matches(string_agg(s, ' '), 'is_global looks like applies_to_all', 'applies to all') FROM said('schedule_overrides', 'schedule_overrides') s;
+
+-- a column that is left out, or cannot serve
+SELECT is(columns ? 'created_at', false, 'left out') FROM availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"created_at": null, "applies_to_all": null}');
+SELECT throws_ok($$SELECT availability_cache.attach('bookings', 'bookings', '{"start_time": null}')$$, '22023', NULL, 'a required one cannot be');
+ALTER TABLE schedule_overrides ALTER created_at TYPE timestamp;
+SELECT is(array_agg(action ORDER BY action), '{"already attached","left out: column created_at is of type timestamp without time zone, which cannot be created_at"}', 'an optional column of another type')
+  FROM availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"applies_to_all": null}');
+SELECT throws_ok($$SELECT availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"created_at": "created_at"}')$$, '42804', NULL, 'unless it is named');
+ALTER TABLE services ADD duration text;
+ALTER TABLE services RENAME duration_minutes TO base_duration_minutes;
+SELECT is(columns ->> 'duration_minutes', 'base_duration_minutes', 'one that can serve comes before one that cannot') FROM availability_cache.attach('services', 'services') LIMIT 1;
+CREATE TABLE odd (LIKE bookings);
+ALTER TABLE odd ALTER start_time TYPE text;
+SELECT throws_ok($$SELECT availability_cache.attach('bookings', 'odd')$$, '42804', NULL, 'a required one of another type refuses');
+
+-- indexes
+DROP INDEX bookings_stylist_user_id_start_time_idx, booking_reservations_stylist_user_id_end_time_idx;
+SELECT availability_cache.detach() \g /dev/null
+SELECT is(string_agg(role || ': ' || action, ', ' ORDER BY role), 'booking_reservations: attached, 1 indexes made, bookings: attached, 1 indexes made', 'the missing indexes are made')
+  FROM availability_cache.attach(create_indexes => true) WHERE action LIKE '%indexes%';
+SELECT is(count(*), 0::bigint, 'none is missing any more') FROM availability_cache.sources WHERE missing_indexes <> '{}';
+SELECT finish();
