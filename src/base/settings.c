@@ -16,6 +16,9 @@ int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
 int ac_single_flight_timeout = 200;
 int ac_max_answer_size = 256;
+bool ac_http_headers = false;
+bool ac_http_error_status = false;
+int ac_http_max_age = 0;
 int ac_table_tier = TABLE_TIER_INLINE;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
@@ -56,6 +59,16 @@ settings_define(void)
 	DefineCustomIntVariable("availability_cache.max_answer_size", "Larger answers are not kept in memory.",
 							"Nor is one that would take more than an eighth of the memory.", &ac_max_answer_size, 256,
 							1, MAX_ANSWER_SIZE_KB, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomBoolVariable("availability_cache.http_headers", "Tells PostgREST headers of answers.",
+							 "Cache-Control, ETag, X-Cache-Hit and others, and 304 where the client has the answer.",
+							 &ac_http_headers, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("availability_cache.http_error_status", "Tells PostgREST a status of errors.",
+							 "Off, they are a 200 with success false.", &ac_http_error_status, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("availability_cache.http_max_age",
+							"How long HTTP caches may answer without asking, at most.",
+							"What changes meanwhile they do not see; 0 lets them ask each time.", &ac_http_max_age, 0,
+							0, 86400, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomEnumVariable("availability_cache.table_tier",
 							 "Keeps answers in private.availability_cache too, and who writes them there.",
 							 "inline: the session that computed; background: a worker. Set it for a whole database.",

@@ -11,7 +11,10 @@ extern int ac_shared_memory_kb;
 extern int ac_ttl;					 /* seconds, 0: none */
 extern double ac_ttl_jitter;		 /* share of ttl */
 extern int ac_single_flight_timeout; /* milliseconds */
-extern int ac_max_answer_size;		 /* kB */
+extern bool ac_http_headers;
+extern bool ac_http_error_status;
+extern int ac_http_max_age;	   /* seconds */
+extern int ac_max_answer_size; /* kB */
 #define MAX_ANSWER_SIZE_KB 1024
 
 extern int ac_table_tier;		   /* TableTier */

@@ -369,7 +369,7 @@ count_answer(const Computed *result, Counter otherwise)
 
 /* Keeps an answer of this clock; false if it cannot be kept. *status is what its cells say. */
 static bool
-keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, CellsStatus *status)
+keep(CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, CellsStatus *status)
 {
 	ExactNo cells[MAX_DEPENDENCIES];
 	StoredEntry entry = {.key = request->key,
@@ -390,6 +390,7 @@ keep(const CacheRequest *request, uint64 hash, uint64 clock, const Computed *res
 		*status = CELLS_OUTDATED;
 	if (*status != CELLS_CURRENT || !store_keep(&entry, hash, &place))
 		return false;
+	request->valid_until = entry.valid_until;
 	if (request->below != NULL && !result->from_below)
 		request->below->offer(request->arg, place);
 	return true;
@@ -529,10 +530,12 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	Computed result;
 	StoredEntry entry;
 
+	request->valid_until = 0;
 	if (why == NCOUNTERS ? answer_by_memory(request, &entry, &result)
 						 : answer_by_computing(request, why, &entry, &result))
 	{
 		counter_add(COUNTER_HITS, 1);
+		request->valid_until = entry.valid_until;
 		*payload = entry.payload;
 		*payload_size = entry.payload_size;
 		return true;

@@ -69,6 +69,7 @@ typedef struct CacheRequest
 	/* Whether what this transaction wrote to a relation may show in the answer. */
 	bool (*concerns)(Oid relid);
 	const LowerTier *below; /* NULL: none */
+	int64 valid_until;		/* of the answer, where it is in memory; else 0.  For who asked */
 	void *arg;
 } CacheRequest;
 

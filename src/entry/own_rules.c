@@ -82,6 +82,9 @@ answer_by(Making *making, FunctionCallInfo fcinfo, const char *name, OwnAnswer *
 		tell_error(outcome.error, name, answer);
 		return;
 	}
+	answer->hit = outcome.hit;
+	answer->varies = outcome.varies;
+	answer->valid_until = outcome.valid_until;
 	if (form == COMPUTE_JSONB && !outcome.hit)
 		compute_mark_computed(outcome.value);
 	answer->value = form == COMPUTE_JSONB ? outcome.value : compute_json(outcome.value, outcome.hit);

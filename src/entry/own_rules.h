@@ -12,6 +12,9 @@ typedef struct OwnAnswer
 	Datum value;
 	const char *message; /* of an error, for the client */
 	const char *code;	 /* NULL: there was none */
+	bool hit;
+	bool varies;
+	int64 valid_until; /* where it is in memory; else 0 */
 } OwnAnswer;
 
 /*

@@ -12,11 +12,13 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "base/compat.h"
 #include "base/guard.h"
 #include "cache/counters.h"
 #include "cache/readpath.h"
+#include "entry/http.h"
 #include "entry/own_rules.h"
 #include "slots/answer.h"
 #include "slots/day.h"
@@ -296,13 +298,41 @@ typedef struct AnswerForm
 } AnswerForm;
 
 static Datum
+as_jsonb(const AnswerForm *form, Datum answer)
+{
+	return form->own == COMPUTE_JSONB ? answer
+									  : DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
+}
+
+/* An answer, told of. */
+static Datum
+answer_told(const AnswerForm *form, Datum answer, const OwnAnswer *of)
+{
+	HttpAnswer http = {.code = of->code, .hit = of->hit, .is_private = of->varies, .valid_until = of->valid_until};
+
+	if (http_is_asked())
+	{
+		http.jsonb = as_jsonb(form, answer);
+		http_tell(&http);
+	}
+	return answer;
+}
+
+static Datum
+error_told(const AnswerForm *form, const OwnAnswer *of)
+{
+	return answer_told(form, form->write_error(of->message, of->code), of);
+}
+
+static Datum
 error_answer(const AnswerForm *form, const Call *call, DayError error)
 {
 	const ErrorText *text = &error_texts[error];
+	OwnAnswer of = {.message = error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
+					.code = text->code};
 
 	counter_add(COUNTER_ERRORS, 1);
-	return form->write_error(error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
-							 text->code);
+	return error_told(form, &of);
 }
 
 /*
@@ -316,19 +346,19 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	DayError error = look_at_arguments(fcinfo, &call.day);
 	const char *packed;
 	uint32 size;
-	bool hit;
-	OwnAnswer own;
+	OwnAnswer own = {0};
 
 	if (own_rules_answer(fcinfo, form->function, form->own, &own))
-		return own.code == NULL ? own.value : form->write_error(own.message, own.code);
+		return own.code == NULL ? answer_told(form, own.value, &own) : error_told(form, &own);
 	if (error != DAY_OK)
 		return error_answer(form, &call, error);
 	prepare_call(&call, compute_catching);
 	call.name = form->function;
-	hit = cache_read(&call.request, &packed, &size);
-	if (!hit && call.day.error != DAY_OK)
+	own.hit = cache_read(&call.request, &packed, &size);
+	if (!own.hit && call.day.error != DAY_OK)
 		return error_answer(form, &call, call.day.error);
-	return form->write(packed, hit);
+	own.valid_until = call.request.valid_until;
+	return answer_told(form, form->write(packed, own.hit), &own);
 }
 
 static Datum

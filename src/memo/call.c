@@ -595,6 +595,8 @@ memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
 		compute_fresh(&request, &unused);
 	}
 	outcome.value = call.result.value;
+	outcome.varies = function.vary_by != NIL;
+	outcome.valid_until = request.valid_until;
 	outcome.error = call.error;
 	return outcome;
 }

@@ -25,7 +25,9 @@ typedef struct MemoOutcome
 {
 	Datum value; /* in the current context */
 	bool hit;
-	ErrorData *error; /* that was raised, with all that was done undone; NULL: none */
+	bool varies;	   /* with something that its author named */
+	int64 valid_until; /* where it is in memory; else 0 */
+	ErrorData *error;  /* that was raised, with all that was done undone; NULL: none */
 } MemoOutcome;
 
 /* From memory, or made.  Raises only what guarded() does. */
