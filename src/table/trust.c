@@ -43,8 +43,10 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
@@ -267,16 +269,32 @@ trust_stop(void)
 
 /* ---- reading ---- */
 
-/* Whether a trace of the tag that the snapshot sees is of a transaction that the row's does not see; from xmin on. */
-static bool
-is_touched(TierRelation *log, Snapshot snapshot, Tag tag, Datum row_snapshot, Datum xmin)
+/* What the row depends on, as an array of bigint. */
+static Datum
+tags_of(const RowScope *row)
 {
+	Datum *tags = palloc((row->ntags + 1) * sizeof(Datum));
+
+	tags[0] = Int64GetDatum(EVERYTHING);
+	for (uint32 i = 0; i < row->ntags; i++)
+		tags[i + 1] = Int64GetDatum(row->tags[i]);
+	return PointerGetDatum(
+		construct_array(tags, row->ntags + 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Whether a trace of one of its tags, that the snapshot sees, is of a transaction that the row's does not see. */
+static bool
+is_outdated(TierRelation *log, Snapshot snapshot, const RowScope *row)
+{
+	/* The row's snapshot sees what came before. */
+	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	bool outdated = false;
 	HeapTuple trace;
 
-	ScanKeyInit(&keys[0], LOG_TAG, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(tag));
+	ScanKeyEntryInitialize(&keys[0], SK_SEARCHARRAY, LOG_TAG, BTEqualStrategyNumber, InvalidOid, InvalidOid, F_INT8EQ,
+						   tags_of(row));
 	ScanKeyInit(&keys[1], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
 	scan = tier_scan(log, snapshot, lengthof(keys), keys);
 	while (!outdated && (trace = systable_getnext(scan)) != NULL)
@@ -284,26 +302,10 @@ is_touched(TierRelation *log, Snapshot snapshot, Tag tag, Datum row_snapshot, Da
 		CHECK_FOR_INTERRUPTS();
 		outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
 				   !DatumGetBool(
-					   DirectFunctionCall2(pg_visible_in_snapshot, tier_column(log, trace, LOG_XID), row_snapshot));
+					   DirectFunctionCall2(pg_visible_in_snapshot, tier_column(log, trace, LOG_XID), row->snapshot));
 	}
 	systable_endscan(scan);
 	return outdated;
-}
-
-static bool
-is_outdated(TierRelation *log, Snapshot snapshot, const RowScope *row)
-{
-	/* The row's snapshot sees what came before. */
-	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, row->snapshot);
-
-	if (is_touched(log, snapshot, EVERYTHING, row->snapshot, xmin))
-		return true;
-	for (uint32 i = 0; i < row->ntags; i++)
-	{
-		if (is_touched(log, snapshot, row->tags[i], row->snapshot, xmin))
-			return true;
-	}
-	return false;
 }
 
 /* Adds what the rows of a catalog that the key finds say to the number, in any order. */
