@@ -115,5 +115,6 @@ extern PGDLLIMPORT char *locale_messages;
 extern PGDLLIMPORT char *locale_monetary;
 extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
+extern char *get_collation_actual_version(char collprovider, const char *collcollate);
 
 #endif /* AC_BASE_COMPAT_H */

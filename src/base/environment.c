@@ -12,11 +12,11 @@
 
 #include "catalog/pg_collation.h"
 #include "common/hashfn.h"
-#include "utils/pg_locale.h"
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
 
+#include "base/compat.h"
 #include "base/environment.h"
 #include "base/test_hooks.h"
 

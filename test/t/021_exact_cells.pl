@@ -32,7 +32,7 @@ my %sleeps = (
 	word_lowered => { test_sleep_in_take       => 5000 },
 	tag_first    => { test_sleep_in_take       => 5000 },
 	ref_first    => { test_sleep_in_take       => 5000 },
-	coarse_first => { test_sleep_in_naming     => 1000 },
+	coarse_first => { test_sleep_in_naming     => 5000 },
 	no_coarse    => { test_sleep_after_compute => 1000 },
 	exact_first  => { test_sleep_in_begin      => 2000 });
 

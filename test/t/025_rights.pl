@@ -307,8 +307,8 @@ $m->run(q{UPDATE availability_cache.rules SET display_format = 'HH12:MI AM'});
 ok(wait_until(sub { $m->run('SELECT availability_cache.flush()'); $m->run('SELECT t.v2(1, 1, 0)'); $m->run('SELECT count(*) FROM private.availability_cache') > 0 }, 'a row'), 'rows: one');
 $m->run(<<'EOC');
 CREATE FUNCTION t.test_answer(bytea) RETURNS jsonb LANGUAGE c STRICT AS '$libdir/availability_cache', 'availability_cache_test_answer';
--- Behind a header of 48 bytes, of which the last four are the number of tags, and these.
-CREATE FUNCTION t.packed_from(bytea) RETURNS int LANGUAGE sql RETURN 49 + 8 * get_byte($1, 44);
+-- Behind a header of 56 bytes, of which the last four are the number of tags, and these.
+CREATE FUNCTION t.packed_from(bytea) RETURNS int LANGUAGE sql RETURN 57 + 8 * get_byte($1, 52);
 CREATE TABLE t.packed AS SELECT substring(answer FROM t.packed_from(answer)) AS bytes FROM private.availability_cache;
 -- Some bytes of a good answer changed, some cut off or added, or nothing but random ones.
 CREATE FUNCTION t.mutated(packed bytea) RETURNS bytea LANGUAGE plpgsql AS $$
@@ -320,7 +320,7 @@ BEGIN
     END IF;
     FOR i IN 1 .. 1 + floor(random() * 4)::int LOOP
         -- Most of it is in the header.
-        packed := set_byte(packed, floor(CASE WHEN random() < 0.6 THEN least(n, 48) ELSE n END * random())::int,
+        packed := set_byte(packed, floor(CASE WHEN random() < 0.6 THEN least(n, 56) ELSE n END * random())::int,
                            CASE WHEN random() < 0.3 THEN (ARRAY[0, 1, 127, 128, 255])[1 + floor(random() * 5)::int] ELSE floor(random() * 256)::int END);
     END LOOP;
     RETURN CASE WHEN random() < 0.2 THEN substring(packed FOR floor(random() * n)::int) WHEN random() < 0.1 THEN packed || '\x00ff'::bytea ELSE packed END;
