@@ -90,14 +90,38 @@ answer_by(Making *making, FunctionCallInfo fcinfo, const char *name, OwnAnswer *
 	answer->value = form == COMPUTE_JSONB ? outcome.value : compute_json(outcome.value, outcome.hit);
 }
 
+OwnRules
+own_rules_known(void)
+{
+	const ComputeFunction *compute = compute_function_known();
+
+	if (compute == NULL)
+		return OWN_RULES_UNREAD;
+	return compute->is_named ? OWN_RULES_NAMED : OWN_RULES_NONE;
+}
+
+/* The choice, or what reading it raised. */
+static ErrorData *
+choose(Making *making)
+{
+	making->compute = compute_function_known();
+	return making->compute == NULL ? guarded(read_choice, making) : NULL;
+}
+
+OwnRules
+own_rules_read(void)
+{
+	Making making;
+
+	return choose(&making) != NULL || making.compute->is_named ? OWN_RULES_NAMED : OWN_RULES_NONE;
+}
+
 bool
 own_rules_answer(FunctionCallInfo fcinfo, const char *name, ComputeForm form, OwnAnswer *answer)
 {
-	Making making = {.compute = compute_function_known(), .form = form};
-	ErrorData *error = NULL;
+	Making making = {.form = form};
+	ErrorData *error = choose(&making);
 
-	if (making.compute == NULL)
-		error = guarded(read_choice, &making);
 	if (error == NULL && !making.compute->is_named)
 		return false;
 	memset(answer, 0, sizeof(*answer));

@@ -17,10 +17,21 @@ typedef struct OwnAnswer
 	int64 valid_until; /* where it is in memory; else 0 */
 } OwnAnswer;
 
+typedef enum OwnRules
+{
+	OWN_RULES_UNREAD,
+	OWN_RULES_NONE,
+	OWN_RULES_NAMED /* or they could not be read: then the answer says so */
+} OwnRules;
+
+/* Whether rules names a function, if this backend knows; or read. */
+extern OwnRules own_rules_known(void);
+extern OwnRules own_rules_read(void);
+
 /*
- * Whether rules names a function; then its answer to a call of v2 or json
- * (name is for the log), from memory where that is exact.  Raises only what
- * guarded() does.
+ * Its answer to a call of v2 or json (name is for the log), from memory where
+ * that is exact; false if none is named by now.  Raises only what guarded()
+ * does.
  */
 extern bool own_rules_answer(FunctionCallInfo fcinfo, const char *name, ComputeForm form, OwnAnswer *answer);
 

@@ -64,6 +64,8 @@ typedef struct Call
 	CacheRequest request;
 	const char *name;	 /* of the function, for the log */
 	const char *message; /* of DAY_INTERNAL_ERROR, if it may be shown */
+	bool looks_at_rules; /* whether they name a function of one's own is to be read, if it comes to computing */
+	bool has_own_rules;	 /* they do */
 } Call;
 
 /* The zone that a name means; the last one is remembered, since most calls ask for the same. */
@@ -280,8 +282,12 @@ compute_catching(void *arg, uint64 clock, Computed *result)
 {
 	Call *call = arg;
 	Computation computation = {&call->day, clock, result};
-	ErrorData *error = guarded(run_computation, &computation);
+	ErrorData *error;
 
+	call->has_own_rules = call->looks_at_rules && own_rules_read() != OWN_RULES_NONE;
+	if (call->has_own_rules)
+		return;
+	error = guarded(run_computation, &computation);
 	if (error == NULL)
 		return;
 	memset(result, 0, sizeof(*result));
@@ -335,26 +341,48 @@ error_answer(const AnswerForm *form, const Call *call, DayError error)
 	return error_told(form, &of);
 }
 
+/* False: no function is named by now. */
+static bool
+answer_by_own_rules(FunctionCallInfo fcinfo, const AnswerForm *form, Datum *answer)
+{
+	OwnAnswer own;
+
+	if (!own_rules_answer(fcinfo, form->function, form->own, &own))
+		return false;
+	*answer = own.code == NULL ? answer_told(form, own.value, &own) : error_told(form, &own);
+	return true;
+}
+
 /*
  * From memory where that is exact, else computed.  Raises only cancellation,
  * lack of memory and what makes the client run its transaction again.
+ *
+ * A session's first call would have to read the rules to know whether they
+ * name a function.  An answer that is there says that they do not: it would
+ * have been outdated by that.
  */
 static Datum
 answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 {
 	Call call;
 	DayError error = look_at_arguments(fcinfo, &call.day);
+	OwnRules rules = error == DAY_OK ? own_rules_known() : own_rules_read();
 	const char *packed;
 	uint32 size;
 	OwnAnswer own = {0};
+	Datum answer;
 
-	if (own_rules_answer(fcinfo, form->function, form->own, &own))
-		return own.code == NULL ? answer_told(form, own.value, &own) : error_told(form, &own);
+	if (rules == OWN_RULES_NAMED && answer_by_own_rules(fcinfo, form, &answer))
+		return answer;
 	if (error != DAY_OK)
 		return error_answer(form, &call, error);
 	prepare_call(&call, compute_catching);
 	call.name = form->function;
+	call.looks_at_rules = rules != OWN_RULES_NONE;
+	call.has_own_rules = false;
 	own.hit = cache_read(&call.request, &packed, &size);
+	if (call.has_own_rules)
+		return answer_by_own_rules(fcinfo, form, &answer) ? answer : answer_call(fcinfo, form);
 	if (!own.hit && call.day.error != DAY_OK)
 		return error_answer(form, &call, call.day.error);
 	own.valid_until = call.request.valid_until;
