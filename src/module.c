@@ -32,6 +32,7 @@
 #include "entry/drop_extension.h"
 #include "entry/row_trigger.h"
 #include "entry/watch_trigger.h"
+#include "memo/names.h"
 #include "memo/seen.h"
 #include "memo/statistics.h"
 #include "slots/sources.h"
@@ -119,6 +120,7 @@ preload(void)
 	changes_init();
 	own_writes_init();
 	seen_init();
+	names_init();
 	drop_database_init();
 	drop_extension_init();
 }

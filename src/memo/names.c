@@ -70,7 +70,7 @@ may_have_changed(uint32 hash)
 static void
 note_change(Datum arg, int cache, uint32 hash)
 {
-	Place *place = hash == 0 ? NULL : hash_search(places, &hash, HASH_FIND, NULL);
+	Place *place = hash == 0 || places == NULL ? NULL : hash_search(places, &hash, HASH_FIND, NULL);
 
 	all_changed |= hash == 0;
 	*changed_word(hash) |= UINT64CONST(1) << hash % 64;
@@ -87,23 +87,28 @@ note_rare_change(Datum arg, int cache, uint32 hash)
 	plans_are_old = true;
 }
 
-static void
-begin(void)
+void
+names_init(void)
 {
-	HASHCTL control = {.keysize = sizeof(uint32), .entrysize = sizeof(Place), .hcxt = TopMemoryContext};
-
-	places = hash_create("availability_cache names", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterSyscacheCallback(RELNAMENSP, note_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPENAMENSP, note_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, note_rare_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(CASTSOURCETARGET, note_rare_change, (Datum) 0);
 }
 
+static void
+make_places(void)
+{
+	HASHCTL control = {.keysize = sizeof(uint32), .entrysize = sizeof(Place), .hcxt = TopMemoryContext};
+
+	places = hash_create("availability_cache names", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 uint64
 names_refresh(void)
 {
 	if (places == NULL)
-		begin();
+		make_places();
 	if (plans_are_old && !AC_MUTATED(AC_MUTANT_OLD_PLANS))
 	{
 		/* What is told meanwhile makes them old again. */

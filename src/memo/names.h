@@ -5,6 +5,9 @@
 #ifndef AC_MEMO_NAMES_H
 #define AC_MEMO_NAMES_H
 
+/* Before anything is planned or compiled. */
+extern void names_init(void);
+
 /*
  * Before a computation: has the session's plans made anew if a name in them
  * may mean something else by now.  Returns how often that was done.

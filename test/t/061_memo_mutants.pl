@@ -31,6 +31,8 @@ CREATE DOMAIN word AS text;
 CREATE FUNCTION typed() RETURNS text LANGUAGE plpgsql STABLE AS 'DECLARE w word := ''5''; BEGIN RETURN w; END';
 CREATE FUNCTION typed_text() RETURNS text LANGUAGE sql STABLE AS 'SELECT (''5''::word)::text';
 CREATE FUNCTION typed_other() RETURNS text LANGUAGE plpgsql STABLE SET search_path = front, public AS 'BEGIN RETURN ''5''::word; END';
+CREATE FUNCTION typed_kept() RETURNS text LANGUAGE plpgsql STABLE SET search_path = front, public AS 'DECLARE w word := ''5''; BEGIN RETURN w; END';
+CREATE FUNCTION typed_around() RETURNS text LANGUAGE plpgsql STABLE SET search_path = public AS 'BEGIN RETURN typed_kept(); END';
 CREATE FUNCTION typed_inside() RETURNS text LANGUAGE plpgsql STABLE SET search_path = public AS 'BEGIN RETURN typed_other(); END';
 CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO counter SELECT i, 0 FROM generate_series(1, 4) i;
@@ -58,7 +60,7 @@ CREATE FUNCTION helper(x int) RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SA
 CREATE FUNCTION left_open(x int) RETURNS text LANGUAGE plpgsql STABLE AS
 'DECLARE c CURSOR FOR SELECT name FROM n WHERE k = (SELECT max(k) FROM m WHERE id = x); r text; BEGIN OPEN c; FETCH c INTO r; RETURN coalesce(r, ''-''); END';
 CREATE FUNCTION by_workers(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT max(helper(x)) FROM n WHERE amount IS NULL OR amount < 7); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,typed_around,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
 my $forced = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
@@ -115,12 +117,18 @@ my %scenario = (
 		my ($s, $w) = @_;
 		my $ask = q{SET search_path = front, public; SELECT typed(), typed_text(), typed_inside()};
 		$s->run($ask) for 1 .. 2;
+		# Compiled before this session computes anything that is memoized.
+		my $late = session($node, 'd');
+		$late->run('SELECT typed_kept()');
 		$w->run('CREATE DOMAIN front.word AS numeric(5, 2)');
+		$late->run('SELECT typed_around()');
 		# Who compiled before goes on, for itself alone.
 		$s->run($ask) for 1 .. 2;
 		my $said = session($node, 'd')->run($ask);
+		my $around = session($node, 'd')->run('SELECT typed_around()');
+		$late->quit;
 		$w->run('DROP DOMAIN front.word');
-		return $said ne '5.00|5.00|5.00' || session($node, 'd')->run($ask) ne '5|5|5';
+		return $around ne '5.00' || $said ne '5.00|5.00|5.00' || session($node, 'd')->run($ask) ne '5|5|5';
 	},
 	statement_xid => sub {
 		my ($s, $w) = @_;
