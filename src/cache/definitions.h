@@ -26,7 +26,7 @@ extern Tag tag_of_names(Oid dboid);
 /* What a session has read of the catalogs, and found to hold. */
 typedef struct Definitions
 {
-	uint64 fingerprint; /* of all of it; never comes again once it was another */
+	uint64 fingerprint; /* of all of it; comes again only if what was read then would be read now */
 	const Tag *tags;	/* of the relations and functions it comes from */
 	int ntags;
 	bool watched; /* false when they were just read; for definitions_confirm */
