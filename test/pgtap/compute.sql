@@ -49,7 +49,7 @@ SELECT count(availability_cache.watch(t::regclass)) FROM unnest('{bookings,booki
 
 CREATE FUNCTION v2(day date DEFAULT '2031-03-07', who int DEFAULT 1, what int DEFAULT 1) RETURNS jsonb LANGUAGE sql VOLATILE AS
 $$ SELECT get_available_slots_v2(stylist(who), service(what), day) $$;
-CREATE FUNCTION json(day date DEFAULT '2031-03-07', who int DEFAULT 1, what int DEFAULT 1) RETURNS json LANGUAGE sql VOLATILE AS
+CREATE FUNCTION as_json(day date DEFAULT '2031-03-07', who int DEFAULT 1, what int DEFAULT 1) RETURNS json LANGUAGE sql VOLATILE AS
 $$ SELECT get_available_slots_json(stylist(who), service(what), day) $$;
 CREATE FUNCTION rows_of(day date DEFAULT '2031-03-07', who int DEFAULT 1) RETURNS jsonb LANGUAGE sql AS
 $$ SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM my_slots(stylist(who), service(1), day, NULL) s $$;
@@ -67,8 +67,8 @@ SELECT is(compute_function, 'public.my_slots(uuid,uuid,date,text)', 'the name in
 
 -- ---- its answer ----
 
-SELECT v2() AS a, json() AS j \gset
-SELECT v2() AS b, json() AS k \gset
+SELECT v2() AS a, as_json() AS j \gset
+SELECT v2() AS b, as_json() AS k \gset
 SELECT is(:'a'::jsonb -> 'slots', rows_of(), 'its rows are the slots');
 SELECT is(:'a'::jsonb - '{slots,computed_at}'::text[], '{"success": true, "cached": false, "cache_hit": false}', 'computed');
 SELECT is(:'b'::jsonb - '{slots,computed_at}'::text[], '{"success": true, "cached": true, "cache_hit": true}', 'then from memory');
@@ -101,7 +101,7 @@ SET timezone = 'UTC';
 -- ---- errors ----
 
 SELECT is(v2(what => 2), '{"success": false, "error": "no colour today", "code": "INTERNAL_ERROR"}', 'what it raises');
-SELECT is(json(what => 2)::jsonb, v2(what => 2), 'json the same');
+SELECT is(as_json(what => 2)::jsonb, v2(what => 2), 'json the same');
 SELECT is(v2(who => 9), '{"success": false, "error": "nobody of that name", "code": "NOT_FOUND"}', 'no_data_found');
 SELECT is(get_available_slots_v2(NULL, service(1), '2031-03-07') ->> 'code', 'INVALID_ARGUMENT', 'NULL');
 SELECT is(get_available_slots_v2(stylist(1), service(1), '2031-03-07', 'Nowhere/Else'), '{"success": false, "error": "an argument is not valid", "code": "INVALID_ARGUMENT"}', 'what the server raises in it');
