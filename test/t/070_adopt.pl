@@ -44,19 +44,19 @@ $$ SELECT stylist_user_id, service_id, CURRENT_DATE + d FROM public.stylist_serv
 CREATE FUNCTION t.slots(stylist uuid, service uuid, day date) RETURNS jsonb LANGUAGE sql VOLATILE AS
 $$ SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM t.reference(stylist, service, day) s $$;
 -- v2 and the function itself, in a statement each, since a transaction has one now() for both.
-CREATE FUNCTION t.differences(OUT asked bigint, OUT v1 bigint, OUT v2 bigint, OUT json bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION t.differences(OUT asked bigint, OUT v1 bigint, OUT v2 bigint, OUT by_json bigint) LANGUAGE plpgsql AS $$
 DECLARE
     d record;
     right_one jsonb;
 BEGIN
-    asked := 0; v1 := 0; v2 := 0; json := 0;
+    asked := 0; v1 := 0; v2 := 0; by_json := 0;
     FOR d IN SELECT * FROM t.days() LOOP
         right_one := t.slots(d.stylist, d.service, d.day);
         asked := asked + 1;
         IF (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM public.get_available_slots(d.stylist, d.service, d.day) s) IS DISTINCT FROM right_one THEN v1 := v1 + 1; END IF;
         IF public.get_available_slots_v2(d.stylist, d.service, d.day) -> 'slots' IS DISTINCT FROM right_one THEN v2 := v2 + 1; END IF;
         IF to_regprocedure('public.get_available_slots_json(uuid,uuid,date,text)') IS NOT NULL THEN
-            IF (public.get_available_slots_json(d.stylist, d.service, d.day, 'Asia/Kathmandu')::jsonb -> 'slots') IS DISTINCT FROM right_one THEN json := json + 1; END IF;
+            IF (public.get_available_slots_json(d.stylist, d.service, d.day, 'Asia/Kathmandu')::jsonb -> 'slots') IS DISTINCT FROM right_one THEN by_json := by_json + 1; END IF;
         END IF;
     END LOOP;
 END $$;
