@@ -32,15 +32,14 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
-#include "utils/array.h"
 #include "utils/catcache.h"
-#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "base/function_setting.h"
 #include "memo/facts.h"
 #include "memo/words.h"
 
@@ -529,33 +528,11 @@ look_at_expression(Node *node, void *arg)
 
 /* ---- functions ---- */
 
-/* The search_path that the function sets, or NULL. */
-static char *
-path_of(HeapTuple tuple)
-{
-	bool isnull;
-	Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	Datum *items;
-	int n = 0;
-
-	if (!isnull)
-		deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		char *name;
-		char *value;
-
-		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
-		if (value != NULL && strcmp(name, "search_path") == 0)
-			return MemoryContextStrdup(known_context, value);
-	}
-	return NULL;
-}
-
 /* A body that is there as a text, or nothing is known of it. */
 static void
 look_into(Known *one, HeapTuple tuple)
 {
+	char *path = function_setting(tuple, "search_path");
 	bool isnull;
 	Datum source;
 
@@ -568,7 +545,7 @@ look_into(Known *one, HeapTuple tuple)
 		look_at_source(one, TextDatumGetCString(source));
 		note_casts(one);
 	}
-	one->path = path_of(tuple);
+	one->path = path == NULL ? NULL : MemoryContextStrdup(known_context, path);
 	one->looked_into = true;
 }
 

@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -24,6 +23,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "base/function_setting.h"
 #include "memo/function.h"
 
 static HTAB *functions = NULL;
@@ -159,46 +159,24 @@ find_until(const char *name, Form_pg_proc form)
 }
 
 static void
-read_option(MemoFunction *one, Form_pg_proc form, const char *name, const char *value)
-{
-	if (strcmp(name, OPTION_VARY_BY) == 0)
-	{
-		char *copy = pstrdup(value);
-
-		for (char *part = strtok(copy, ", "); part != NULL; part = strtok(NULL, ", "))
-			one->vary_by = lappend(one->vary_by, pstrdup(part));
-	}
-	else if (strcmp(name, OPTION_TTL) == 0 && !parse_int(value, &one->ttl, GUC_UNIT_S, NULL))
-		one->ttl = 0;
-	else if (strcmp(name, OPTION_ASSUME_STABLE) == 0 && !parse_bool(value, &one->assume_stable))
-		one->assume_stable = false;
-	else if (strcmp(name, OPTION_VALID_UNTIL) == 0)
-	{
-		one->valid_until = find_until(value, form);
-		if (!OidIsValid(one->valid_until))
-			one->reason.kind = REASON_UNTIL;
-	}
-}
-
-static void
 read_options(MemoFunction *one, HeapTuple tuple)
 {
-	bool isnull;
-	Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	Datum *items;
-	int n;
+	char *vary_by = function_setting(tuple, OPTION_VARY_BY);
+	const char *ttl = function_setting(tuple, OPTION_TTL);
+	const char *assume_stable = function_setting(tuple, OPTION_ASSUME_STABLE);
+	const char *valid_until = function_setting(tuple, OPTION_VALID_UNTIL);
 
-	if (isnull)
-		return;
-	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
-	for (int i = 0; i < n; i++)
+	for (char *part = vary_by == NULL ? NULL : strtok(vary_by, ", "); part != NULL; part = strtok(NULL, ", "))
+		one->vary_by = lappend(one->vary_by, pstrdup(part));
+	if (ttl != NULL && !parse_int(ttl, &one->ttl, GUC_UNIT_S, NULL))
+		one->ttl = 0;
+	if (assume_stable != NULL && !parse_bool(assume_stable, &one->assume_stable))
+		one->assume_stable = false;
+	if (valid_until != NULL)
 	{
-		char *name;
-		char *value;
-
-		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
-		if (value != NULL)
-			read_option(one, (Form_pg_proc) GETSTRUCT(tuple), name, value);
+		one->valid_until = find_until(valid_until, (Form_pg_proc) GETSTRUCT(tuple));
+		if (!OidIsValid(one->valid_until))
+			one->reason.kind = REASON_UNTIL;
 	}
 }
 

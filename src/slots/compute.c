@@ -26,7 +26,6 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
@@ -39,6 +38,7 @@
 
 #include "base/as_user.h"
 #include "base/compat.h"
+#include "base/function_setting.h"
 #include "base/members.h"
 #include "base/relcache.h"
 #include "cache/readpath.h"
@@ -131,25 +131,6 @@ read_rules(Snapshot snapshot, ComputeFunction *one)
 	return name;
 }
 
-static bool
-says_search_path(HeapTuple tuple)
-{
-	bool isnull;
-	Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	Datum *items;
-	int n;
-
-	if (isnull)
-		return false;
-	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		if (strncmp(TextDatumGetCString(items[i]), "search_path=", strlen("search_path=")) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Its result columns are OUT parameters. */
 static bool
 has_starts(HeapTuple tuple)
@@ -191,7 +172,7 @@ look_at_function(ComputeFunction *one, Oid function)
 		one->problem = "it has not the arguments (uuid, uuid, date, text), or returns no rows";
 		one->hint = "Name a function with the arguments and rows of get_available_slots.";
 	}
-	else if (!says_search_path(tuple))
+	else if (function_setting(tuple, "search_path") == NULL)
 	{
 		one->problem = "it does not say its search_path";
 		one->hint = psprintf("ALTER FUNCTION %s(uuid, uuid, date, text) SET search_path = …", one->name);
