@@ -26,6 +26,30 @@ ac_missing_for_bench()
 	command -v valgrind >/dev/null || echo valgrind
 }
 
+# What tests and examples that say "# needs: WORD…" in their first lines need: node (its packages are another matter: see
+# ac_node_modules), browser, clients.
+ac_has_node() { node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; }
+ac_missing_for()
+{
+	local need
+	for need; do
+		case $need in
+			node)
+				ac_has_node || echo nodejs
+				command -v npm >/dev/null || echo npm
+				;;
+			browser) command -v chromium >/dev/null || echo chromium ;;
+			clients)
+				PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || echo pgbouncer
+				python3 -c 'import psycopg' 2>/dev/null || echo python3-psycopg
+				[[ -f /usr/share/java/postgresql.jar ]] || echo libpostgresql-jdbc-java
+				command -v javac >/dev/null || echo default-jdk-headless
+				;;
+			*) die "nobody knows how to install '$need'" ;;
+		esac
+	done
+}
+
 # The headers' package, in the version of the server that apt installed here: a newer one would upgrade the server.
 ac_headers_package()
 {
@@ -38,12 +62,17 @@ ac_headers_package()
 	fi
 }
 
-# ac_missing MAJOR build|test|bench: the packages to install, one a line.
+# ac_missing MAJOR build|test|bench|"for WORD…": the packages to install, one a line.
 ac_missing()
 {
 	local major=$1 need=$2 pg
 	if [[ $need == bench ]]; then
 		ac_missing_for_bench
+		return
+	fi
+	if [[ $need == for\ * ]]; then
+		# shellcheck disable=SC2086
+		ac_missing_for ${need#for }
 		return
 	fi
 	pg=$(PG_MAJOR=$major ac_find_pg_config)
@@ -92,7 +121,7 @@ ac_apt()
 		apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null 2>&1 |
 		tee -a "$apt_log" |
 		sed -u -nE 's/^Need to get (.*) of archives.*/  to download: \1/p
-			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|spin|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
+			s/^Setting up ((postgresql|clang|perl|lib(ipc-run|pq-dev)|spin|nodejs|npm|chromium|pgbouncer|python3-psycopg|redis-server|pgpool2|gnuplot-nox|valgrind)[^ :]*).*/  setting up \1/p'
 }
 
 # An upgrade replaces a server below its running clusters, which are none of our business.
@@ -142,7 +171,7 @@ ac_unquiet_packages()
 	[[ -z $made_policy ]] || ac_root rm -f "$ac_service_policy"
 }
 
-# ac_install MAJOR build|test|bench PACKAGE…: a subshell, so that its trap puts everything back.
+# ac_install MAJOR build|test|bench|"for WORD…" PACKAGE…: a subshell, so that its trap puts everything back.
 ac_install()
 (
 	major=$1 need=$2
@@ -199,4 +228,29 @@ ac_deps()
 	PG_CONFIG=$(PG_MAJOR=$major ac_find_pg_config)
 	[[ -n $PG_CONFIG ]] || die "no pg_config of PostgreSQL $major, even after installing it"
 	export PG_CONFIG
+}
+
+# ac_deps_for WORD…: what tests say that they need, and with node the packages of test/web; exports AC_NODE_MODULES then.
+ac_deps_for()
+{
+	local missing
+	missing=$(ac_missing_for "$@")
+	# shellcheck disable=SC2086
+	[[ -z $missing ]] || ac_install "$(ac_major)" "for $*" $missing
+	[[ " $* " != *" node "* ]] || ac_node_modules
+}
+
+# The packages of test/web/package-lock.json, in a directory that git does not see; fetched again when the file differs.
+ac_node_modules()
+{
+	local dir=$AC_ROOT/build-node log
+	if ! cmp -s "$AC_ROOT/test/web/package-lock.json" "$dir/fetched.json"; then
+		say "fetching the packages of test/web/package-lock.json"
+		mkdir -p "$dir"
+		cp "$AC_ROOT"/test/web/package{,-lock}.json "$dir/"
+		log=$dir/npm.log
+		npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "npm could not fetch them"; }
+		cp "$dir/package-lock.json" "$dir/fetched.json"
+	fi
+	export AC_NODE_MODULES=$dir/node_modules
 }
