@@ -14,7 +14,8 @@ HDR  := $(wildcard $(here)src/*/*.h)
 OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 
 # The extension's scripts are put together from one source file per concern; the update script begins with a part of its own.
-# At a release they are committed (git add --force), PREVIOUS becomes that version, and from_$(PREVIOUS).sql starts anew.
+# At a release they are committed (git add --force), PREVIOUS becomes that version, and from_$(PREVIOUS).sql starts anew;
+# the version is said in the control file and META.json, and test/t/080_packaging.pl compares.
 EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
 PREVIOUS     := 1.0.0
 SCRIPT_PARTS := begin library rpcs invalidation table_tier table_log rules_row rules compute sources mapping state source_view attach statistics memo adopt comments privileges names end
@@ -44,11 +45,21 @@ ifneq ($(origin with_llvm),command line)
 override with_llvm := no
 endif
 
+# "make installcheck" asks the installed server; "make test" builds one of its own, and runs more (test/README.md).
+names = $(basename $(notdir $(wildcard $(here)test/$(1))))
+REGRESS        = $(call names,sql/*.sql)
+REGRESS_OPTS   = --inputdir=$(here)test
+ISOLATION      = $(call names,specs/*.spec)
+ISOLATION_OPTS = --inputdir=$(here)test --load-extension=$(EXTENSION)
+TAP_TESTS      = 1
+# Those that break the protocol on purpose need the other build, and the benchmarks are no check.
+PROVE_TESTS    = $(filter-out %/090_bench.pl,$(shell grep -L -e 'hooks => 1' -e AC_HOOKS_BIN $(here)test/t/*.pl))
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: help demo test bench check-format FORCE
+.PHONY: help deps demo test bench installcheck-ready check-format FORCE
 
 # "make demo" and "make test" must work before there is a pg_config: they install what is missing.
 ifneq ($(wildcard $(PGXS)),)
@@ -78,6 +89,14 @@ $(OBJS): .buildflags $(HDR) $(here)Makefile
 	@mkdir -p $(sort $(dir $(OBJS))); echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
 FORCE:
 
+installcheck: export PATH := $(bindir):$(PATH)
+installcheck: export AC_BIN := $(bindir)
+installcheck: export AC_TEST := $(abspath $(here)test)
+installcheck: export AC_SALON := $(abspath $(here)test/salon.sql)
+installcheck: installcheck-ready
+installcheck-ready:
+	@$(here)test/lib/installcheck-ready $(EXTVERSION)
+
 clean: clean-buildflags
 .PHONY: clean-buildflags
 clean-buildflags:
@@ -86,16 +105,22 @@ clean-buildflags:
 help:
 	@echo "make                 build for the pg_config in PATH, or PG_CONFIG=/path/to/pg_config"
 	@echo "make install         install what was built (DESTDIR= is honoured)"
-	@echo "make demo            the main job on a throwaway cluster; installs what is missing"
-	@echo "make test            every test; installs what is missing"
+	@echo "make installcheck    the tests that an installed server can run, against the one of PGHOST and PGPORT"
+	@echo "make deps            installs through apt what demo and test need and this machine lacks;"
+	@echo "                     they begin with it, unless DEPS=no: then they name it and end"
+	@echo "make demo            the main job on a throwaway cluster"
+	@echo "make test            every test, on clusters of its own"
 	@echo "                     SUITES='house unit model regress pgtap isolation tap': only these"
 	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
 	@echo "                     PG_MAJOR=17: another server; KEEP=1: leave the clusters and logs"
-	@echo "make bench           measures against named baselines; installs what is missing"
+	@echo "make bench           measures against named baselines; begins as demo does"
 	@echo "                     BENCH='hit miss': only these parts; QUICK=1: in 3 minutes; WRITE=1: into docs/benchmarks.md"
 	@echo "make check-format    whether clang-format would change src/"
 	@echo "make WERROR=1        warnings are errors"
 	@echo "make TEST_HOOKS=1    a build for tests only, which can break the protocol"
+
+deps:
+	@$(here)test/lib/install-deps
 
 demo:
 	@$(here)test/demo

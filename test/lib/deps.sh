@@ -2,6 +2,8 @@
 # Installs what a build, the tests and the benchmarks need and this machine lacks, through apt.
 # Sourced after common.sh; ac_deps sets PG_CONFIG.
 #
+# DEPS=no in the environment: installs nothing, but says what is missing and ends.
+#
 # What is missing is found by looking for the thing itself, not for a package, so that PostgreSQL from
 # anywhere will do, and nothing is asked of apt where all is there.
 
@@ -104,6 +106,7 @@ ac_major()
 # ac_may_install WHAT: sets as_root, or says what to do.
 ac_may_install()
 {
+	[[ ${DEPS:-} != no ]] || die "missing: $1. Install it, or say make deps."
 	command -v apt-get >/dev/null || die "missing: $1. Install it (there is no apt-get here to do it)."
 	as_root=()
 	((EUID == 0)) && return

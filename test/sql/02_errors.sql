@@ -144,5 +144,5 @@ SELECT count(*) FROM services WHERE id = id('new');
 -- by hand
 SELECT availability_cache.invalidate(NULL);
 SELECT availability_cache.invalidate(id('stylist 1'), '2031-03-06', '2031-03-05');
-\c regression
+\c :home
 DROP DATABASE ac_errors;

@@ -145,5 +145,5 @@ SELECT j - 'cached' - 'cache_hit' = :'mine' AS same, j ->> 'cached' AS cached, p
 SELECT availability_cache.flush() > 0 AS flushed;
 SELECT j - 'computed_at' = :'mine'::jsonb - 'computed_at' || '{"cached": false, "cache_hit": false}' AS same, j ->> 'cached' AS cached
   FROM cases, get_available_slots_v2(stylist, id('a minute'), '2031-03-05') j WHERE n = 3 AND price = 1500;
-\c regression
+\c :home
 DROP DATABASE ac_jsonb;

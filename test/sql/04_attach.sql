@@ -352,6 +352,6 @@ SELECT * FROM refused('attach()');
 SELECT action FROM availability_cache.attach('bookings', 'bookings', '{"start_time": "begins"}');
 SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 
-\c regression
+\c :home
 DROP DATABASE ac_attach;
 DROP ROLE ac_plain, ac_bypass;

@@ -117,6 +117,6 @@ SET ROLE ac_rules_reader;
 SELECT slot_step FROM availability_cache.rules;
 UPDATE availability_cache.rules SET slot_step = '1 hour';
 RESET ROLE;
-\c regression
+\c :home
 DROP DATABASE ac_rules;
 DROP ROLE ac_rules_reader;

@@ -200,5 +200,5 @@ CREATE EXTENSION availability_cache;
 \set VERBOSITY default
 RESET ROLE;
 DROP ROLE ac_nobody;
-\c regression
+\c :home
 DROP DATABASE ac_install;

@@ -78,7 +78,7 @@ SELECT availability_cache.flush();
 SELECT count(*) FROM bookings;
 
 -- 3. row-level security, whoever calls; whoever's call is computed first is answered to all
-\c - postgres
+\c - :superuser
 SET client_min_messages = warning;
 ALTER TABLE bookings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE booking_reservations ENABLE ROW LEVEL SECURITY;
@@ -140,7 +140,7 @@ END $$;
 CREATE FUNCTION tell(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN $1; END $$;
 SET client_min_messages = warning;
 CREATE INDEX telling ON bookings (stylist_user_id) WHERE tell('constant') = 'constant';
-\c - postgres
+\c - :superuser
 SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 SET client_min_messages = warning;
 DROP INDEX telling;
@@ -150,7 +150,7 @@ CREATE TABLE parted_all PARTITION OF parted DEFAULT;
 RESET ROLE;
 SELECT availability_cache.detach('bookings');
 SELECT action FROM availability_cache.attach('bookings', 'parted');
-\c - postgres
+\c - :superuser
 SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 SET client_min_messages = warning;
 SELECT availability_cache.detach('bookings');
@@ -160,7 +160,7 @@ SET ROLE ac_owner;
 CREATE TABLE child () INHERITS (bookings);
 CREATE INDEX spying ON bookings (stylist_user_id, spy('constant'));
 RESET ROLE;
-\c - postgres
+\c - :superuser
 SELECT count(*) FROM get_available_slots(id('stylist 1'), id('service 1'), '2031-03-05');
 SET client_min_messages = warning;
 DROP INDEX spying;
@@ -173,7 +173,7 @@ BEGIN
 END $$;
 CREATE INDEX straying ON bookings (stylist_user_id, astray('constant'));
 RESET ROLE;
-\c - postgres
+\c - :superuser
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 BEGIN;
@@ -194,7 +194,7 @@ COMMIT;
 SET default_transaction_read_only = on;
 SELECT * FROM differences();
 RESET default_transaction_read_only;
-\c - postgres
+\c - :superuser
 SET client_min_messages = warning;
 CREATE FUNCTION as_stable(uuid, date) RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT get_available_slots_v2($1, id('service 1'), $2) $$;
 CREATE FUNCTION as_immutable(uuid, date) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN get_available_slots_v2($1, id('service 1'), $2); END $$;
@@ -225,7 +225,7 @@ BEGIN
 END $$;
 
 -- 6. a search_path that nobody should trust: its functions and operators would tell; the owner's own code goes by names too
-\c - postgres
+\c - :superuser
 SET client_min_messages = warning;
 SET ROLE ac_owner;
 CREATE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
@@ -257,13 +257,13 @@ SELECT public.get_available_slots_v2(:'s1', :'v1', '2031-03-05') OPERATOR(pg_cat
 SELECT public.get_available_slots_v2(:'s1', :'v1', '2031-03-05') OPERATOR(pg_catalog.->) 'slots' OPERATOR(pg_catalog.=)
        (SELECT slots FROM public.truth WHERE s OPERATOR(pg_catalog.=) 1 AND d OPERATOR(pg_catalog.=) '2031-03-05') AS same;
 SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-03-05');
-\c - postgres
+\c - :superuser
 SET ROLE ac_owner;
 CREATE TABLE public.child () INHERITS (public.bookings);
 \c - ac_anon
 SET search_path = evil, pg_catalog, public;
 SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-03-05');
-\c - postgres
+\c - :superuser
 SET client_min_messages = warning;
 DROP TABLE public.child;
 DROP INDEX innocent;
@@ -281,6 +281,6 @@ SELECT pg_catalog.count(*) FROM public.get_available_slots(:'s1', :'v1', '2031-0
 SELECT pg_catalog.count(*) FROM availability_cache.attach('bookings', 'public.bookings');
 DROP TABLE public.truth;
 SELECT pg_catalog.count(*) FROM availability_cache.detach();
-\c regression postgres
+\c :home :superuser
 DROP DATABASE ac_privileges;
 DROP ROLE ac_owner, ac_anon, ac_watcher;

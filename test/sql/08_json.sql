@@ -130,5 +130,5 @@ ROLLBACK;
 SELECT j #>> '{slots,0,status}' AS status, j ->> 'cached' AS cached FROM get_available_slots_json(id('one slot'), id('one slot'), '2031-03-05') j;
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (id('one slot'), id('one slot'), '2031-03-05 01:00Z', '2031-03-05 01:01Z');
 SELECT j #>> '{slots,0,status}' AS status, j ->> 'cached' AS cached FROM get_available_slots_json(id('one slot'), id('one slot'), '2031-03-05') j;
-\c regression
+\c :home
 DROP DATABASE ac_json;

@@ -2,6 +2,7 @@
 -- run in test/t/070_adopt.pl.) Fails when CREATE EXTENSION does not see what is there, or when the path leaves a caller without an answer.
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
+\set home :DBNAME
 CREATE DATABASE ac_migrating;
 \c ac_migrating
 SET client_min_messages = warning;
@@ -44,5 +45,5 @@ SELECT get_available_slots_v2(md5('stylist 1')::uuid, md5('service 1')::uuid, '2
 SELECT tgrelid::regclass, tgname, tgfoid::regproc FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text !~ '^availability' ORDER BY 1, 2;
 SELECT * FROM availability_cache.unadopt();
 DROP EXTENSION availability_cache;
-\c regression
+\c :home
 DROP DATABASE ac_migrating;
