@@ -1,0 +1,42 @@
+// Types of JSON that the availability functions give. Made by types.mjs from the catalogs: run it again instead of changing this.
+/* eslint-disable */
+
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json | undefined };
+
+export type Status = 'available' | 'booked' | 'reserved' | 'in_break' | 'unavailable';
+
+/** NOT_FOUND is of rules.compute_function. */
+export type ErrorCode = 'INVALID_ARGUMENT' | 'INVALID_TIMEZONE' | 'STYLIST_NOT_FOUND' | 'SERVICE_NOT_OFFERED' | 'NOT_FOUND' | 'INTERNAL_ERROR';
+
+/** What get_available_slots_v2 and get_available_slots_json give. An error comes with HTTP's 200 and without an `error` of supabase-js: look at success. */
+export type Answer =
+	| { success: true; slots: Slot[]; cached: boolean; cache_hit: boolean; computed_at: string }
+	| { success: false; error: string; code: ErrorCode };
+
+/** A row of get_available_slots. */
+export interface GetAvailableSlotsRow {
+	slot_start_utc: string;   // timestamp with time zone
+	slot_end_utc: string;   // timestamp with time zone
+	slot_start_local: string;   // timestamp without time zone
+	slot_end_local: string;   // timestamp without time zone
+	slot_display: string;   // text
+	status: Status;   // text
+	price_cents: number | null;   // integer
+}
+
+/** A slot of an answer: a row of get_available_slots, as JSON. */
+export type Slot = GetAvailableSlotsRow;
+
+export interface Database {
+	public: {
+		Tables: Record<never, never>;
+		Views: Record<never, never>;
+		Functions: {
+			get_available_slots: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: GetAvailableSlotsRow[] };
+			get_available_slots_json: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: Answer };
+			get_available_slots_v2: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: Answer };
+		};
+		Enums: Record<never, never>;
+		CompositeTypes: Record<never, never>;
+	};
+}
