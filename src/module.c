@@ -30,6 +30,9 @@
 #include "cache/store.h"
 #include "entry/drop_database.h"
 #include "entry/drop_extension.h"
+#include "entry/http_outdated.h"
+#include "entry/notify.h"
+#include "entry/outdated.h"
 #include "entry/row_trigger.h"
 #include "entry/watch_trigger.h"
 #include "memo/names.h"
@@ -62,6 +65,7 @@ fixed_size(void)
 	size = add_size(size, counters_shmem_size());
 	size = add_size(size, tier_state_shmem_size());
 	size = add_size(size, statistics_shmem_size());
+	size = add_size(size, notify_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
 
@@ -103,6 +107,7 @@ startup_shared_memory(void)
 	flights_shmem_init();
 	tier_state_shmem_init();
 	statistics_shmem_init();
+	notify_shmem_init();
 	exact_shmem_init(exact_budget());
 	store_shmem_init(answers_size() - exact_budget());
 	LWLockRelease(AddinShmemInitLock);
@@ -118,6 +123,7 @@ preload(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup_shared_memory;
 	changes_init();
+	notify_init();
 	own_writes_init();
 	seen_init();
 	names_init();
@@ -138,6 +144,8 @@ _PG_init(void)
 	trust_init();
 	row_trigger_init();
 	watch_trigger_init();
+	outdated_init();
+	http_outdated_init();
 	if (process_shared_preload_libraries_in_progress)
 		preload();
 	/* At PRE_COMMIT it comes before changes, which looks at what definitions have changed: callbacks run last-registered first. */

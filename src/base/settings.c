@@ -19,6 +19,7 @@ int ac_max_answer_size = 256;
 bool ac_http_headers = false;
 bool ac_http_error_status = false;
 int ac_http_max_age = 0;
+int ac_notify = NOTIFY_OFF;
 int ac_table_tier = TABLE_TIER_INLINE;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
@@ -33,6 +34,12 @@ static const struct config_enum_entry table_tiers[] = {{"off", TABLE_TIER_OFF, f
 													   {"inline", TABLE_TIER_INLINE, false},
 													   {"background", TABLE_TIER_BACKGROUND, false},
 													   {NULL, 0, false}};
+
+static const struct config_enum_entry notifies[] = {{"off", NOTIFY_OFF, false},
+													{"namespaces", NOTIFY_NAMESPACES, false},
+													{"keys", NOTIFY_KEYS, false},
+													{"on", NOTIFY_KEYS, true},
+													{NULL, 0, false}};
 
 /* None is anybody's: what one client sets stays behind in a pooled connection for the next. */
 void
@@ -69,6 +76,10 @@ settings_define(void)
 							"How long HTTP caches may answer without asking, at most.",
 							"What changes meanwhile they do not see; 0 lets them ask each time.", &ac_http_max_age, 0,
 							0, 86400, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomEnumVariable(
+		"availability_cache.notify", "Tells who listens on channel availability_cache what a transaction outdated.",
+		"namespaces: of which kind; keys: and of which stylist and days, or table. Everybody may listen.", &ac_notify,
+		NOTIFY_OFF, notifies, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("availability_cache.table_tier",
 							 "Keeps answers in private.availability_cache too, and who writes them there.",
 							 "inline: the session that computed; background: a worker. Set it for a whole database.",

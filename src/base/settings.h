@@ -14,6 +14,7 @@ extern int ac_single_flight_timeout; /* milliseconds */
 extern bool ac_http_headers;
 extern bool ac_http_error_status;
 extern int ac_http_max_age;	   /* seconds */
+extern int ac_notify;		   /* Notify */
 extern int ac_max_answer_size; /* kB */
 #define MAX_ANSWER_SIZE_KB 1024
 
@@ -27,6 +28,13 @@ typedef enum TableTier
 	TABLE_TIER_INLINE,
 	TABLE_TIER_BACKGROUND
 } TableTier;
+
+typedef enum Notify
+{
+	NOTIFY_OFF,
+	NOTIFY_NAMESPACES,
+	NOTIFY_KEYS
+} Notify;
 
 extern void settings_define(void);
 

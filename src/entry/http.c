@@ -54,10 +54,20 @@ setting(const char *name)
 	return value == NULL ? "" : value;
 }
 
-static bool
-is_array(const char *text)
+bool
+http_may_add_headers(const char *there)
 {
-	return AC_IS_JSON((char *) text, strlen(text)) && text[strspn(text, " \t\n\r")] == '[';
+	return there[0] == '\0' || (AC_IS_JSON((char *) there, strlen(there)) && there[strspn(there, " \t\n\r")] == '[');
+}
+
+void
+http_end_headers(StringInfo out, const char *there)
+{
+	const char *rest = there[0] == '\0' ? "]" : strchr(there, '[') + 1;
+
+	if (out->len > 1 && rest[strspn(rest, " \t\n\r]")] != '\0')
+		appendStringInfoString(out, ", ");
+	appendStringInfoString(out, rest);
 }
 
 /* Whether there is such a header already; header names are in either case. */
@@ -175,11 +185,7 @@ tell_headers(const HttpAnswer *answer, const char *before)
 	add_header(&out, before, "Cache-Control", answer->code == NULL ? cache_control(answer) : "no-store");
 	if (etag != NULL)
 		add_header(&out, before, "ETag", etag);
-	/* What was there comes after. */
-	if (before[0] == '\0' || strspn(strchr(before, '[') + 1, " \t\n\r]") == strlen(strchr(before, '[') + 1))
-		appendStringInfoChar(&out, ']');
-	else
-		appendStringInfo(&out, "%s%s", out.len > 1 ? ", " : "", strchr(before, '[') + 1);
+	http_end_headers(&out, before);
 	set(HEADERS, out.data);
 	if (etag != NULL && setting(STATUS)[0] == '\0' && client_has(etag))
 		set(STATUS, "304");
@@ -209,7 +215,7 @@ http_tell(const HttpAnswer *answer)
 		return;
 	told_at = GetCurrentTransactionStartTimestamp();
 	headers_before = MemoryContextStrdup(TopTransactionContext, before);
-	if (ac_http_headers && (before[0] == '\0' || is_array(before)))
+	if (ac_http_headers && http_may_add_headers(before))
 		tell_headers(answer, headers_before);
 	if (ac_http_error_status && answer->code != NULL)
 		set(STATUS, status_of(answer->code));

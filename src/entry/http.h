@@ -6,6 +6,7 @@
 #define AC_ENTRY_HTTP_H
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 
 typedef struct HttpAnswer
 {
@@ -21,5 +22,10 @@ extern bool http_is_asked(void);
 
 /* Tells of the one answer of this transaction; of several, nothing.  Never raises but for lack of memory. */
 extern void http_tell(const HttpAnswer *answer);
+
+/* Whether the text of response.headers is such that headers can be added: an array, or nothing. */
+extern bool http_may_add_headers(const char *there);
+/* Ends an array that was begun, with what is there after it. */
+extern void http_end_headers(StringInfo out, const char *there);
 
 #endif /* AC_ENTRY_HTTP_H */

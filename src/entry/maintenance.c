@@ -14,6 +14,7 @@
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/store.h"
+#include "entry/outdated.h"
 #include "entry/touch.h"
 #include "slots/tags.h"
 #include "table/clean.h"
@@ -50,11 +51,13 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 	{
 		changes_touch_now(tag_of_stylist(stylist));
 		tier_log_stylist(stylist);
+		outdated_stylist(stylist);
 		PG_RETURN_VOID();
 	}
 	for (DateADT day = first; day <= last; day++)
 		changes_touch_now(tag_of_stylist_day(stylist, day));
 	tier_log_days(stylist, first, last);
+	outdated_days(stylist, first, last);
 	PG_RETURN_VOID();
 }
 
@@ -66,6 +69,7 @@ availability_cache_flush(PG_FUNCTION_ARGS)
 		PreventCommandIfReadOnly("availability_cache.flush()");
 		tier_log_everything();
 	}
+	outdated_everything();
 	if (!ac_shared_memory_ready)
 		PG_RETURN_INT64(0);
 	PG_RETURN_INT64(store_flush(changes_touch_now(tag_of_database())));

@@ -29,6 +29,7 @@
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "cache/changes.h"
+#include "entry/outdated.h"
 #include "memo/call.h"
 #include "memo/facts.h"
 #include "memo/function.h"
@@ -159,6 +160,7 @@ availability_cache_memo_clear(PG_FUNCTION_ARGS)
 {
 	must_own(PG_GETARG_OID(0));
 	(void) changes_touch_now(tag_of_answers(PG_GETARG_OID(0)));
+	outdated_function(PG_GETARG_OID(0));
 	PG_RETURN_BOOL(is_memoized(PG_GETARG_OID(0)));
 }
 
@@ -210,6 +212,7 @@ availability_cache_memo_clear_arguments(PG_FUNCTION_ARGS)
 		arguments[i].value = nulls[i] ? (Datum) 0 : as_argument(given[i], given_types[i], types[i]);
 	}
 	(void) changes_touch_now(tag_of_answers_with(function, hash_arguments(memo_function(function), arguments)));
+	outdated_function(function);
 	PG_RETURN_BOOL(is_memoized(function));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/test_hooks.h"
 #include "cache/changes.h"
+#include "entry/outdated.h"
 #include "entry/touch.h"
 #include "slots/buffers.h"
 #include "slots/long_bookings.h"
@@ -20,6 +21,7 @@ touch_everything(void)
 {
 	changes_touch_database();
 	tier_log_everything();
+	outdated_slots();
 }
 
 static void
@@ -34,18 +36,22 @@ touch_stylist(const pg_uuid_t *stylist)
 {
 	changes_touch(tag_of_stylist(stylist));
 	tier_log_stylist(stylist);
+	outdated_stylist(stylist);
 }
 
 void
 touch_service(const pg_uuid_t *service)
 {
 	touch_tag(tag_of_service(service));
+	outdated_service(service);
 }
 
 void
 touch_buffers(const pg_uuid_t *service, int64 longest)
 {
 	touch_tag(tag_of_buffers(service));
+	/* Of whatever is booked near it, too. */
+	outdated_slots();
 	touch_tag(tag_of_buffers_above(0));
 	for (int level = 1; level < BUFFER_LEVELS && longest > buffer_levels[level] && !AC_MUTATED(AC_MUTANT_NO_LEVEL);
 		 level++)
@@ -73,4 +79,5 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 	for (int64 day = first; day <= last; day++)
 		changes_touch(tag_of_stylist_day(stylist, day));
 	tier_log_days(stylist, first, last);
+	outdated_days(stylist, first, last);
 }

@@ -15,6 +15,7 @@
 #include "base/relcache.h"
 #include "base/test_hooks.h"
 #include "cache/changes.h"
+#include "entry/outdated.h"
 #include "entry/trigger_data.h"
 #include "entry/watch_trigger.h"
 #include "memo/tags.h"
@@ -99,5 +100,8 @@ availability_cache_watched_changed(PG_FUNCTION_ARGS)
 		touch_values(&keys, data->tg_relation, data->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		touch_values(&keys, data->tg_relation, data->tg_newtuple);
+	outdated_row(data->tg_relation, &keys, data->tg_trigtuple);
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		outdated_row(data->tg_relation, &keys, data->tg_newtuple);
 	PG_RETURN_POINTER(trigger_row(data));
 }

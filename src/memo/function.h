@@ -17,6 +17,7 @@
 #define OPTION_TTL "availability_cache.memoize_ttl"
 #define OPTION_VALID_UNTIL "availability_cache.memoize_valid_until"
 #define OPTION_ASSUME_STABLE "availability_cache.memoize_assume_stable"
+#define OPTION_NAMESPACE "availability_cache.memoize_namespace"
 
 typedef struct ArgumentType
 {

@@ -139,3 +139,16 @@ statistics_read(Oid function, FunctionStatistics *out)
 	}
 	return true;
 }
+
+Oid
+statistics_next(int *place)
+{
+	while (places != NULL && *place < PLACES)
+	{
+		uint64 key = pg_atomic_read_u64(&places[(*place)++].key);
+
+		if (key >> 32 == MyDatabaseId)
+			return (Oid) key;
+	}
+	return InvalidOid;
+}

@@ -41,4 +41,7 @@ extern void statistics_note_sights(Oid function, const Sight *sights, int n);
 /* False: it was not called. */
 extern bool statistics_read(Oid function, FunctionStatistics *out);
 
+/* The functions of this database that were called, one by one, from *place = 0 on; InvalidOid: no more. */
+extern Oid statistics_next(int *place);
+
 #endif /* AC_MEMO_STATISTICS_H */
