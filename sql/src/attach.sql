@@ -241,6 +241,39 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache_internal.name_statuses(text, regclass, text) IS 'Internal, of attach(): a notice of the statuses in use that the rules do not name.';
 
+-- The zone of stylists and customers that have none decides every time of a day, and the shipped one is right for few.
+CREATE FUNCTION availability_cache_internal.settle_timezone(OUT said text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    shipped CONSTANT text := 'Asia/Kathmandu';
+    zones text[] := '{}';
+BEGIN
+    IF NOT has_table_privilege('availability_cache.rules', 'SELECT') THEN
+        RETURN;
+    END IF;
+    SELECT r.default_timezone INTO said FROM availability_cache.rules r;
+    SELECT array_agg(DISTINCT z) INTO zones
+      FROM availability_cache_internal.attached() s, unnest(s.names, s.columns) AS c(name, col),
+           unnest(availability_cache_internal.statuses_in_use(s.relation, c.col)) AS z
+     WHERE s.role = 'stylist_profiles' AND c.name = 'timezone' AND c.col <> '' AND availability_cache_internal.may_be_attached(s.relation);
+    IF said <> shipped OR zones = ARRAY[shipped] THEN
+        said := format('default_timezone is %s', said);
+    ELSIF cardinality(zones) = 1 AND availability_cache.is_timezone(zones[1])
+          AND has_column_privilege('availability_cache.rules', 'default_timezone', 'UPDATE') THEN
+        UPDATE availability_cache.rules SET default_timezone = zones[1];
+        said := format('default_timezone is %s now, as all stylists have it', zones[1]);
+    ELSE
+        said := format('default_timezone is %s, as shipped: set yours', shipped);
+        RAISE NOTICE 'stylists and customers without a time zone are taken to be in %, because none is set', shipped
+            USING HINT = 'UPDATE availability_cache.rules SET default_timezone = ''Europe/Berlin''; for example.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.settle_timezone() IS 'Internal, of attach(): takes the stylists'' time zone where all have the same and none was set; what it says of it, NULL for who may not see the rules.';
+
 -- What a column's name says that it is about, where it is not mapped. name NULL: the built-in rules have no such thing.
 CREATE FUNCTION availability_cache_internal.look_alikes(
     OUT role text, OUT pattern text, OUT types text[], OUT name text)
@@ -464,10 +497,15 @@ BEGIN
             RETURN QUERY SELECT * FROM availability_cache.attach(usual.name, relation, coalesce(columns, '{}'));
         END IF;
     END LOOP;
+    role := 'rules'; relation := 'availability_cache.rules'; columns := NULL; missing_indexes := NULL;
+    action := availability_cache_internal.settle_timezone();
+    IF action IS NOT NULL THEN
+        RETURN NEXT;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION availability_cache.attach() IS
-'Attaches every table that has its usual name and is not attached yet; a row per table with what was done and the CREATE INDEX commands for missing indexes. Raises, changing nothing, when a required table is missing or cannot serve.';
+'Attaches every table that has its usual name and is not attached yet; a row per table with what was done and the CREATE INDEX commands for missing indexes, and one that says the time zone of stylists and customers without one, which it takes from the stylists where all have the same and none is set. Raises, changing nothing, when a required table is missing or cannot serve.';
 
 CREATE FUNCTION availability_cache.attach(
     create_indexes boolean,
@@ -530,6 +568,7 @@ GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_name(text), availa
     availability_cache_internal.check_relation(text, regclass),
     availability_cache_internal.install_truncate_triggers(text, regclass),
     availability_cache_internal.drop_triggers(text, regclass),
+    availability_cache_internal.settle_timezone(),
     availability_cache_internal.look_alikes(), availability_cache_internal.left_out(text, regclass, jsonb, jsonb),
     availability_cache_internal.statuses_in_use(regclass, text),
     availability_cache_internal.name_statuses(text, regclass, text) TO PUBLIC;
