@@ -109,6 +109,7 @@ help:
 	@echo "make deps            installs through apt what demo and test need and this machine lacks;"
 	@echo "                     they begin with it, unless DEPS=no: then they name it and end"
 	@echo "make demo            the main job on a throwaway cluster"
+	@echo "                     WEB=1: a booking page to open in a browser, until ^C; PORT=8000: where"
 	@echo "make test            every test, on clusters of its own"
 	@echo "                     SUITES='house unit model regress pgtap isolation tap': only these"
 	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
@@ -123,7 +124,7 @@ deps:
 	@$(here)test/lib/install-deps
 
 demo:
-	@$(here)test/demo
+	@WEB='$(WEB)' PORT='$(PORT)' $(here)test/demo
 
 test:
 	@$(here)test/run $(SUITES)

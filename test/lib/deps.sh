@@ -30,7 +30,7 @@ ac_missing_for_bench()
 
 # What tests and examples that say "# needs: WORD…" in their first lines need: node (its packages are another matter: see
 # ac_node_modules), browser, clients.
-ac_has_node() { node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; }
+ac_has_node() { node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }
 ac_missing_for()
 {
 	local need
@@ -43,7 +43,7 @@ ac_missing_for()
 			browser) command -v chromium >/dev/null || echo chromium ;;
 			clients)
 				PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || echo pgbouncer
-				python3 -c 'import psycopg' 2>/dev/null || echo python3-psycopg
+				/usr/bin/python3 -c 'import psycopg' 2>/dev/null || echo python3-psycopg
 				[[ -f /usr/share/java/postgresql.jar ]] || echo libpostgresql-jdbc-java
 				command -v javac >/dev/null || echo default-jdk-headless
 				;;

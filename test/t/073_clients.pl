@@ -41,7 +41,7 @@ my @java = ('java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', "/usr/
 sub jdbc { my ($port, $more) = @_; return [ @java, "jdbc:postgresql://127.0.0.1:$port/salon?user=$user$more", @asked ]; }
 
 example("$_.mjs", [ 'node', "$clients/$_.mjs", @asked ], qr/^24 slots on $day$/m) for qw(node-postgres postgres-js drizzle);
-example('psycopg3.py', [ 'python3', '-W', 'error', "$clients/psycopg3.py", @asked ], qr/^24 slots on $day$/m);
+example('psycopg3.py', [ '/usr/bin/python3', '-W', 'error', "$clients/psycopg3.py", @asked ], qr/^24 slots on $day$/m);
 example('Jdbc.java', jdbc($node->port, ''), qr/^slots on $day$/m);
 
 my $web = web_server($node, 'salon');
@@ -71,7 +71,7 @@ example('pgbouncer.mjs', [ 'node', "$clients/pgbouncer.mjs", @asked ], qr/^named
 for my $time (1, 2)
 {
 	example("$_.mjs behind it, $time", [ 'node', "$clients/$_.mjs", @asked ], qr/^24 slots on $day$/m, %behind) for qw(postgres-js drizzle);
-	example("psycopg3.py behind it, $time", [ 'python3', "$clients/psycopg3.py", @asked ], qr/^24 slots on $day$/m, %behind);
+	example("psycopg3.py behind it, $time", [ '/usr/bin/python3', "$clients/psycopg3.py", @asked ], qr/^24 slots on $day$/m, %behind);
 	example("Jdbc.java behind it, $time", jdbc($port, '&prepareThreshold=0'), qr/^slots on $day$/m);
 }
 $bouncer->signal('INT');
