@@ -38,6 +38,7 @@
 #include "memo/names.h"
 #include "memo/seen.h"
 #include "memo/statistics.h"
+#include "slots/kept_days.h"
 #include "slots/sources.h"
 #include "slots/table_plan.h"
 #include "slots/text.h"
@@ -142,6 +143,7 @@ _PG_init(void)
 	table_plan_init();
 	tier_tables_init();
 	trust_init();
+	kept_days_init();
 	row_trigger_init();
 	watch_trigger_init();
 	outdated_init();

@@ -16,6 +16,7 @@
 #include "cache/store.h"
 #include "entry/outdated.h"
 #include "entry/touch.h"
+#include "slots/kept_days.h"
 #include "slots/tags.h"
 #include "table/clean.h"
 #include "table/log.h"
@@ -50,13 +51,13 @@ availability_cache_invalidate(PG_FUNCTION_ARGS)
 	if (DATE_NOT_FINITE(first) || DATE_NOT_FINITE(last) || last - first >= MAX_TOUCHED_DAYS)
 	{
 		changes_touch_now(tag_of_stylist(stylist));
-		tier_log_stylist(stylist);
+		kept_days_log_stylist(stylist);
 		outdated_stylist(stylist);
 		PG_RETURN_VOID();
 	}
 	for (DateADT day = first; day <= last; day++)
 		changes_touch_now(tag_of_stylist_day(stylist, day));
-	tier_log_days(stylist, first, last);
+	kept_days_log_days(stylist, first, last);
 	outdated_days(stylist, first, last);
 	PG_RETURN_VOID();
 }

@@ -24,10 +24,10 @@
 #include "slots/day.h"
 #include "slots/json.h"
 #include "slots/jsonb.h"
+#include "slots/kept_days.h"
 #include "slots/key.h"
 #include "slots/sources.h"
 #include "slots/text.h"
-#include "table/tier.h"
 
 PG_FUNCTION_INFO_V1(get_available_slots);
 PG_FUNCTION_INFO_V1(get_available_slots_v2);
@@ -139,7 +139,7 @@ fetch(void *arg, uint64 clock, Computed *result)
 	Call *call = arg;
 	Computation computation = {&call->day, clock, result};
 
-	if (!tier_fetch(&call->day, result))
+	if (!kept_days_fetch(&call->request.key, result))
 		return false;
 	result->definitions = true;
 	result->unconfirmed = true;
@@ -150,16 +150,18 @@ fetch(void *arg, uint64 clock, Computed *result)
 static void
 keep(void *arg, const Computed *result)
 {
-	tier_keep(&((Call *) arg)->day, result);
+	Call *call = arg;
+
+	kept_days_keep(&call->day, &call->request.key, result);
 }
 
 static void
 offer(void *arg, uint32 place)
 {
-	tier_offer(&((Call *) arg)->day, place);
+	kept_days_offer(&((Call *) arg)->day, place);
 }
 
-static const LowerTier table_tier = {fetch, keep, offer, tier_wrote_all};
+static const LowerTier table_tier = {fetch, keep, offer, kept_days_wrote_all};
 
 static void
 prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))

@@ -19,6 +19,7 @@
 #include "base/compat.h"
 #include "cache/changes.h"
 #include "entry/trigger_data.h"
+#include "slots/kept_days.h"
 #include "slots/tags.h"
 #include "table/log.h"
 #include "table/state.h"
@@ -51,9 +52,10 @@ touch_day_of(const TriggerData *data)
 PGDLLEXPORT Datum
 availability_cache_row_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data_of(fcinfo, "availability_cache_internal.row_changed()", tier_relid(TIER_ROWS));
+	TriggerData *data = trigger_data_of(fcinfo, "availability_cache_internal.row_changed()",
+										tier_relid(row_table(&kept_days)));
 
-	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && tier_is_as_made(TIER_ROWS, data->tg_relation))
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && tier_is_as_made(row_table(&kept_days), data->tg_relation))
 		touch_day_of(data);
 	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
 		changes_touch_database();

@@ -11,6 +11,7 @@
 #include "entry/outdated.h"
 #include "entry/touch.h"
 #include "slots/buffers.h"
+#include "slots/kept_days.h"
 #include "slots/long_bookings.h"
 #include "slots/tags.h"
 #include "slots/zone.h"
@@ -35,7 +36,7 @@ void
 touch_stylist(const pg_uuid_t *stylist)
 {
 	changes_touch(tag_of_stylist(stylist));
-	tier_log_stylist(stylist);
+	kept_days_log_stylist(stylist);
 	outdated_stylist(stylist);
 }
 
@@ -78,6 +79,6 @@ touch_days(const pg_uuid_t *stylist, TimestampTz start, TimestampTz end)
 	last = utc_day_of(end - 1);
 	for (int64 day = first; day <= last; day++)
 		changes_touch(tag_of_stylist_day(stylist, day));
-	tier_log_days(stylist, first, last);
+	kept_days_log_days(stylist, first, last);
 	outdated_days(stylist, first, last);
 }

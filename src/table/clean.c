@@ -3,8 +3,9 @@
  *		Removes what the table tier no longer needs.
  *
  * Rows first: those that have expired, and those that trust.c would not
- * trust.  The table may be large, so a cleaning looks at so many blocks of it,
- * and the next one of this process goes on there.  Then traces: one is needed
+ * trust; and of a table that has no room, any of them, half of all.  The
+ * tables may be large, so a cleaning looks at so many blocks of one, and the
+ * next one of this process goes on there.  Then traces: one is needed
  * while a row's snapshot does not see its transaction.  When all rows were
  * looked at, the oldest xid that is still needed goes into
  * invalidation_since, and older traces go, in the same transaction.  A row that is kept
@@ -20,6 +21,7 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgrprotos.h"
@@ -39,15 +41,17 @@
 #define MAX_LOG_ROWS 100000
 #define MAX_LOG_BLOCKS (MAX_LOG_ROWS / MaxHeapTuplesPerPage)
 
-/* The rows that were looked at, from the first block on. */
+/* The rows that were looked at, from the first kind's first block on. */
 typedef struct Sweep
 {
+	uint8 format; /* 0: to begin */
 	Oid relid;
 	BlockNumber next;
-	uint64 needed; /* the oldest xid that those which are left need traces from */
+	bool halves;   /* the table had no room */
+	uint64 needed; /* the oldest xid that the rows which are left need traces from */
 } Sweep;
 
-static Sweep sweep = {InvalidOid};
+static Sweep sweep = {0};
 
 static uint64
 trace_xid(TierRelation *log, HeapTuple trace)
@@ -92,59 +96,64 @@ bound_of_log(TierRelation *log, Snapshot snapshot)
 	return xids[MAX_LOG_ROWS] + 1;
 }
 
-/* Where the definitions are not known, no row is answered: none is of definitions of this number. */
-#define UNKNOWN_DEFINITIONS PG_UINT64_MAX
-
-static Trust
-look(TierRelation *opened, Snapshot snapshot)
-{
-	uint64 definitions;
-
-	if (!day_definitions(&definitions))
-		definitions = UNKNOWN_DEFINITIONS;
-	return trust_look(&opened[TIER_SINCE], &opened[TIER_LOG], snapshot, definitions);
-}
-
 /* What cleaning looks at, under its snapshot. */
 typedef struct Cleaning
 {
-	TierRelation opened[TIER_NTABLES];
+	TierRelation since;
+	TierRelation log;
 	Snapshot snapshot;
-	Trust trust;
+	Trust trust; /* with the definitions of the kind that is looked at */
+	const RowKind *kind;
+	TierRelation rows;
 } Cleaning;
+
+/* Where the definitions are not known, no row is answered: none is of definitions of this number. */
+#define UNKNOWN_DEFINITIONS PG_UINT64_MAX
+
+/* False if there is no such kind. */
+static bool
+open_kind(Cleaning *cleaning, uint8 format)
+{
+	cleaning->kind = row_kind(format);
+	if (cleaning->kind == NULL)
+		return false;
+	tier_open_or_fail(row_table(cleaning->kind), RowExclusiveLock, &cleaning->rows);
+	if (!cleaning->kind->definitions(&cleaning->trust.definitions))
+		cleaning->trust.definitions = UNKNOWN_DEFINITIONS;
+	return true;
+}
 
 static bool
 is_good(Cleaning *cleaning, HeapTuple row, bool has_form, const RowScope *scope)
 {
-	Datum expires = tier_column(&cleaning->opened[TIER_ROWS], row, ROW_EXPIRES_AT);
+	Datum expires = tier_column(&cleaning->rows, row, cleaning->kind->expires_at);
 
 	return has_form && DatumGetTimestampTz(expires) > GetCurrentTimestamp() &&
-		   trust_row(&cleaning->trust, &cleaning->opened[TIER_LOG], cleaning->snapshot, scope);
+		   trust_row(&cleaning->trust, &cleaning->log, cleaning->snapshot, scope);
 }
 
 /* Deletes the row unless it is good, or max_rows are deleted already; says so. */
 static bool
-look_at_row(Cleaning *cleaning, HeapTuple row, bool may_delete, uint64 *needed)
+look_at_row(Cleaning *cleaning, HeapTuple row, bool may_delete, Sweep *at)
 {
-	TierRelation *rows = &cleaning->opened[TIER_ROWS];
 	RowScope scope;
-	bool has_form = row_scope(rows, row, &scope);
+	bool has_form = row_scope(cleaning->kind, &cleaning->rows, row, &scope);
 	Datum xmin = DirectFunctionCall1(pg_snapshot_xmin, scope.snapshot);
+	bool is_left = at->halves && pg_prng_bool(&pg_global_prng_state);
 
-	if (may_delete && !is_good(cleaning, row, has_form, &scope) && tier_delete(rows, &row->t_self))
+	if (may_delete && (is_left || !is_good(cleaning, row, has_form, &scope)) &&
+		tier_delete(&cleaning->rows, &row->t_self))
 		return true;
-	*needed = Min(*needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
+	at->needed = Min(at->needed, U64FromFullTransactionId(DatumGetFullTransactionId(xmin)));
 	return false;
 }
 
-/* Looks at so many blocks of the rows, and deletes at most so many of them; returns how many. */
+/* Looks at rows from one block on, up to another, and deletes at most so many of them; returns how many. */
 static int64
-go_on(Sweep *at, Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks)
+look_at_blocks(Sweep *at, Cleaning *cleaning, BlockNumber last, int64 max_rows)
 {
-	Relation rel = cleaning->opened[TIER_ROWS].rel;
+	Relation rel = cleaning->rows.rel;
 	MemoryContext one_row = AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_SMALL_SIZES);
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	BlockNumber last = Min(nblocks - at->next, max_blocks) + at->next;
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	ItemPointerData from;
 	ItemPointerData to;
@@ -160,7 +169,7 @@ go_on(Sweep *at, Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks)
 	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		ndeleted += look_at_row(cleaning, ExecFetchSlotHeapTuple(slot, false, NULL), ndeleted < max_rows, &at->needed);
+		ndeleted += look_at_row(cleaning, ExecFetchSlotHeapTuple(slot, false, NULL), ndeleted < max_rows, at);
 		MemoryContextReset(one_row);
 	}
 	MemoryContextSwitchTo(caller);
@@ -170,27 +179,64 @@ go_on(Sweep *at, Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks)
 	return ndeleted;
 }
 
+/* Goes on with the rows of a kind that is open, in so many blocks at most. */
+static int64
+go_on(Sweep *at, Cleaning *cleaning, int64 max_rows, BlockNumber *left)
+{
+	Relation rel = cleaning->rows.rel;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber n;
+	int64 removed = 0;
+
+	if (at->relid != RelationGetRelid(rel))
+	{
+		at->relid = RelationGetRelid(rel);
+		at->next = 0;
+		at->halves = row_was_full(cleaning->kind);
+	}
+	n = at->next < nblocks ? Min(nblocks - at->next, *left) : 0;
+	if (n > 0)
+		removed = look_at_blocks(at, cleaning, at->next + n, max_rows);
+	*left -= n;
+	return removed;
+}
+
+/* Whether all rows of the kind that is open have been looked at. */
+static bool
+is_through(const Sweep *at, const Cleaning *cleaning)
+{
+	return at->next >= RelationGetNumberOfBlocks(cleaning->rows.rel);
+}
+
 /* Looks at rows; *needed becomes the oldest xid whose traces have to stay, as far as it is known; returns how many rows went. */
 static int64
 clean_rows(Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks, uint64 *needed)
 {
-	Relation rel = cleaning->opened[TIER_ROWS].rel;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	Sweep whole = {InvalidOid};
+	Sweep whole = {0};
 	Sweep *at = max_blocks == MaxBlockNumber ? &whole : &sweep;
 	int64 removed = 0;
 
 	*needed = 0;
-	if (at->relid != RelationGetRelid(rel))
-		*at = (Sweep){.relid = RelationGetRelid(rel), .needed = full_xid_of(cleaning->snapshot->xmin)};
-	if (at->next < nblocks)
-		removed = go_on(at, cleaning, max_rows, max_blocks);
-	if (at->next >= nblocks)
+	if (at->format == 0)
+		*at = (Sweep){.format = 1, .needed = full_xid_of(cleaning->snapshot->xmin)};
+	while (at->format <= TIER_MAX_KINDS)
 	{
-		*needed = at->needed;
-		/* The next one begins anew. */
+		if (open_kind(cleaning, at->format))
+		{
+			bool through;
+
+			removed += go_on(at, cleaning, max_rows - removed, &max_blocks);
+			through = is_through(at, cleaning);
+			tier_close(&cleaning->rows);
+			if (!through)
+				return removed;
+		}
+		at->format++;
 		at->relid = InvalidOid;
 	}
+	*needed = at->needed;
+	/* The next one begins anew. */
+	at->format = 0;
 	return removed;
 }
 
@@ -212,15 +258,13 @@ delete_traces(TierRelation *log, Snapshot snapshot, uint64 before)
 static void
 clean_log(Cleaning *cleaning, uint64 needed)
 {
-	TierRelation *log = &cleaning->opened[TIER_LOG];
-
 	if (!cleaning->trust.active)
-		delete_traces(log, cleaning->snapshot, PG_UINT64_MAX);
+		delete_traces(&cleaning->log, cleaning->snapshot, PG_UINT64_MAX);
 	else
 	{
-		needed = Max(needed, bound_of_log(log, cleaning->snapshot));
-		if (trust_raise(&cleaning->opened[TIER_SINCE], cleaning->snapshot, needed))
-			delete_traces(log, cleaning->snapshot, needed);
+		needed = Max(needed, bound_of_log(&cleaning->log, cleaning->snapshot));
+		if (trust_raise(&cleaning->since, cleaning->snapshot, needed))
+			delete_traces(&cleaning->log, cleaning->snapshot, needed);
 	}
 }
 
@@ -228,7 +272,6 @@ int64
 tier_clean(int64 max_rows, BlockNumber max_blocks)
 {
 	Cleaning cleaning;
-	TierRelation *opened = cleaning.opened;
 	MemoryContext context;
 	MemoryContext caller;
 	uint64 needed;
@@ -237,22 +280,22 @@ tier_clean(int64 max_rows, BlockNumber max_blocks)
 	/* A worker may be there before CREATE EXTENSION is committed; where rows alone are missing it is a failure. */
 	if (!OidIsValid(tier_relid(TIER_LOG)))
 		return 0;
-	for (int t = 0; t < TIER_NTABLES; t++)
-		tier_open_or_fail(t, RowExclusiveLock, &opened[t]);
+	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &cleaning.log);
+	tier_open_or_fail(TIER_SINCE, RowExclusiveLock, &cleaning.since);
 	/* What this transaction has kept or removed counts. */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	context = AllocSetContextCreate(CurrentMemoryContext, "availability_cache cleaning", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	cleaning.snapshot = GetActiveSnapshot();
-	cleaning.trust = look(opened, cleaning.snapshot);
+	cleaning.trust = trust_look(&cleaning.since, &cleaning.log, cleaning.snapshot, UNKNOWN_DEFINITIONS);
 	removed = clean_rows(&cleaning, max_rows, max_blocks, &needed);
 	clean_log(&cleaning, needed);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	PopActiveSnapshot();
-	for (int t = 0; t < TIER_NTABLES; t++)
-		tier_close(&opened[t]);
+	tier_close(&cleaning.since);
+	tier_close(&cleaning.log);
 	CommandCounterIncrement();
 	return removed;
 }

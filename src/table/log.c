@@ -7,8 +7,7 @@
  * trust.c says what readers make of it.  They are noted as they are touched,
  * and written together at PRE_COMMIT or PRE_PREPARE, in a subtransaction, so
  * that an error undoes nothing else; touched later (in another extension's
- * callback), at once.  There may be so many; then a stylist stands for further
- * days, and at last one trace for everything.
+ * callback), at once.  There may be so many; then one trace stands for everything.
  *
  * A writer that leaves no trace (the tier is off for it, or the traces could
  * not be written, or are too many for the log) takes the trust away instead; only if that is
@@ -32,8 +31,6 @@
 #include "base/test_hooks.h"
 #include "cache/counters.h"
 #include "cache/tag_set.h"
-#include "slots/day.h"
-#include "slots/tags.h"
 #include "table/log.h"
 #include "table/state.h"
 #include "table/tables.h"
@@ -41,30 +38,18 @@
 
 /* More traces of a transaction than this become one of everything. */
 #define MAX_TRACES TAG_SET_MAX
-/* With more than this, a day becomes all of its stylist's. */
-#define MAX_DAYS (MAX_TRACES / 2)
-/* A writer deletes no more rows than this at once; the rest is left to cleaning. */
-#define MAX_DELETED 1000
 /* A log that has grown to so many blocks is begun anew: cleaning (clean.c) keeps it far below, if it comes to it. */
 #define LOG_MAX_BLOCKS (32 * 1024 * 1024 / BLCKSZ)
 
-/* Of whose rows a change outdates those of which days. */
-typedef struct Scope
-{
-	bool of_stylist;
-	pg_uuid_t stylist;
-	DateADT first; /* UTC days; DATEVAL_NOBEGIN to DATEVAL_NOEND: all */
-	DateADT last;
-} Scope;
-
 /* What this transaction has touched, in that order; the (sub)transaction is of the tag with the same number. */
 static TagSet touched;
-static Scope scopes[MAX_TRACES];
 static int levels[MAX_TRACES];
 /* So many of them have their traces. */
 static int nwritten = 0;
 /* From PRE_COMMIT on. */
 static bool writes_at_once = false;
+
+static const LogListener *listener = NULL;
 
 static void leave_traces(void);
 
@@ -81,6 +66,8 @@ handle_transaction(XactEvent event, void *arg)
 		tag_set_cut(&touched, 0);
 		nwritten = 0;
 		writes_at_once = false;
+		if (listener != NULL)
+			listener->ended();
 	}
 }
 
@@ -110,6 +97,12 @@ tier_log_init(void)
 	RegisterSubXactCallback(handle_subtransaction, NULL);
 }
 
+void
+tier_log_listen(const LogListener *who)
+{
+	listener = who;
+}
+
 /* Adds the traces that are still to be written; false if the log is too large then. */
 static bool
 insert_traces(void)
@@ -132,64 +125,6 @@ insert_traces(void)
 	return last < LOG_MAX_BLOCKS;
 }
 
-/* Deletes at most so many of the rows that a change of a stylist outdates; returns how many. */
-static int
-delete_rows_of(TierRelation *rows, const Scope *scope, int max)
-{
-	ScanKeyData keys[3];
-	int nkeys = 1;
-	int ndeleted = 0;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	key_uuid(&keys[0], ROW_STYLIST, &scope->stylist);
-	if (!DATE_IS_NOBEGIN(scope->first))
-	{
-		key_date(&keys[1], ROW_DATE, BTGreaterEqualStrategyNumber, scope->first - DAYS_AFTER);
-		key_date(&keys[2], ROW_DATE, BTLessEqualStrategyNumber, scope->last + DAYS_BEFORE);
-		nkeys = 3;
-	}
-	scan = tier_scan(rows, SnapshotSelf, nkeys, keys);
-	while (ndeleted < max && (tuple = systable_getnext(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (DatumGetDateADT(tier_column(rows, tuple, ROW_FIRST_DAY)) > scope->last ||
-			DatumGetDateADT(tier_column(rows, tuple, ROW_LAST_DAY)) < scope->first)
-			continue;
-		if (!tier_may_delete(rows))
-			break;
-		ndeleted += tier_delete(rows, &tuple->t_self);
-	}
-	systable_endscan(scan);
-	return ndeleted;
-}
-
-/*
- * Deletes the rows that the changes outdate, for who looks at the table;
- * readers do not depend on it.  Rows that others are changing, those of a
- * table that is locked, many at once, and those that changes of no stylist
- * outdate are left to cleaning; false if there may be some of the last two.
- */
-static bool
-delete_rows(void)
-{
-	int left = MAX_DELETED;
-	bool all = true;
-	TierRelation rows;
-
-	if (tier_open(TIER_ROWS, RowShareLock, &rows) != TIER_OPENED)
-		return true;
-	for (int i = nwritten; i < touched.n && left > 0; i++)
-	{
-		if (scopes[i].of_stylist)
-			left -= delete_rows_of(&rows, &scopes[i], left);
-		else
-			all = false;
-	}
-	tier_close(&rows);
-	return all && left > 0;
-}
-
 typedef struct Written
 {
 	bool log_is_full;
@@ -202,7 +137,7 @@ write_traces(void *arg)
 	Written *written = arg;
 
 	written->log_is_full = !insert_traces();
-	written->all_deleted = delete_rows();
+	written->all_deleted = (listener == NULL || listener->written(touched.n - nwritten)) && !tier_log_has(EVERYTHING);
 }
 
 /* The traces could not be written: nothing may be trusted that does not see this transaction. */
@@ -230,7 +165,7 @@ static bool
 leaves_none(void)
 {
 	/* Traces of everything are rare, and whoever attaches tables may switch the tier on next. */
-	return ac_table_tier == TABLE_TIER_OFF && !tag_set_has(&touched, EVERYTHING) && trust_stop();
+	return ac_table_tier == TABLE_TIER_OFF && !tier_log_has(EVERYTHING) && trust_stop();
 }
 
 /* Once the transaction has a xid, if it has changed anything: see trust.c. */
@@ -261,25 +196,25 @@ leave_traces(void)
 	nwritten = touched.n;
 }
 
-static const Scope nobody = {.of_stylist = false};
-
-static Scope
-all_of(const pg_uuid_t *stylist)
+bool
+tier_log_has(Tag tag)
 {
-	return (Scope){.of_stylist = true, .stylist = *stylist, .first = DATEVAL_NOBEGIN, .last = DATEVAL_NOEND};
+	return tag_set_has(&touched, tag);
 }
 
-static void
-touch(Tag tag, const Scope *scope)
+bool
+tier_log_is_crowded(void)
 {
-	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || tag_set_has(&touched, EVERYTHING) || tag_set_has(&touched, tag))
+	return touched.n >= MAX_TRACES / 2;
+}
+
+void
+tier_log_tag(Tag tag)
+{
+	if (AC_MUTATED(AC_MUTANT_NO_TRACE) || tier_log_has(EVERYTHING) || tier_log_has(tag))
 		return;
 	if (touched.n >= MAX_TRACES - 1)
-	{
 		tag = EVERYTHING;
-		scope = &nobody;
-	}
-	scopes[touched.n] = *scope;
 	levels[touched.n] = GetCurrentTransactionNestLevel();
 	tag_set_add(&touched, tag);
 	if (writes_at_once)
@@ -287,41 +222,7 @@ touch(Tag tag, const Scope *scope)
 }
 
 void
-tier_log_stylist(const pg_uuid_t *stylist)
-{
-	Scope scope = all_of(stylist);
-
-	touch(tag_of_stylist(stylist), &scope);
-}
-
-void
-tier_log_days(const pg_uuid_t *stylist, DateADT first, DateADT last)
-{
-	Scope scope = all_of(stylist);
-
-	/* On which every day depends. */
-	if (tag_set_has(&touched, tag_of_stylist(stylist)))
-		return;
-	for (DateADT day = first; day <= last; day++)
-	{
-		if (touched.n >= MAX_DAYS)
-		{
-			tier_log_stylist(stylist);
-			return;
-		}
-		scope.first = scope.last = day;
-		touch(tag_of_stylist_day(stylist, day), &scope);
-	}
-}
-
-void
-tier_log_tag(Tag tag)
-{
-	touch(tag, &nobody);
-}
-
-void
 tier_log_everything(void)
 {
-	touch(EVERYTHING, &nobody);
+	tier_log_tag(EVERYTHING);
 }

@@ -1,12 +1,9 @@
 /*
  * rows.c
- *		Answers in private.availability_cache.
+ *		Answers in tables: kinds of them, fetched and kept.
  *
- * What is answered is the row's column answer: a header, and the payload as
- * the memory store has it.  available_slots says the same for people.  The
- * header has a keyed checksum of everything that the answer's exactness rests
- * on, so that a row that somebody made, edited, moved to another key or brought
- * from another cluster is no answer; expires_at may be lowered by hand.
+ * What is answered is the row's column answer (sealed.c); the other columns
+ * find the row and say the same for people; expires_at may be lowered by hand.
  *
  * Locking: see tables.c.
  */
@@ -14,151 +11,81 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/pg_control.h"
 #include "common/hashfn.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
-#include "base/environment.h"
 #include "base/full_xid.h"
+#include "base/settings.h"
+#include "base/test_hooks.h"
 #include "cache/counters.h"
-#include "slots/answer.h"
-#include "slots/jsonb.h"
-#include "slots/key.h"
 #include "table/rows.h"
+#include "table/sealed.h"
 #include "table/tables.h"
 #include "table/trust.h"
 
-/* To be raised when a row means something else. */
-#define ROW_FORMAT 6
+/* By format. */
+static const RowKind *kinds[TIER_MAX_KINDS + 1];
+static bool was_full[TIER_MAX_KINDS + 1];
 
-/* What stands before the tags and the payload in the column answer. */
-typedef struct AnswerBlob
+void
+row_kind_register(const RowKind *kind)
 {
-	uint64 checksum; /* of the rest, the tags, the payload, the key and the snapshot */
-	int64 valid_from;
-	int64 valid_until;
-	uint64 definitions; /* see RowScope */
-	uint64 log_state;
-	uint64 environment;
-	uint32 format;
-	uint32 ntags;
-} AnswerBlob;
-
-static void
-add(pg_hmac_ctx *hmac, const void *bytes, Size size)
-{
-	if (pg_hmac_update(hmac, bytes, size) < 0)
-		elog(ERROR, "could not compute a checksum: %s", pg_hmac_error(hmac));
+	kinds[kind->format] = kind;
+	tier_table_define(row_table(kind), &kind->table);
 }
 
-/*
- * Of everything that the answer's exactness rests on.  Whoever may write rows
- * cannot make it: the key is the cluster's own secret, which its standbys share
- * and SQL does not show.
- */
-static uint64
-checksum(const AnswerBlob *blob, const char *payload, uint32 payload_size, const DayKey *key, uint32 key_size,
-		 const RowScope *scope)
+const RowKind *
+row_kind(uint8 format)
 {
-	Pointer snapshot = DatumGetPointer(scope->snapshot);
-	uint32 sizes[2] = {key_size, payload_size};
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	uint64 sum;
-
-	if (hmac == NULL || pg_hmac_init(hmac, (uint8 *) GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN) < 0)
-		elog(ERROR, "could not begin a checksum");
-	add(hmac, (const char *) blob + sizeof(blob->checksum), sizeof(*blob) - sizeof(blob->checksum));
-	add(hmac, sizes, sizeof(sizes));
-	/* With the database: a copy of it starts anew. */
-	add(hmac, key->bytes, key_size);
-	add(hmac, scope->tags, scope->ntags * sizeof(Tag));
-	add(hmac, payload, payload_size);
-	add(hmac, VARDATA_ANY(snapshot), VARSIZE_ANY_EXHDR(snapshot));
-	if (pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute a checksum: %s", pg_hmac_error(hmac));
-	pg_hmac_free(hmac);
-	memcpy(&sum, digest, sizeof(sum));
-	return sum;
+	return format <= TIER_MAX_KINDS ? kinds[format] : NULL;
 }
 
-static text *
-zone_text(const DayKey *key, uint32 key_size)
+TierTable
+row_table(const RowKind *kind)
 {
-	return cstring_to_text_with_len(key->bytes + sizeof(DayKeyFixed), key_size - sizeof(DayKeyFixed));
-}
-
-static void
-make_keys(ScanKeyData keys[4], const DayRequest *day, text *zone)
-{
-	key_uuid(&keys[0], ROW_STYLIST, &day->stylist);
-	key_date(&keys[1], ROW_DATE, BTEqualStrategyNumber, day->date);
-	key_uuid(&keys[2], ROW_SERVICE, &day->service);
-	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(zone));
-}
-
-/* A row's column answer taken apart; what it says of itself is not yet believed. */
-typedef struct OpenedAnswer
-{
-	AnswerBlob blob;
-	const Tag *tags;
-	const char *payload;
-	uint32 payload_size;
-} OpenedAnswer;
-
-/* In the current memory context; false if it has not the form of one. */
-static bool
-open_answer(TierRelation *rows, HeapTuple row, OpenedAnswer *opened)
-{
-	struct varlena *answer = PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_ANSWER));
-	Size size = VARSIZE(answer) - VARHDRSZ;
-	Size before;
-
-	memset(opened, 0, sizeof(*opened));
-	if (size <= sizeof(AnswerBlob))
-		return false;
-	memcpy(&opened->blob, VARDATA(answer), sizeof(AnswerBlob));
-	before = sizeof(AnswerBlob) + opened->blob.ntags * sizeof(Tag);
-	if (opened->blob.format != ROW_FORMAT || opened->blob.environment != environment() ||
-		opened->blob.ntags > DAY_MAX_TAGS || size <= before)
-		return false;
-	/* Where the varlena begins is aligned to eight bytes, its data to four. */
-	opened->tags = memcpy(palloc(DAY_MAX_TAGS * sizeof(Tag)), VARDATA(answer) + sizeof(AnswerBlob),
-						  opened->blob.ntags * sizeof(Tag));
-	opened->payload = VARDATA(answer) + before;
-	opened->payload_size = size - before;
-	return true;
-}
-
-static RowScope
-scope_of(TierRelation *rows, HeapTuple row, const OpenedAnswer *answer)
-{
-	return (RowScope){.tags = answer->tags,
-					  .ntags = answer->blob.ntags,
-					  .definitions = answer->blob.definitions,
-					  .log_state = answer->blob.log_state,
-					  .snapshot = PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, ROW_SNAPSHOT)))};
+	return TIER_ROWS + kind->format - 1;
 }
 
 bool
-row_scope(TierRelation *rows, HeapTuple row, RowScope *scope)
+row_was_full(const RowKind *kind)
 {
-	OpenedAnswer answer;
-	bool has_form = open_answer(rows, row, &answer);
+	bool was = was_full[kind->format];
+
+	was_full[kind->format] = false;
+	return was;
+}
+
+static Datum
+snapshot_of(const RowKind *kind, TierRelation *rows, HeapTuple row)
+{
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(tier_column(rows, row, kind->snapshot)));
+}
+
+static RowScope
+scope_of(const Sealed *sealed, Datum snapshot)
+{
+	return (RowScope){.tags = sealed->tags,
+					  .ntags = sealed->ntags,
+					  .definitions = sealed->definitions,
+					  .log_state = sealed->log_state,
+					  .snapshot = snapshot};
+}
+
+bool
+row_scope(const RowKind *kind, TierRelation *rows, HeapTuple row, RowScope *scope)
+{
+	Sealed sealed;
+	bool has_form = sealed_open(tier_column(rows, row, kind->answer), &sealed);
 
 	if (!has_form)
-		answer.blob.ntags = 0;
-	*scope = scope_of(rows, row, &answer);
+		memset(&sealed, 0, sizeof(sealed));
+	*scope = scope_of(&sealed, snapshot_of(kind, rows, row));
 	return has_form;
 }
 
@@ -166,113 +93,93 @@ row_scope(TierRelation *rows, HeapTuple row, RowScope *scope)
 
 /* Takes a row's answer apart; false if it is not one that row_keep made for this key. */
 static bool
-open_row(TierRelation *rows, HeapTuple row, const DayKey *key, uint32 key_size, RowScope *scope, Computed *result)
+open_row(const RowKind *kind, TierRelation *rows, HeapTuple row, const StoreKey *key, RowScope *scope, Computed *result)
 {
-	OpenedAnswer answer;
+	Sealed sealed;
 
-	if (!open_answer(rows, row, &answer))
+	if (!kind->is_of(rows, row, key) || !sealed_open(tier_column(rows, row, kind->answer), &sealed))
 		return false;
-	*scope = scope_of(rows, row, &answer);
-	if (answer.blob.checksum != checksum(&answer.blob, answer.payload, answer.payload_size, key, key_size, scope) ||
-		!answer_is_whole(answer.payload, answer.payload_size))
+	*scope = scope_of(&sealed, snapshot_of(kind, rows, row));
+	if (!sealed_is_of(&sealed, key, scope->snapshot) || !kind->is_whole(sealed.payload, sealed.payload_size))
 		return false;
-	result->payload = unconstify(char *, answer.payload);
-	result->payload_size = answer.payload_size;
-	result->valid_from = answer.blob.valid_from;
-	result->valid_until = Min(answer.blob.valid_until, DatumGetTimestampTz(tier_column(rows, row, ROW_EXPIRES_AT)));
+	result->payload = unconstify(char *, sealed.payload);
+	result->payload_size = sealed.payload_size;
+	result->valid_from = sealed.valid_from;
+	result->valid_until = Min(sealed.valid_until, DatumGetTimestampTz(tier_column(rows, row, kind->expires_at)));
 	result->keepable = true;
-	result->tags = answer.tags;
-	result->ntags = answer.blob.ntags;
+	result->tags = sealed.tags;
+	result->ntags = sealed.ntags;
 	return true;
 }
 
 static bool
-find_row(TierRelation *rows, const DayRequest *day, RowScope *scope, Computed *result)
+find_row(const RowKind *kind, TierRelation *rows, const StoreKey *key, RowScope *scope, Computed *result)
 {
-	DayKey key;
-	uint32 key_size = day_key_make(&key, day);
-	text *zone = zone_text(&key, key_size);
-	ScanKeyData keys[4];
-	SysScanDesc scan;
-	HeapTuple row;
-	bool found;
+	ScanKeyData keys[ROW_MAX_KEYS];
+	int nkeys = kind->find(key, keys);
+	SysScanDesc scan = tier_scan(rows, GetActiveSnapshot(), nkeys, keys);
+	HeapTuple row = systable_getnext(scan);
+	bool found = row != NULL && open_row(kind, rows, row, key, scope, result);
 
-	make_keys(keys, day, zone);
-	scan = tier_scan(rows, GetActiveSnapshot(), lengthof(keys), keys);
-	row = systable_getnext(scan);
-	found = row != NULL && open_row(rows, row, &key, key_size, scope, result);
 	systable_endscan(scan);
 	return found;
 }
 
-bool
-row_fetch(const DayRequest *day, uint64 definitions, Computed *result)
+/* Whether the row holds every change, which the definitions of now are part of. */
+static bool
+is_trusted(const RowKind *kind, const RowScope *scope)
 {
-	TierRelation rows;
 	TierRelation since;
 	TierRelation log;
-	RowScope scope;
+	uint64 definitions;
 	Trust trust;
-	int64 now = cache_now();
-	bool found;
+	bool trusted;
 
-	tier_open_or_fail(TIER_ROWS, AccessShareLock, &rows);
-	found = find_row(&rows, day, &scope, result);
-	tier_close(&rows);
-	if (!found || now < result->valid_from || now >= result->valid_until)
+	if (!kind->definitions(&definitions))
 		return false;
-
 	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
 	trust = trust_look(&since, &log, GetActiveSnapshot(), definitions);
-	found = trust_row(&trust, &log, GetActiveSnapshot(), &scope);
+	trusted = trust_row(&trust, &log, GetActiveSnapshot(), scope);
 	tier_close(&log);
 	tier_close(&since);
-	return found;
+	return trusted;
+}
+
+bool
+row_fetch(const RowKind *kind, const StoreKey *key, Computed *result)
+{
+	TierRelation rows;
+	RowScope scope;
+	int64 now = cache_now();
+	bool found;
+
+	tier_open_or_fail(row_table(kind), AccessShareLock, &rows);
+	found = find_row(kind, &rows, key, &scope, result);
+	tier_close(&rows);
+	return found && now >= result->valid_from && now < result->valid_until && is_trusted(kind, &scope);
 }
 
 /* ---- keeping ---- */
 
-/* Deletes the row of this key, if there is one; false if another transaction is at it. */
+/* Deletes the row that this key finds, if there is one; false if another transaction is at it. */
 static bool
-remove_old(TierRelation *rows, const DayRequest *day, text *zone)
+remove_old(const RowKind *kind, TierRelation *rows, const StoreKey *key)
 {
-	ScanKeyData keys[4];
+	ScanKeyData keys[ROW_MAX_KEYS];
+	int nkeys = kind->find(key, keys);
 	SnapshotData dirty;
 	SysScanDesc scan;
 	HeapTuple row;
 	bool removed = true;
 
 	InitDirtySnapshot(dirty);
-	make_keys(keys, day, zone);
-	scan = tier_scan(rows, &dirty, lengthof(keys), keys);
+	scan = tier_scan(rows, &dirty, nkeys, keys);
 	while (removed && (row = systable_getnext(scan)) != NULL)
 		removed = !TransactionIdIsValid(dirty.xmin) && !TransactionIdIsValid(dirty.xmax) &&
 				  tier_delete(rows, &row->t_self);
 	systable_endscan(scan);
 	return removed;
-}
-
-static Datum
-make_answer(const DayRequest *day, const Computed *result, const RowScope *scope, const DayKey *key, uint32 key_size)
-{
-	AnswerBlob blob = {.valid_from = result->valid_from,
-					   .valid_until = result->valid_until,
-					   .definitions = scope->definitions,
-					   .log_state = scope->log_state,
-					   .environment = environment(),
-					   .format = ROW_FORMAT,
-					   .ntags = scope->ntags};
-	Size tags_size = scope->ntags * sizeof(Tag);
-	Size size = sizeof(blob) + tags_size + result->payload_size;
-	bytea *answer = palloc(VARHDRSZ + size);
-
-	blob.checksum = checksum(&blob, result->payload, result->payload_size, key, key_size, scope);
-	SET_VARSIZE(answer, VARHDRSZ + size);
-	memcpy(VARDATA(answer), &blob, sizeof(blob));
-	memcpy(VARDATA(answer) + sizeof(blob), scope->tags, tags_size);
-	memcpy(VARDATA(answer) + sizeof(blob) + tags_size, result->payload, result->payload_size);
-	return PointerGetDatum(answer);
 }
 
 static int
@@ -316,14 +223,6 @@ seen_snapshot(void)
 	return DirectFunctionCall1(pg_snapshot_in, CStringGetDatum(text.data));
 }
 
-/* What people see of it. */
-static Datum
-slots_of(const Computed *result)
-{
-	return DirectFunctionCall2(jsonb_object_field, JsonbPGetDatum(answer_to_jsonb(result->payload, false)),
-							   CStringGetTextDatum("slots"));
-}
-
 static uint64
 log_state_now(void)
 {
@@ -339,44 +238,105 @@ log_state_now(void)
 	return state;
 }
 
+/* A table grows to so many blocks, twice what memory has: rows that are gone need room until VACUUM comes by. */
+static bool
+has_room(const RowKind *kind, TierRelation *rows)
+{
+	BlockNumber max_blocks = (int64) ac_shared_memory_kb * 2 * 1024 / BLCKSZ;
+
+	if (!tier_is_full(rows, max_blocks))
+		return true;
+	was_full[kind->format] = true;
+	return false;
+}
+
+static void
+insert_row(const RowKind *kind, TierRelation *rows, const StoreKey *key, const Computed *result, const RowScope *scope)
+{
+	Datum values[TIER_MAX_COLUMNS];
+	bool nulls[TIER_MAX_COLUMNS] = {false};
+
+	kind->fill(key, result, values);
+	values[kind->expires_at - 1] = TimestampTzGetDatum(result->valid_until);
+	values[kind->snapshot - 1] = scope->snapshot;
+	values[kind->answer - 1] = sealed_make(key, result, scope);
+	tier_insert(rows, values, nulls);
+	counter_add(COUNTER_TIER_STORES, 1);
+}
+
 bool
-row_keep(const DayRequest *day, uint64 definitions, const Computed *result)
+row_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Computed *result)
 {
 	TierRelation rows;
 	RowScope scope = {.tags = result->tags,
 					  .ntags = result->ntags,
 					  .definitions = definitions,
 					  .log_state = log_state_now()};
-	DayKey key;
-	uint32 key_size = day_key_make(&key, day);
-	text *zone = zone_text(&key, key_size);
-	Datum values[ROW_NCOLUMNS];
-	bool nulls[ROW_NCOLUMNS] = {false};
 	bool kept;
 
-	tier_open_or_fail(TIER_ROWS, RowExclusiveLock, &rows);
+	tier_open_or_fail(row_table(kind), RowExclusiveLock, &rows);
 	scope.snapshot = seen_snapshot();
-	kept = !trust_ends_soon(&scope) && tier_claim(&rows, hash_bytes((unsigned char *) key.bytes, key_size)) &&
-		   remove_old(&rows, day, zone);
+	kept = !trust_ends_soon(&scope) && has_room(kind, &rows) &&
+		   tier_claim(&rows, hash_bytes((const unsigned char *) key->bytes, key->size)) && remove_old(kind, &rows, key);
 	if (kept)
-	{
-		values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
-		values[ROW_STYLIST - 1] = UUIDPGetDatum(&day->stylist);
-		values[ROW_SERVICE - 1] = UUIDPGetDatum(&day->service);
-		values[ROW_DATE - 1] = DateADTGetDatum(day->date);
-		values[ROW_SLOTS - 1] = slots_of(result);
-		values[ROW_COMPUTED_AT - 1] = TimestampTzGetDatum(result->valid_from);
-		values[ROW_EXPIRES_AT - 1] = TimestampTzGetDatum(result->valid_until);
-		values[ROW_TIMEZONE - 1] = PointerGetDatum(zone);
-		values[ROW_FIRST_DAY - 1] = DateADTGetDatum(day->first_day);
-		values[ROW_LAST_DAY - 1] = DateADTGetDatum(day->last_day);
-		values[ROW_SNAPSHOT - 1] = scope.snapshot;
-		values[ROW_ANSWER - 1] = make_answer(day, result, &scope, &key, key_size);
-		tier_insert(&rows, values, nulls);
-		counter_add(COUNTER_TIER_STORES, 1);
-	}
+		insert_row(kind, &rows, key, result, &scope);
 	tier_close(&rows);
 	/* Later commands of this transaction may delete the row again. */
 	CommandCounterIncrement();
 	return kept;
+}
+
+/* ---- from memory ---- */
+
+/* The entry as it was computed, with these tags. */
+static Computed
+computed_of_entry(const StoredEntry *entry, const Tag *tags)
+{
+	return (Computed){.tags = tags,
+					  .ntags = entry->on.ncells,
+					  .payload = unconstify(char *, entry->payload),
+					  .payload_size = entry->payload_size,
+					  .valid_from = entry->valid_from,
+					  .valid_until = entry->valid_until};
+}
+
+static bool
+is_of_this_database(const StoreKey *key)
+{
+	return key->size >= sizeof(Oid) && memcmp(key->bytes, &MyDatabaseId, sizeof(Oid)) == 0;
+}
+
+/*
+ * An entry that is current, looked at after the snapshot was taken, is what
+ * would be computed under it (see cache/readpath.c).
+ */
+static void
+keep_under_snapshot(const RowKind *kind, const StoredEntry *entry, uint64 definitions)
+{
+	Tag tags[MAX_DEPENDENCIES];
+	Computed computed = computed_of_entry(entry, tags);
+
+	if (!entry_is_current(entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
+		return;
+	if (!kind->definitions_hold(definitions) || !cells_tags(&entry->on, tags))
+		return;
+	(void) row_keep(kind, &entry->key, definitions, &computed);
+}
+
+void
+row_keep_place(uint32 place)
+{
+	const RowKind *kind;
+	StoredEntry entry;
+	EntryInfo info;
+	uint64 definitions;
+
+	if (!store_fetch_place(place, &entry, &info) || !is_of_this_database(&entry.key))
+		return;
+	kind = row_kind(entry.key.format);
+	if (kind == NULL || !kind->outlives_memory(entry.payload) || !kind->definitions(&definitions))
+		return;
+	PushActiveSnapshot(GetLatestSnapshot());
+	keep_under_snapshot(kind, &entry, definitions);
+	PopActiveSnapshot();
 }

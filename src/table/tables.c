@@ -33,6 +33,8 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/freespace.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/fmgroids.h"
@@ -48,23 +50,17 @@
 #include "base/relcache.h"
 #include "table/tables.h"
 
-typedef struct TableInfo
-{
-	const char *name;
-	bool has_key; /* a primary key that lookups use */
-	int ncolumns;
-	Oid types[ROW_NCOLUMNS];
-} TableInfo;
-
-static const TableInfo tables[TIER_NTABLES] = {
-	[TIER_ROWS] = {"availability_cache",
-				   true,
-				   ROW_NCOLUMNS,
-				   {UUIDOID, UUIDOID, UUIDOID, DATEOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, DATEOID,
-					DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
+/* No name: of a kind that is not there. */
+static TableInfo tables[TIER_NTABLES] = {
 	[TIER_LOG] = {"invalidation", true, LOG_NCOLUMNS, {INT8OID, XID8OID}},
 	[TIER_SINCE] = {"invalidation_since", false, SINCE_NCOLUMNS, {XID8OID}},
 };
+
+void
+tier_table_define(TierTable which, const TableInfo *info)
+{
+	tables[which] = *info;
+}
 
 /* Advisory locks of SQL use 1 and 2 here. */
 #define CLAIM_LOCK_FIELD 3
@@ -119,7 +115,7 @@ find_member(const char *name, Oid *remembered)
 Oid
 tier_relid(TierTable which)
 {
-	return find_member(tables[which].name, &known[which]);
+	return tables[which].name == NULL ? InvalidOid : find_member(tables[which].name, &known[which]);
 }
 
 static bool
@@ -265,22 +261,6 @@ tier_column(TierRelation *table, HeapTuple row, AttrNumber column)
 	return value;
 }
 
-void
-key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value)
-{
-	ScanKeyInit(key, column, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(value));
-}
-
-void
-key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value)
-{
-	RegProcedure function = strategy == BTEqualStrategyNumber		   ? F_DATE_EQ
-							: strategy == BTGreaterEqualStrategyNumber ? F_DATE_GE
-																	   : F_DATE_LE;
-
-	ScanKeyInit(key, column, strategy, function, DateADTGetDatum(value));
-}
-
 /* A row of these columns; those that somebody added are NULL. */
 static HeapTuple
 form_row(TierRelation *table, const Datum *values, const bool *nulls)
@@ -325,7 +305,7 @@ insert_into_index(Relation index, IndexInfo *info, TierRelation *table, const Da
 BlockNumber
 tier_insert_many(TierRelation *table, const Datum *values, int nrows)
 {
-	const bool nulls[ROW_NCOLUMNS] = {false};
+	const bool nulls[TIER_MAX_COLUMNS] = {false};
 	Relation index = index_open(table->index, NoLock);
 	IndexInfo *info = BuildIndexInfo(index);
 	List *all = RelationGetIndexList(table->rel);
@@ -352,6 +332,30 @@ tier_insert_many(TierRelation *table, const Datum *values, int nrows)
 	pfree(info);
 	index_close(index, NoLock);
 	return last;
+}
+
+BlockNumber
+tier_blocks(const TierRelation *table)
+{
+	Oid toast = table->rel->rd_rel->reltoastrelid;
+	BlockNumber n = RelationGetNumberOfBlocks(table->rel);
+	Relation rel = OidIsValid(toast) && ConditionalLockRelationOid(toast, AccessShareLock)
+					   ? try_relation_open(toast, NoLock)
+					   : NULL;
+
+	if (rel != NULL)
+	{
+		n += RelationGetNumberOfBlocks(rel);
+		relation_close(rel, AccessShareLock);
+	}
+	return n;
+}
+
+/* What VACUUM has made free in them is used first. */
+bool
+tier_is_full(TierRelation *table, BlockNumber max_blocks)
+{
+	return tier_blocks(table) >= max_blocks && GetPageWithFreeSpace(table->rel, BLCKSZ / 4) == InvalidBlockNumber;
 }
 
 bool

@@ -9,39 +9,23 @@
 #include "access/htup.h"
 #include "access/skey.h"
 #include "storage/lockdefs.h"
-#include "utils/date.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
-#include "utils/uuid.h"
 
 extern void tier_tables_init(void);
 
+/* Kinds of answers, each with a table of its own: see rows.h. */
+#define TIER_MAX_KINDS 2
+
 typedef enum TierTable
 {
-	TIER_ROWS,	/* private.availability_cache */
 	TIER_LOG,	/* availability_cache.invalidation */
 	TIER_SINCE, /* availability_cache.invalidation_since */
-	TIER_NTABLES
+	TIER_ROWS,	/* the first kind's */
+	TIER_NTABLES = TIER_ROWS + TIER_MAX_KINDS
 } TierTable;
 
 /* Columns, by number. */
-enum
-{
-	ROW_ID = 1,
-	ROW_STYLIST,
-	ROW_SERVICE,
-	ROW_DATE,
-	ROW_SLOTS,
-	ROW_COMPUTED_AT,
-	ROW_EXPIRES_AT,
-	ROW_TIMEZONE,
-	ROW_FIRST_DAY,
-	ROW_LAST_DAY,
-	ROW_SNAPSHOT,
-	ROW_ANSWER,
-	ROW_NCOLUMNS = ROW_ANSWER
-};
-
 enum
 {
 	LOG_TAG = 1,
@@ -54,6 +38,19 @@ enum
 	SINCE_XID = 1,
 	SINCE_NCOLUMNS = SINCE_XID
 };
+
+#define TIER_MAX_COLUMNS 16
+
+typedef struct TableInfo
+{
+	const char *name; /* a member of the extension */
+	bool has_key;	  /* a primary key that lookups use */
+	int ncolumns;
+	Oid types[TIER_MAX_COLUMNS];
+} TableInfo;
+
+/* Says what a kind's table is like. */
+extern void tier_table_define(TierTable which, const TableInfo *info);
 
 typedef enum TierOpened
 {
@@ -74,6 +71,8 @@ typedef struct TierRelation
 extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
 /* Opens, or raises 55006 when it cannot be. */
 extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
+/* The blocks of the table, with those of what is stored out of line. */
+extern BlockNumber tier_blocks(const TierRelation *table);
 /* Gives AccessShareLock back; other locks last until the transaction ends. */
 extern void tier_close(TierRelation *opened);
 /* A table's OID; InvalidOid if the extension has none. */
@@ -88,13 +87,12 @@ extern SysScanDesc tier_scan(TierRelation *table, Snapshot snapshot, int nkeys, 
 /* A column of a row that was read; raises XX001 for NULL. */
 extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
 
-extern void key_uuid(ScanKey key, AttrNumber column, const pg_uuid_t *value);
-extern void key_date(ScanKey key, AttrNumber column, StrategyNumber strategy, DateADT value);
-
 /* Inserts a row, without anybody's triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
 /* Inserts rows without NULLs, no two with one key, whose columns follow each other; returns the block of the last. */
 extern BlockNumber tier_insert_many(TierRelation *table, const Datum *values, int nrows);
+/* Whether a table that has grown to so many blocks has no room for another row in them. */
+extern bool tier_is_full(TierRelation *table, BlockNumber max_blocks);
 /* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
 extern bool tier_may_delete(TierRelation *table);
 /* Deletes a row that was read; false if another transaction is changing it. */

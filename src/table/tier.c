@@ -6,7 +6,7 @@
  * as a failure of the tier, and opens the circuit breaker.  The answer is
  * computed then.
  *
- * Answers from unlogged tables are not kept: a crash empties those.
+ * Answers from unlogged tables are not to be kept: a crash empties those.
  */
 #include "postgres.h"
 
@@ -18,7 +18,6 @@
 #include "base/guard.h"
 #include "base/settings.h"
 #include "base/test_hooks.h"
-#include "slots/sources.h"
 #include "table/clean.h"
 #include "table/rows.h"
 #include "table/state.h"
@@ -35,10 +34,12 @@
 
 typedef struct RowCall
 {
-	DayRequest *day;
+	const RowKind *kind;
+	const StoreKey *key;
 	uint64 definitions;
 	Computed *fetched;
 	const Computed *computed;
+	uint32 place;
 	bool found;
 } RowCall;
 
@@ -47,7 +48,14 @@ run_fetch(void *arg)
 {
 	RowCall *call = arg;
 
-	call->found = row_fetch(call->day, call->definitions, call->fetched);
+	call->found = row_fetch(call->kind, call->key, call->fetched);
+}
+
+static void
+clean_sometimes(void)
+{
+	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
+		tier_clean(CLEAN_ROWS, CLEAN_BLOCKS);
 }
 
 static void
@@ -55,10 +63,19 @@ run_keep(void *arg)
 {
 	RowCall *call = arg;
 
-	if (trust_start() && (day_definitions_hold() || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
-		row_keep(call->day, call->definitions, call->computed);
-	if (pg_prng_uint64_range(&pg_global_prng_state, 1, CLEAN_ONE_IN) == 1)
-		tier_clean(CLEAN_ROWS, CLEAN_BLOCKS);
+	if (trust_start() && (call->kind->definitions_hold(call->definitions) || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
+		row_keep(call->kind, call->key, call->definitions, call->computed);
+	clean_sometimes();
+}
+
+static void
+run_keep_place(void *arg)
+{
+	RowCall *call = arg;
+
+	if (trust_start())
+		row_keep_place(call->place);
+	clean_sometimes();
 }
 
 static bool
@@ -74,11 +91,11 @@ succeeds(void (*fn)(void *), RowCall *call)
 }
 
 bool
-tier_fetch(DayRequest *day, Computed *result)
+tier_fetch(const RowKind *kind, const StoreKey *key, Computed *result)
 {
-	RowCall call = {.day = day, .fetched = result};
+	RowCall call = {.kind = kind, .key = key, .fetched = result};
 
-	if (ac_table_tier == TABLE_TIER_OFF || !day_definitions(&call.definitions) || !breaker_allows())
+	if (ac_table_tier == TABLE_TIER_OFF || !breaker_allows())
 		return false;
 	if (succeeds(run_fetch, &call) && call.found)
 		return true;
@@ -109,31 +126,47 @@ tier_wrote_all(void)
 {
 	TransactionId xid = GetTopTransactionIdIfAny();
 
-	return TransactionIdIsValid(xid) && xid == keeping_xid && XactLastRecEnd == keeping_end && sources_logged();
+	return TransactionIdIsValid(xid) && xid == keeping_xid && XactLastRecEnd == keeping_end;
 }
 
-void
-tier_keep(DayRequest *day, const Computed *result)
+static void
+keep_itself(void (*fn)(void *), RowCall *call)
 {
-	RowCall call = {.day = day, .computed = result};
-
-	if (!keeps_itself() || !day_definitions_of(day, &call.definitions) || !breaker_allows())
+	if (!breaker_allows())
 		return;
 	/* Called where nothing else was written yet. */
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		nkept = 0;
 	if (nkept++ >= MAX_KEPT)
 		return;
-	succeeds(run_keep, &call);
+	succeeds(fn, call);
 	keeping_xid = GetTopTransactionIdIfAny();
 	keeping_end = XactLastRecEnd;
 }
 
 void
-tier_offer(DayRequest *day, uint32 place)
+tier_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Computed *result)
 {
-	uint64 definitions;
+	RowCall call = {.kind = kind, .key = key, .definitions = definitions, .computed = result};
 
-	if (ac_table_tier == TABLE_TIER_BACKGROUND && day_definitions_of(day, &definitions) && worker_wanted())
+	if (keeps_itself())
+		keep_itself(run_keep, &call);
+}
+
+void
+tier_offer(uint32 place)
+{
+	if (ac_table_tier == TABLE_TIER_BACKGROUND && worker_wanted())
 		queue_push(place);
+}
+
+void
+tier_keep_or_offer(uint32 place)
+{
+	RowCall call = {.place = place};
+
+	if (keeps_itself())
+		keep_itself(run_keep_place, &call);
+	else
+		tier_offer(place);
 }

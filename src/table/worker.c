@@ -3,13 +3,9 @@
  *		The background worker that keeps a database's table tier.
  *
  * It is started when a session has something to write, writes answers from
- * the memory store to private.availability_cache in batches, cleans, and ends
+ * the memory store to their tables in batches, cleans, and ends
  * when nothing came for a while or nobody is connected to its database (so
  * that DROP DATABASE and the like do not have to wait for it).
- *
- * It does not need the snapshot that an answer was computed under: an entry
- * that is current, looked at after a new snapshot was taken, is what would be
- * computed under that snapshot (see cache/readpath.c).
  *
  * Locking: none while it waits; see tables.c and state.c.
  */
@@ -32,7 +28,6 @@
 #include "base/guard.h"
 #include "base/settings.h"
 #include "base/test_hooks.h"
-#include "slots/key.h"
 #include "table/clean.h"
 #include "table/rows.h"
 #include "table/state.h"
@@ -53,71 +48,19 @@ typedef struct Batch
 {
 	uint32 places[BATCH];
 	int n;
-	bool ready; /* traces are being left, and the definitions are known */
-	uint64 definitions;
+	bool ready; /* traces are being left */
 } Batch;
-
-/* What the entry is about, as its key says. */
-static bool
-day_of_entry(const StoredEntry *entry, DayRequest *day)
-{
-	DayKeyFixed fixed;
-	char *zone;
-
-	if (entry->key.format != FORMAT_DAY)
-		return false;
-	day_key_open(&entry->key, &fixed, &zone);
-	if (fixed.dboid != MyDatabaseId)
-		return false;
-	day->stylist = fixed.stylist;
-	day->service = fixed.service;
-	day->date = fixed.date;
-	day->zone = zone == NULL ? NULL : zone_find(zone, strlen(zone));
-	return zone == NULL || day->zone != NULL;
-}
-
-/* The entry as it was computed, with these tags. */
-static Computed
-computed_of_entry(const StoredEntry *entry, const Tag *tags)
-{
-	return (Computed){.tags = tags,
-					  .ntags = entry->on.ncells,
-					  .payload = unconstify(char *, entry->payload),
-					  .payload_size = entry->payload_size,
-					  .valid_from = entry->valid_from,
-					  .valid_until = entry->valid_until};
-}
-
-static void
-write_entry(uint32 place, uint64 definitions)
-{
-	StoredEntry entry;
-	EntryInfo info;
-	DayRequest day;
-	Computed computed;
-	Tag tags[MAX_DEPENDENCIES];
-
-	if (!store_fetch_place(place, &entry, &info) || !day_of_entry(&entry, &day))
-		return;
-	if (!entry_is_current(&entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
-		return;
-	day_days_of_answer(&day, entry.payload);
-	computed = computed_of_entry(&entry, tags);
-	if (!cells_tags(&entry.on, tags))
-		return;
-	row_keep(&day, definitions, &computed);
-}
 
 static void
 write_batch(void *arg)
 {
 	Batch *batch = arg;
 
-	batch->ready = trust_start() && day_definitions(&batch->definitions) && day_definitions_hold();
+	batch->ready = trust_start();
 	for (int i = 0; i < batch->n && batch->ready; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		write_entry(batch->places[i], batch->definitions);
+		row_keep_place(batch->places[i]);
 	}
 }
 

@@ -39,6 +39,7 @@ my @plants = (
 	[ 'cache/cells.c', '#include "slots/tags.h"', 'cache/cells\.c:\d+ includes slots/tags\.h, of a floor above' ],
 	[ 'base/guard.c',  '#include "cache/cells.h"', 'base/guard\.c:\d+ includes cache/cells\.h, of a floor above' ],
 	[ 'table/trust.h', '#include "entry/touch.h"', 'table/trust\.h:\d+ includes entry/touch\.h, of a floor above' ],
+	[ 'table/rows.h', '#include "slots/tags.h"', 'table/rows\.h:\d+ includes slots/tags\.h, of a floor above' ],
 	[ 'memo/key.c', '#include "slots/tags.h"', 'memo/key\.c:\d+ includes slots/tags\.h, of the room beside' ],
 	[ 'slots/day.c', '#include "memo/tags.h"', 'slots/day\.c:\d+ includes memo/tags\.h, of the room beside' ],
 	[ 'slots/sources.c', '#include "slots/queries.h"', 'files need each other: slots/queries -> .*slots/sources -> slots/queries' ],
