@@ -41,6 +41,7 @@
 #include "slots/kept_days.h"
 #include "slots/sources.h"
 #include "slots/table_plan.h"
+#include "slots/guard.h"
 #include "slots/text.h"
 #include "table/log.h"
 #include "table/state.h"
@@ -152,4 +153,6 @@ _PG_init(void)
 		preload();
 	/* At PRE_COMMIT it comes before changes, which looks at what definitions have changed: callbacks run last-registered first. */
 	tier_log_init();
+	/* And before that this, which may wait: nobody's answers are computed meanwhile because of it. */
+	guard_init();
 }

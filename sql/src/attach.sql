@@ -199,6 +199,7 @@ BEGIN
            AND g.tgfoid = availability_cache_internal.trigger_function()
            AND g.tgparentid = 0
            AND position(convert_to(role, getdatabaseencoding()) || '\x00' IN g.tgargs) = 1
+         ORDER BY g.tgrelid, g.tgname
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.rel);
     END LOOP;

@@ -11,7 +11,7 @@
 
 #include "base/relcache.h"
 
-#define MAX_FORGETTERS 8
+#define MAX_FORGETTERS 16
 
 static RelationForgetter forgetters[MAX_FORGETTERS];
 static int nforgetters = 0;

@@ -23,6 +23,7 @@ int ac_notify = NOTIFY_OFF;
 int ac_table_tier = TABLE_TIER_INLINE;
 int ac_table_tier_retry = 15;
 int ac_worker_idle_timeout = 60;
+bool ac_guard_replicated = false;
 /* Read from functions' definitions (memo/function.c); what a session sets does nothing. */
 static char *memoize_vary_by = NULL;
 static int memoize_ttl = 0;
@@ -93,6 +94,10 @@ settings_define(void)
 	DefineCustomIntVariable("availability_cache.worker_idle_timeout",
 							"How long a background worker waits for something to do before it ends.", NULL,
 							&ac_worker_idle_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomBoolVariable("availability_cache.guard_replicated",
+							 "Guards bookings that logical replication applies, too.",
+							 "Those that the rules do not allow stop the subscription.", &ac_guard_replicated, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	/* Elsewhere it would come too late. */
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomIntVariable("availability_cache.shared_memory_size", "Shared memory that the cache takes, in all.",

@@ -21,6 +21,7 @@ extern int ac_max_answer_size; /* kB */
 extern int ac_table_tier;		   /* TableTier */
 extern int ac_table_tier_retry;	   /* seconds */
 extern int ac_worker_idle_timeout; /* seconds */
+extern bool ac_guard_replicated;
 
 typedef enum TableTier
 {

@@ -26,6 +26,7 @@ int ac_sleep_before_mark = 0;
 int ac_sleep_in_take = 0;
 int ac_sleep_in_naming = 0;
 int ac_sleep_in_begin = 0;
+int ac_sleep_in_guard = 0;
 int ac_test_exact_cells = 0;
 int ac_test_watched = 0;
 int ac_test_databases = 0;
@@ -90,6 +91,14 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"not_needed", AC_MUTANT_NOT_NEEDED, false},
 												   {"never_ended", AC_MUTANT_NEVER_ENDED, false},
 												   {"workers_unseen", AC_MUTANT_WORKERS_UNSEEN, false},
+												   {"guard_no_lock", AC_MUTANT_GUARD_NO_LOCK, false},
+												   {"guard_checks_first", AC_MUTANT_GUARD_CHECKS_FIRST, false},
+												   {"guard_old_snapshot", AC_MUTANT_GUARD_OLD_SNAPSHOT, false},
+												   {"guard_own_rows", AC_MUTANT_GUARD_OWN_ROWS, false},
+												   {"guard_unsorted", AC_MUTANT_GUARD_UNSORTED, false},
+												   {"guard_keeps_undone", AC_MUTANT_GUARD_KEEPS_UNDONE, false},
+												   {"guard_no_wait", AC_MUTANT_GUARD_NO_WAIT, false},
+												   {"guard_lends", AC_MUTANT_GUARD_LENDS, false},
 												   {"queries_only", AC_MUTANT_QUERIES_ONLY, false},
 												   {NULL, 0, false}};
 
@@ -107,7 +116,8 @@ static const struct
 			  {"availability_cache.test_sleep_before_mark", &ac_sleep_before_mark},
 			  {"availability_cache.test_sleep_in_take", &ac_sleep_in_take},
 			  {"availability_cache.test_sleep_in_naming", &ac_sleep_in_naming},
-			  {"availability_cache.test_sleep_in_begin", &ac_sleep_in_begin}};
+			  {"availability_cache.test_sleep_in_begin", &ac_sleep_in_begin},
+			  {"availability_cache.test_sleep_in_guard", &ac_sleep_in_guard}};
 
 /* As another extension may, that was loaded before ours. */
 static void

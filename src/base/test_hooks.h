@@ -77,6 +77,15 @@ typedef enum AcMutant
 	AC_MUTANT_NOT_NEEDED,
 	AC_MUTANT_NEVER_ENDED,
 	AC_MUTANT_WORKERS_UNSEEN,
+	/* of the guard */
+	AC_MUTANT_GUARD_NO_LOCK,
+	AC_MUTANT_GUARD_CHECKS_FIRST,
+	AC_MUTANT_GUARD_OLD_SNAPSHOT,
+	AC_MUTANT_GUARD_OWN_ROWS,
+	AC_MUTANT_GUARD_UNSORTED,
+	AC_MUTANT_GUARD_KEEPS_UNDONE,
+	AC_MUTANT_GUARD_NO_WAIT,
+	AC_MUTANT_GUARD_LENDS,
 	/* nothing is broken: the attached tables are read by queries alone */
 	AC_MUTANT_QUERIES_ONLY
 } AcMutant;
@@ -94,6 +103,7 @@ extern int ac_sleep_before_mark;	/* when a hit has its copy, before it marks the
 extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */
 extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
 extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */
+extern int ac_sleep_in_guard;		/* when the guard has one of the locks that it takes */
 extern int ac_test_exact_cells;		/* at most; 0: what the memory has */
 extern int ac_test_watched;			/* size of the set of relations that definitions rest on; 0: as it is */
 extern int ac_test_databases;		/* that have a number of their own, at most; 0: as many as there are numbers */

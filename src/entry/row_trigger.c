@@ -21,6 +21,7 @@
 
 #include "base/compat.h"
 #include "base/relcache.h"
+#include "entry/guard_row.h"
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
@@ -43,13 +44,16 @@ typedef struct TouchRole
 	/* Arguments, by number; 0: the role has none such. */
 	int to_all;		/* whether the row is of all stylists, whomever it names */
 	int buffers[2]; /* of a service */
+	int status;		/* of bookings and holds, as the next two */
+	int service;
+	int expires;
 } TouchRole;
 
 static const char *const buffer_names[] = {"buffer_before_minutes", "buffer_after_minutes"};
 
 static const TouchRole touch_roles[] = {
-	{"bookings", TOUCH_DAYS},
-	{"booking_reservations", TOUCH_DAYS},
+	{"bookings", TOUCH_DAYS, .status = 4, .service = 5},
+	{"booking_reservations", TOUCH_DAYS, .status = 4, .expires = 5, .service = 6},
 	{"stylist_schedules", TOUCH_STYLIST},
 	{"schedule_overrides", TOUCH_STYLIST, .to_all = 10},
 	{"stylist_services", TOUCH_STYLIST},
@@ -72,6 +76,7 @@ typedef struct TriggerPlan
 	AttrNumber to_all;
 	AttrNumber buffers[2];
 	int buffer_units[2];
+	GuardColumns guarded; /* of TOUCH_DAYS */
 } TriggerPlan;
 
 /* By the trigger's OID; each partition has its own triggers. */
@@ -137,6 +142,35 @@ note_meaning(TriggerPlan *plan, const TouchRole *role, int arg, const char *name
 	return true;
 }
 
+/* The column of an argument, which is there and fits; InvalidAttrNumber: not mapped. */
+static AttrNumber
+column_of(const Trigger *trigger, TupleDesc desc, int arg)
+{
+	if (arg == 0 || arg >= trigger->tgnargs || trigger->tgargs[arg][0] == '\0')
+		return InvalidAttrNumber;
+	return SPI_fnumber(desc, trigger->tgargs[arg]);
+}
+
+static GuardColumns
+guarded_columns(const TouchRole *role, const Trigger *trigger, TupleDesc desc)
+{
+	return (GuardColumns){.is_hold = role->expires != 0,
+						  .stylist = column_of(trigger, desc, 1),
+						  .start = column_of(trigger, desc, 2),
+						  .end = column_of(trigger, desc, 3),
+						  .status = column_of(trigger, desc, role->status),
+						  .service = column_of(trigger, desc, role->service),
+						  .expires = column_of(trigger, desc, role->expires)};
+}
+
+/* Whether those can be read that are not among the key columns. */
+static bool
+guarded_columns_fit(const GuardColumns *columns, TupleDesc desc)
+{
+	return (columns->service == InvalidAttrNumber || column_is(desc, columns->service, UUIDOID)) &&
+		   (columns->expires == InvalidAttrNumber || column_is(desc, columns->expires, TIMESTAMPTZOID));
+}
+
 static void
 resolve_trigger(TriggerPlan *plan, TriggerData *data)
 {
@@ -146,6 +180,7 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 
 	plan->relid = RelationGetRelid(data->tg_relation);
 	plan->usable = false;
+	plan->kind = TOUCH_STYLIST;
 	plan->ncolumns = 0;
 	plan->to_all = plan->buffers[0] = plan->buffers[1] = InvalidAttrNumber;
 	if (trigger->tgnargs == 0 || trigger->tgnargs > MAX_TRIGGER_COLUMNS)
@@ -171,7 +206,8 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 			return;
 		plan->columns[plan->ncolumns++] = column;
 	}
-	plan->usable = key_columns_fit(plan, desc);
+	plan->guarded = guarded_columns(&touch_roles[role], trigger, desc);
+	plan->usable = key_columns_fit(plan, desc) && guarded_columns_fit(&plan->guarded, desc);
 }
 
 static TriggerPlan *
@@ -310,7 +346,7 @@ touch_change(const TriggerPlan *plan, TriggerData *data)
 
 /*
  * private.invalidate_availability_cache(), AFTER … FOR EACH ROW or AFTER
- * TRUNCATE.  Raises nothing but a misuse.
+ * TRUNCATE.  Raises nothing but a misuse, and what reading the guard's rules can raise.
  */
 PGDLLEXPORT Datum
 availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
@@ -321,5 +357,7 @@ availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 		touch_change(plan, data);
 	else
 		touch_everything();
+	if (plan->kind == TOUCH_DAYS && TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		guard_row_trigger(plan->usable ? &plan->guarded : NULL, data);
 	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }

@@ -249,3 +249,14 @@ rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, Day
 	bound_limits(rules);
 	return DAY_OK;
 }
+
+DayError
+rules_read_of_stylist(const pg_uuid_t *stylist, uint64 clock, DayRules *rules)
+{
+	DayError error;
+
+	read_defaults(clock, rules);
+	error = read_profile(stylist, rules);
+	bound_limits(rules);
+	return error;
+}

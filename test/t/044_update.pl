@@ -112,7 +112,7 @@ EOC
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
 # What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
+SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
  WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'))) IS NOT TRUE
  ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid

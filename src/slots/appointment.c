@@ -1,0 +1,266 @@
+/*
+ * appointment.c
+ *		Whether the rules let an appointment be where it is.
+ *
+ * The appointment is a row already, of this transaction.  So the question is
+ * asked of everything but it: of the bookings or holds that are read, one with
+ * its times and buffers is left out; which one does not matter, they are alike.
+ *
+ * First the hours, as a day of slots of its length; then what else is near it,
+ * as a window that it fills.  The same kernel says both.
+ *
+ * docs/rules.md says what is computed; the numbers in comments refer to it.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "base/test_hooks.h"
+#include "cache/readpath.h"
+#include "slots/answer.h"
+#include "slots/appointment.h"
+#include "slots/buffers.h"
+#include "slots/busy.h"
+#include "slots/hours.h"
+#include "slots/rules.h"
+#include "slots/zone.h"
+
+/* None that is longer is offered. */
+#define LONGEST (7 * USECS_PER_DAY)
+
+static const char *const reason_names[] = {
+	[APPOINTMENT_ALLOWED] = "available",
+	[APPOINTMENT_BOOKED] = "booked",
+	[APPOINTMENT_HELD] = "held",
+	[APPOINTMENT_CLOSED] = "closed",
+	[APPOINTMENT_NOT_A_SLOT] = "not_a_slot",
+	[APPOINTMENT_TOO_SOON] = "too_soon",
+	[APPOINTMENT_TOO_LATE] = "too_late",
+	[APPOINTMENT_ON_BREAK] = "on_break",
+	[APPOINTMENT_NOT_OFFERED] = "not_offered",
+};
+
+const char *
+appointment_reason_name(AppointmentReason reason)
+{
+	return reason_names[reason];
+}
+
+/* Where no service is known, one that is not there stands for it: it has the buffers that it should. */
+static const pg_uuid_t no_service = {
+	{0xa1, 0x7c, 0x2e, 0x90, 0x4b, 0x55, 0x4d, 0x1f, 0x9e, 0x03, 0x6a, 0xd8, 0x27, 0xc4, 0x5b, 0xee}};
+
+static const pg_uuid_t *
+service_of(const Appointment *appointment)
+{
+	return appointment->has_service ? &appointment->service : &no_service;
+}
+
+/* ---- what else is there ---- */
+
+/* One that the appointment fills, or no other slot than it. */
+static void
+make_only_slot(const Appointment *appointment, SlotInput *input)
+{
+	input->windows = palloc(sizeof(SlotInterval));
+	input->windows[0] = appointment->at;
+	input->nwindows = 1;
+	input->grid_from = NULL;
+	input->restarts_after_break = false;
+	input->starts_before = appointment->at.start + 1;
+	input->duration = appointment->at.end - appointment->at.start;
+	input->step = input->duration;
+}
+
+/* Takes the appointment from what has been read; false if it is not there. */
+static bool
+leave_out(const Appointment *appointment, SlotInput *input)
+{
+	SlotInterval *busy = appointment->is_hold ? input->holds : input->bookings;
+	const SlotBuffers *buffers = appointment->is_hold ? input->hold_buffers : input->booking_buffers;
+	int n = appointment->is_hold ? input->nholds : input->nbookings;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (busy[i].start != appointment->at.start || busy[i].end != appointment->at.end ||
+			buffers[i].before != input->buffers.before || buffers[i].after != input->buffers.after ||
+			(appointment->is_hold && input->hold_expires[i] != appointment->expires))
+			continue;
+		/* Of no length, it is nowhere. */
+		if (!AC_MUTATED(AC_MUTANT_GUARD_OWN_ROWS))
+			busy[i].end = busy[i].start;
+		return true;
+	}
+	return false;
+}
+
+static SlotStatus
+status_of_only_slot(SlotInput *input)
+{
+	Slot slot;
+	int64 next_change;
+
+	return slots_compute(input, &slot, &next_change) == 1 ? slot.status : SLOT_UNAVAILABLE;
+}
+
+/* (14) and (15): the clock makes none of it unavailable.  Whether it is there at all is said too. */
+static AppointmentReason
+check_others(const Appointment *appointment, const DayRules *rules, bool *is_there)
+{
+	SlotInput input = {.now = cache_now(), .horizon = PG_INT64_MAX, .show_unavailable = true, .show_breaks = true};
+	Reach reach;
+	BookedServices booked;
+
+	make_only_slot(appointment, &input);
+	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, &input, &reach, &booked);
+	*is_there = leave_out(appointment, &input);
+	if (!*is_there)
+		return APPOINTMENT_ALLOWED;
+	/* Holds that have expired were not read. */
+	input.now = PG_INT64_MIN / 2;
+	switch (status_of_only_slot(&input))
+	{
+		case SLOT_BOOKED:
+			return APPOINTMENT_BOOKED;
+		case SLOT_RESERVED:
+			return APPOINTMENT_HELD;
+		default:
+			return APPOINTMENT_ALLOWED;
+	}
+}
+
+/* ---- the hours ---- */
+
+static bool
+is_within_hours(const Appointment *appointment, const SlotInput *input)
+{
+	for (int i = 0; i < input->nwindows; i++)
+	{
+		if (appointment->at.start >= input->windows[i].start && appointment->at.end <= input->windows[i].end)
+			return appointment->at.start < input->starts_before;
+	}
+	return false;
+}
+
+static int
+compare_start(const void *start, const void *slot)
+{
+	int64 a = *(const int64 *) start;
+	int64 b = ((const Slot *) slot)->start;
+
+	return (a > b) - (a < b);
+}
+
+/* The slot that starts with the appointment; NULL: there is none. */
+static const Slot *
+find_slot(const Appointment *appointment, SlotInput *input)
+{
+	int64 next_change;
+	int64 n = slots_count(input);
+	Slot *slots;
+
+	if (n > ANSWER_MAX_SLOTS)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS),
+				errhint("Set a longer availability_cache.rules.slot_step."));
+	slots = palloc(Max(n, 1) * sizeof(Slot));
+	n = slots_compute(input, slots, &next_change);
+	return bsearch(&appointment->at.start, slots, n, sizeof(Slot), compare_start);
+}
+
+static AppointmentReason
+reason_of_status(const Appointment *appointment, const SlotInput *input, SlotStatus status)
+{
+	if (status == SLOT_IN_BREAK)
+		return APPOINTMENT_ON_BREAK;
+	if (status != SLOT_UNAVAILABLE)
+		return APPOINTMENT_ALLOWED;
+	return input->now >= appointment->at.start - input->notice ? APPOINTMENT_TOO_SOON : APPOINTMENT_TOO_LATE;
+}
+
+/* As a slot of a date of the stylist's, of the appointment's own length. */
+static AppointmentReason
+check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
+{
+	SlotInput input = {.now = cache_now(),
+					   .step = rules->step,
+					   .duration = appointment->at.end - appointment->at.start,
+					   .notice = rules->limits[LIMIT_NOTICE],
+					   .horizon = rules->limits[LIMIT_HORIZON],
+					   .show_unavailable = true,
+					   .show_breaks = true};
+	const Slot *slot;
+
+	hours_read(&appointment->stylist, date, rules, &input);
+	slots_prepare(&input);
+	if (!is_within_hours(appointment, &input))
+		return APPOINTMENT_CLOSED;
+	/* What nobody knows the service of keeps to the hours, and to no grid. */
+	if (!appointment->has_service)
+		make_only_slot(appointment, &input);
+	else
+		input.grid_from = hours_grid(rules, &input);
+	slot = find_slot(appointment, &input);
+	return slot == NULL ? APPOINTMENT_NOT_A_SLOT : reason_of_status(appointment, &input, slot->status);
+}
+
+/* It can be of the date on which it starts, or of the one before or, where a clock is put back at midnight, after it. */
+static AppointmentReason
+check_hours(const Appointment *appointment, const DayRules *rules)
+{
+	static const int from_its_own[] = {0, -1, 1};
+	AppointmentReason reason = APPOINTMENT_CLOSED;
+	TimestampTz until;
+	int64 reads = appointment->at.start +
+				  zone_offset(rules->stylist_zone, appointment->at.start, &until) * USECS_PER_SEC;
+
+	if (appointment->at.end - appointment->at.start > LONGEST)
+		return APPOINTMENT_CLOSED;
+	for (int i = 0; i < lengthof(from_its_own); i++)
+	{
+		AppointmentReason on_date = check_date(appointment, utc_day_of(reads) + from_its_own[i], rules);
+
+		if (on_date == APPOINTMENT_ALLOWED)
+			return APPOINTMENT_ALLOWED;
+		if (reason == APPOINTMENT_CLOSED)
+			reason = on_date;
+	}
+	return reason;
+}
+
+/* ---- both ---- */
+
+AppointmentReason
+appointment_check(const Appointment *appointment, bool must_be_offered)
+{
+	AppointmentReason reason;
+	AppointmentReason of_hours;
+	DayRules rules;
+	DayError error;
+	bool is_there;
+
+	sources_load();
+	if (!must_be_offered || !appointment->has_service)
+		error = rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
+	else
+		error = rules_read(&appointment->stylist, &appointment->service, NO_CLOCK, &rules);
+	if (must_be_offered && error != DAY_OK)
+		return APPOINTMENT_NOT_OFFERED;
+	reason = check_others(appointment, &rules, &is_there);
+	if (!must_be_offered || !is_there)
+		return reason;
+	of_hours = check_hours(appointment, &rules);
+	return of_hours != APPOINTMENT_ALLOWED ? of_hours : reason;
+}
+
+SlotBuffers
+appointment_buffers(const Appointment *appointment)
+{
+	SlotBuffers buffers;
+	DayRules rules;
+
+	sources_load();
+	(void) rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
+	buffers_of(service_of(appointment), 1, NO_CLOCK, rules_buffers(&rules), &buffers);
+	return buffers;
+}

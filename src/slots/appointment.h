@@ -1,0 +1,51 @@
+/*
+ * appointment.h
+ *		Whether the rules let an appointment be where it is.
+ */
+#ifndef AC_SLOTS_APPOINTMENT_H
+#define AC_SLOTS_APPOINTMENT_H
+
+#include "utils/uuid.h"
+
+#include "slots/kernel.h"
+
+/* A booking or a hold that takes a stylist's time.  Bytes in between are zero: it is a key. */
+typedef struct Appointment
+{
+	pg_uuid_t stylist;
+	pg_uuid_t service;
+	SlotInterval at;	/* timestamps; not empty */
+	int64 expires;		/* of a hold; SLOT_NEVER: it does not */
+	uint32 has_service; /* else service is zero */
+	uint32 is_hold;		/* else a booking */
+} Appointment;
+
+/* Why it may not be there. */
+typedef enum AppointmentReason
+{
+	APPOINTMENT_ALLOWED,
+	APPOINTMENT_BOOKED,
+	APPOINTMENT_HELD,
+	APPOINTMENT_CLOSED,
+	APPOINTMENT_NOT_A_SLOT,
+	APPOINTMENT_TOO_SOON,
+	APPOINTMENT_TOO_LATE,
+	APPOINTMENT_ON_BREAK,
+	APPOINTMENT_NOT_OFFERED
+} AppointmentReason;
+
+/* What a reason is called, for clients. */
+extern const char *appointment_reason_name(AppointmentReason reason);
+
+/*
+ * Looks at one that is among the attached tables' rows, under the active
+ * snapshot; one that is not, or that has expired, may be anywhere.  must_be_offered: it must start where a slot of
+ * its length does that is available, and not only meet no other.  Caller is
+ * connected to SPI and guards the settings.  Raises what queries raise.
+ */
+extern AppointmentReason appointment_check(const Appointment *appointment, bool must_be_offered);
+
+/* How near another may be to matter, by this one's own buffers; under the same conditions. */
+extern SlotBuffers appointment_buffers(const Appointment *appointment);
+
+#endif /* AC_SLOTS_APPOINTMENT_H */

@@ -1,0 +1,178 @@
+/*
+ * guard_rules.c
+ *		Whether bookings are guarded, and which ones take time.
+ *
+ * Each row that is written asks, so what the rules' row says is remembered
+ * until a message says that it has changed.  A writer has accepted messages
+ * when it got its lock on the table, and who turns the guard on holds a lock
+ * that conflicts with it (guard_await_writers): so whoever writes after that
+ * knows.
+ *
+ * Locking: none but those of tables.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/members.h"
+#include "base/relcache.h"
+#include "base/test_hooks.h"
+#include "slots/attachments.h"
+#include "slots/guard_rules.h"
+
+static MemoryContext context = NULL; /* of the lists */
+static GuardRules remembered;
+static Oid rules_relid = InvalidOid;
+/* Moves on when what was read may have changed; 0 is never reached. */
+static uint64 generation = 1;
+static uint64 read_at = 0;
+
+static void
+forget_relation(Oid relid)
+{
+	if (relid != rules_relid && OidIsValid(relid))
+		return;
+	rules_relid = InvalidOid;
+	generation++;
+}
+
+/* NULL where the table has no such column, as with the SQL of 1.0.0. */
+static Datum
+value_of(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped && strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return heap_getattr(row, i + 1, desc, isnull);
+	}
+	*isnull = true;
+	return (Datum) 0;
+}
+
+static List *
+texts_of(Datum array)
+{
+	List *texts = NIL;
+	Datum *values;
+	int n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
+	for (int i = 0; i < n; i++)
+		texts = lappend(texts, TextDatumGetCString(values[i]));
+	return texts;
+}
+
+static GuardMode
+mode_of(const char *name)
+{
+	if (strcmp(name, "on") == 0)
+		return GUARD_ON;
+	return strcmp(name, "holds") == 0 ? GUARD_HOLDS : GUARD_OFF;
+}
+
+static bool
+is_some_time(Datum interval)
+{
+	Interval zero = {0};
+
+	return DatumGetBool(DirectFunctionCall2(interval_ne, interval, IntervalPGetDatum(&zero)));
+}
+
+static void
+take_row(HeapTuple row, TupleDesc desc, GuardRules *rules)
+{
+	bool isnull;
+	bool unused;
+	Datum mode = value_of(row, desc, "guard", &isnull);
+
+	rules->mode = isnull ? GUARD_OFF : mode_of(TextDatumGetCString(mode));
+	rules->has_buffers = is_some_time(value_of(row, desc, "buffer_before", &unused)) ||
+						 is_some_time(value_of(row, desc, "buffer_after", &unused));
+	rules->non_blocking = texts_of(value_of(row, desc, "non_blocking_statuses", &unused));
+	rules->holding = texts_of(value_of(row, desc, "hold_statuses", &unused));
+}
+
+static void
+read_rules(Oid relid, Snapshot snapshot, GuardRules *rules)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple row = systable_getnext(scan);
+
+	if (row != NULL)
+		take_row(row, RelationGetDescr(rel), rules);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+static void
+remember(void)
+{
+	MemoryContext caller;
+	Snapshot snapshot;
+
+	if (context == NULL)
+	{
+		context = AllocSetContextCreate(TopMemoryContext, "availability_cache guard rules", ALLOCSET_SMALL_SIZES);
+		relcache_notify(forget_relation);
+	}
+	MemoryContextReset(context);
+	memset(&remembered, 0, sizeof(remembered));
+	rules_relid = member_find(RelationRelationId, "rules");
+	if (!OidIsValid(rules_relid))
+		return;
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	caller = MemoryContextSwitchTo(context);
+	read_rules(rules_relid, snapshot, &remembered);
+	MemoryContextSwitchTo(caller);
+	UnregisterSnapshot(snapshot);
+}
+
+const GuardRules *
+guard_rules(void)
+{
+	if (read_at != generation)
+	{
+		/* Messages that come meanwhile make it old. */
+		uint64 now = generation;
+
+		read_at = 0;
+		remember();
+		read_at = now;
+	}
+	return &remembered;
+}
+
+void
+guard_await_writers(void)
+{
+	List *attachments = attachments_read(attachments_function());
+	ListCell *cell;
+
+	if (AC_MUTATED(AC_MUTANT_GUARD_NO_WAIT))
+		return;
+	/* By role, so always in one order. */
+	foreach(cell, attachments)
+	{
+		const Attachment *attachment = lfirst(cell);
+
+		if (attachment->role != SOURCE_BOOKINGS && attachment->role != SOURCE_RESERVATIONS)
+			continue;
+		LockRelationOid(attachment->relid, ShareRowExclusiveLock);
+		(void) find_all_inheritors(attachment->relid, ShareRowExclusiveLock, NULL);
+	}
+}
