@@ -103,7 +103,7 @@ status_of_only_slot(SlotInput *input)
 	return slots_compute(input, &slot, &next_change) == 1 ? slot.status : SLOT_UNAVAILABLE;
 }
 
-/* (14) and (15): the clock makes none of it unavailable.  Whether it is there at all is said too. */
+/* (14) and (15): the clock makes none of it unavailable.  is_there NULL: it is not; else it is said whether it is. */
 static AppointmentReason
 check_others(const Appointment *appointment, const DayRules *rules, bool *is_there)
 {
@@ -113,8 +113,7 @@ check_others(const Appointment *appointment, const DayRules *rules, bool *is_the
 
 	make_only_slot(appointment, &input);
 	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, &input, &reach, &booked);
-	*is_there = leave_out(appointment, &input);
-	if (!*is_there)
+	if (is_there != NULL && !(*is_there = leave_out(appointment, &input)))
 		return APPOINTMENT_ALLOWED;
 	/* Holds that have expired were not read. */
 	input.now = PG_INT64_MIN / 2;
@@ -230,14 +229,14 @@ check_hours(const Appointment *appointment, const DayRules *rules)
 
 /* ---- both ---- */
 
-AppointmentReason
-appointment_check(const Appointment *appointment, bool must_be_offered)
+/* is_there as above. */
+static AppointmentReason
+check(const Appointment *appointment, bool must_be_offered, bool *is_there)
 {
 	AppointmentReason reason;
 	AppointmentReason of_hours;
 	DayRules rules;
 	DayError error;
-	bool is_there;
 
 	sources_load();
 	if (!must_be_offered || !appointment->has_service)
@@ -246,11 +245,43 @@ appointment_check(const Appointment *appointment, bool must_be_offered)
 		error = rules_read(&appointment->stylist, &appointment->service, NO_CLOCK, &rules);
 	if (must_be_offered && error != DAY_OK)
 		return APPOINTMENT_NOT_OFFERED;
-	reason = check_others(appointment, &rules, &is_there);
-	if (!must_be_offered || !is_there)
+	reason = check_others(appointment, &rules, is_there);
+	if (!must_be_offered || (is_there != NULL && !*is_there))
 		return reason;
 	of_hours = check_hours(appointment, &rules);
 	return of_hours != APPOINTMENT_ALLOWED ? of_hours : reason;
+}
+
+AppointmentReason
+appointment_check(const Appointment *appointment, bool must_be_offered)
+{
+	bool is_there;
+
+	return check(appointment, must_be_offered, &is_there);
+}
+
+AppointmentReason
+appointment_would_fit(const Appointment *appointment, bool must_be_offered)
+{
+	return check(appointment, must_be_offered, NULL);
+}
+
+bool
+appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appointment *appointment)
+{
+	DayRules rules;
+
+	sources_load();
+	if (rules_read(stylist, service, NO_CLOCK, &rules) != DAY_OK)
+		return false;
+	memset(appointment, 0, sizeof(*appointment));
+	appointment->stylist = *stylist;
+	appointment->service = *service;
+	appointment->has_service = true;
+	appointment->at.start = start;
+	appointment->at.end = start + rules.duration * USECS_PER_SEC;
+	appointment->expires = SLOT_NEVER;
+	return true;
 }
 
 SlotBuffers

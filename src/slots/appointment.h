@@ -45,6 +45,16 @@ extern const char *appointment_reason_name(AppointmentReason reason);
  */
 extern AppointmentReason appointment_check(const Appointment *appointment, bool must_be_offered);
 
+/*
+ * Takes down the slot of a service that would start then, wherever that is;
+ * false if the stylist does not offer it.  Under the same conditions.
+ */
+extern bool
+appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appointment *appointment);
+
+/* As appointment_check, of one that is not there yet. */
+extern AppointmentReason appointment_would_fit(const Appointment *appointment, bool must_be_offered);
+
 /* How near another may be to matter, by this one's own buffers; under the same conditions. */
 extern SlotBuffers appointment_buffers(const Appointment *appointment);
 

@@ -279,6 +279,89 @@ guard_check(void)
 	restore_settings(settings);
 }
 
+/* ---- slots that are about to be taken ---- */
+
+/* The appointment that it would be, under the newest snapshot; false if nobody offers it. */
+static bool
+find_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appointment *appointment)
+{
+	bool found;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	PushActiveSnapshot(GetLatestSnapshot());
+	found = appointment_of_slot(stylist, service, start, appointment);
+	PopActiveSnapshot();
+	SPI_finish();
+	return found;
+}
+
+static AppointmentReason
+would_fit(const Appointment *appointment, bool must_be_offered)
+{
+	AppointmentReason reason;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	PushActiveSnapshot(GetLatestSnapshot());
+	reason = appointment_would_fit(appointment, must_be_offered);
+	PopActiveSnapshot();
+	SPI_finish();
+	return reason;
+}
+
+static AppointmentReason
+reserve_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end)
+{
+	Appointment appointment;
+	Appointment again;
+
+	if (!find_slot(stylist, service, start, &appointment))
+		return APPOINTMENT_NOT_OFFERED;
+	lock_days(list_make1(&appointment));
+	AcceptInvalidationMessages();
+	if (!find_slot(stylist, service, start, &again))
+		return APPOINTMENT_NOT_OFFERED;
+	if (again.at.end != appointment.at.end)
+		ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access: the service's duration has changed"),
+				errhint("Run the transaction again."));
+	*end = appointment.at.end;
+	return would_fit(&appointment, true);
+}
+
+static AppointmentReason
+reserve_time(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 end)
+{
+	Appointment appointment;
+
+	memset(&appointment, 0, sizeof(appointment));
+	appointment.stylist = *stylist;
+	appointment.has_service = service != NULL;
+	if (service != NULL)
+		appointment.service = *service;
+	appointment.at = (SlotInterval){start, end};
+	appointment.expires = SLOT_NEVER;
+	lock_days(list_make1(&appointment));
+	AcceptInvalidationMessages();
+	return would_fit(&appointment, false);
+}
+
+AppointmentReason
+guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end)
+{
+	int settings = guard_settings();
+	AppointmentReason reason;
+
+	CommandCounterIncrement();
+	if (*end == DT_NOEND)
+		reason = reserve_slot(stylist, service, start, end);
+	else
+		reason = reserve_time(stylist, service, start, *end);
+	restore_settings(settings);
+	return reason;
+}
+
 /* ---- when ---- */
 
 void

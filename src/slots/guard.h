@@ -26,4 +26,12 @@ extern void guard_unreadable_row_changes(void);
  */
 extern void guard_check(void);
 
+/*
+ * Locks the days of a slot of a stylist until the transaction is over, and
+ * says whether it may be taken then, by the newest snapshot.  *end DT_NOEND: it
+ * is the slot of the service that starts then, whose end is set; else only
+ * other bookings and holds are looked at, and service may be NULL.  40001: the slot changed while others were waited for.
+ */
+extern AppointmentReason guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end);
+
 #endif /* AC_SLOTS_GUARD_H */
