@@ -94,6 +94,9 @@
 /* What the server has of a setting, NULL if there is none: of utils/guc_tables.h. */
 #if PG_VERSION_NUM >= 160000
 #define AC_FIND_SETTING(name) find_option((name), false, true, 0)
+/* Looking takes no time. */
+#define AC_MORE_SETTINGS_THAN(n) true
+#define AC_NSETTINGS() 0
 #else
 static inline struct config_generic *
 ac_find_setting(const char *name)
@@ -108,6 +111,8 @@ ac_find_setting(const char *name)
 	return NULL;
 }
 #define AC_FIND_SETTING(name) ac_find_setting(name)
+#define AC_MORE_SETTINGS_THAN(n) (GetNumConfigOptions() != (n))
+#define AC_NSETTINGS() GetNumConfigOptions()
 #endif
 
 /* utils/pg_locale.h wants ICU's headers, which do not come with the server's. */
@@ -116,5 +121,14 @@ extern PGDLLIMPORT char *locale_monetary;
 extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
 extern char *get_collation_actual_version(char collprovider, const char *collcollate);
+
+/* DecodeDateTime(), which raises nothing. */
+#if PG_VERSION_NUM >= 160000
+#define AC_DECODE_TIME(fields, kinds, n, kind, tm, fraction, zone) \
+	DecodeDateTime((fields), (kinds), (n), (kind), (tm), (fraction), (zone), &(DateTimeErrorExtra){0})
+#else
+#define AC_DECODE_TIME(fields, kinds, n, kind, tm, fraction, zone) \
+	DecodeDateTime((fields), (kinds), (n), (kind), (tm), (fraction), (zone))
+#endif
 
 #endif /* AC_BASE_COMPAT_H */

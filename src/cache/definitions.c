@@ -234,6 +234,10 @@ list_catcache_message(DefinitionChanges *changes, Tag *tags, const SharedInvalCa
 			changes->shared = true;
 			tags[changes->ntags++] = tag_of_names(InvalidOid);
 			break;
+			/* Its name, which current_database() tells. */
+		case DATABASEOID:
+			tags[changes->ntags++] = tag_of_names(InvalidOid);
+			break;
 			/* Names in queries; labels that queries leave out if there are none. */
 		case NAMESPACEOID:
 		case ENUMOID:

@@ -241,7 +241,7 @@ problem_of(Oid function)
 		return facts.reason;
 	if (facts.unseen.kind != REASON_NONE && !one->assume_stable)
 		return facts.unseen;
-	if (facts.reads_session && one->vary_by == NIL)
+	if ((facts.reads_session && one->vary_by == NIL) || !call_key_has_settings(one, facts.settings))
 		return (Reason){REASON_SESSION, InvalidOid};
 	if (facts.reads_clock && one->ttl == 0 && !OidIsValid(one->valid_until) && !facts.says_until)
 		return (Reason){REASON_CLOCK, InvalidOid};
@@ -326,6 +326,8 @@ put_finding(const Finding *finding, void *arg)
 	const char *text = finding->kind == FOUND_REASON ? reason_text(finding->reason) : texts[finding->kind];
 	char *found = psprintf("found in %s", function_name(finding->function));
 
+	if (finding->kind == FOUND_SETTING)
+		text = psprintf("looks at the setting %s: needs vary_by", finding->setting);
 	put_text_row(arg, found,
 				 OidIsValid(finding->called) ? psprintf("%s: %s", function_name(finding->called), text) : text);
 }

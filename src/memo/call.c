@@ -214,7 +214,8 @@ judge_functions(Call *call)
 		seen_note_reason(facts->reason.kind, facts->reason.object);
 	if (facts->unseen.kind != REASON_NONE && !call->function->assume_stable)
 		seen_note_reason(facts->unseen.kind, facts->unseen.object);
-	if (facts->reads_session && call->function->vary_by == NIL)
+	if ((facts->reads_session && call->function->vary_by == NIL) ||
+		!call_key_has_settings(call->function, facts->settings))
 		seen_note_reason(REASON_SESSION, InvalidOid);
 	if (call->function->ttl > 0)
 		seen_note_until(cache_now() + call->function->ttl * USECS_PER_SEC);
@@ -235,8 +236,8 @@ judge(Call *call)
 		seen_note_reason(REASON_SETTINGS, InvalidOid);
 	if (call_key_has_clock_words(&call->key))
 		seen_note_reason(REASON_ARGUMENT, InvalidOid);
-	judge_functions(call);
 	seen_note_types();
+	judge_functions(call);
 }
 
 /* A row of a shape that the caller's session knows. */

@@ -26,6 +26,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/proclang.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -40,7 +41,9 @@
 #include "utils/syscache.h"
 
 #include "base/function_setting.h"
+#include "memo/clock_words.h"
 #include "memo/facts.h"
+#include "memo/types.h"
 #include "memo/words.h"
 
 typedef struct Known
@@ -60,6 +63,7 @@ typedef struct Known
 	List *calls;	 /* OIDs */
 	List *relations; /* RangeVars */
 	List *types;	 /* names that some type has, as strings */
+	List *settings;	 /* likewise: that current_setting() is asked for */
 	char *path;		 /* that it sets, or NULL */
 } Known;
 
@@ -136,7 +140,6 @@ static const char *const harmless[] = {"anytextcat",
 									   "numeric",
 									   "overlaps",
 									   "pg_client_encoding",
-									   "pg_typeof",
 									   "phraseto_tsquery",
 									   "plainto_tsquery",
 									   "quote_literal",
@@ -254,9 +257,18 @@ note_call(Known *one, Oid function)
 	MemoryContextSwitchTo(old);
 }
 
-/* Each function of the name, in the schema if one is given. */
 static void
-note_calls_of(Known *one, const char *schema, const char *name)
+note_setting(Known *one, const char *name)
+{
+	MemoryContext old = MemoryContextSwitchTo(known_context);
+
+	one->settings = list_append_unique(one->settings, makeString(pstrdup(name)));
+	MemoryContextSwitchTo(old);
+}
+
+/* Each function of the name, in the schema if one is given; of users alone, or of the server's too. */
+static void
+note_calls_of(Known *one, const char *schema, const char *name, bool of_users)
 {
 	Oid namespace = schema == NULL ? InvalidOid : get_namespace_oid(schema, true);
 	CatCList *list;
@@ -268,7 +280,8 @@ note_calls_of(Known *one, const char *schema, const char *name)
 	{
 		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
 
-		if (!OidIsValid(namespace) || form->pronamespace == namespace)
+		if ((!OidIsValid(namespace) || form->pronamespace == namespace) &&
+			!(of_users && form->oid < FirstNormalObjectId))
 			note_call(one, form->oid);
 	}
 	ReleaseSysCacheList(list);
@@ -321,6 +334,9 @@ note_keyword(Known *one, const char *word)
 		one->reason = (Reason){REASON_PORTAL, InvalidOid};
 	else if (strcmp(word, "execute") == 0)
 		one->executes = true;
+	/* Of 16, without parentheses. */
+	else if (strcmp(word, "system_user") == 0)
+		note_calls_of(one, "pg_catalog", word, false);
 }
 
 static void
@@ -332,6 +348,17 @@ note_relation(Known *one, const char *schema, const char *name)
 	MemoryContextSwitchTo(old);
 }
 
+/* Its values' texts may go by the catalogs, where no function is named that makes them. */
+static void
+note_type(Known *one, Oid type)
+{
+	List *unused = NIL;
+	Oid output = types_add(&unused, type);
+
+	if (OidIsValid(output))
+		note_call(one, output);
+}
+
 /* Which of the source's words are names of types it does not say; in some schema there is one. */
 static void
 note_type_name(Known *one, const char *name)
@@ -340,6 +367,8 @@ note_type_name(Known *one, const char *name)
 	bool is_type = list->n_members > 0;
 	MemoryContext old;
 
+	for (int i = 0; i < list->n_members; i++)
+		note_type(one, ((Form_pg_type) GETSTRUCT(&list->members[i]->tuple))->oid);
 	ReleaseSysCacheList(list);
 	if (!is_type)
 		return;
@@ -364,6 +393,31 @@ type_follows(const Words *words)
 
 	words_next(&ahead);
 	return ahead.kind == WORD_OPERATOR && strcmp(ahead.text, "%") == 0;
+}
+
+/* current_setting('name': the name; NULL: another call, or another argument. */
+static const char *
+setting_asked_for(const Words *words, const char *function)
+{
+	Words ahead = *words;
+
+	if (strcmp(function, "current_setting") != 0)
+		return NULL;
+	words_next(&ahead);
+	words_next(&ahead);
+	if (ahead.kind != WORD_OTHER || ahead.character != '\'')
+		return NULL;
+	return next_is(&ahead, ',') || next_is(&ahead, ')') ? ahead.text : NULL;
+}
+
+static void
+look_at_call(Known *one, const Words *words, const char *schema, const char *name)
+{
+	const char *setting = setting_asked_for(words, name);
+
+	if (setting != NULL)
+		note_setting(one, setting);
+	note_calls_of(one, schema, name, setting != NULL);
 }
 
 /* Where in a list of relations the source is. */
@@ -431,7 +485,7 @@ look_at_name(Known *one, Reading *reading)
 		note_keyword(one, name);
 	if (next_is(&reading->words, '('))
 	{
-		note_calls_of(one, schema, name);
+		look_at_call(one, &reading->words, schema, name);
 		if (is_word && is_among(name, with_from, lengthof(with_from)))
 			reading->other_from = reading->depth + 1;
 	}
@@ -457,7 +511,7 @@ look_after_parenthesis(Known *one, const Words *words)
 	words_next(&ahead);
 	words_next(&ahead);
 	if (ahead.kind == WORD_NAME)
-		note_calls_of(one, NULL, ahead.text);
+		note_calls_of(one, NULL, ahead.text, false);
 }
 
 static void
@@ -496,6 +550,9 @@ look_at_source(Known *one, const char *source)
 			note_operator(one, reading.words.text);
 		else
 			look_at_character(one, &reading);
+		if (reading.words.kind == WORD_OTHER && reading.words.character == '\'' &&
+			literal_means_clock(reading.words.text))
+			one->reads_clock = true;
 	}
 }
 
@@ -532,6 +589,7 @@ look_at_expression(Node *node, void *arg)
 static void
 look_into(Known *one, HeapTuple tuple)
 {
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 	char *path = function_setting(tuple, "search_path");
 	bool isnull;
 	Datum source;
@@ -545,6 +603,8 @@ look_into(Known *one, HeapTuple tuple)
 		look_at_source(one, TextDatumGetCString(source));
 		note_casts(one);
 	}
+	for (int i = 0; i < form->pronargs; i++)
+		note_type(one, form->proargtypes.values[i]);
 	one->path = path == NULL ? NULL : MemoryContextStrdup(known_context, path);
 	one->looked_into = true;
 }
@@ -706,6 +766,8 @@ add(Facts *facts, const Known *one)
 	facts->reads_date |= one->reads_date;
 	facts->reads_clock |= one->reads_clock;
 	facts->reads_session |= one->reads_session;
+	foreach(cell, one->settings)
+		facts_add_setting(facts, strVal(lfirst(cell)));
 	if (one->looked_into)
 		facts->functions = lappend_oid(facts->functions, one->function);
 	foreach(cell, one->calls)
@@ -725,6 +787,21 @@ facts_add_body(Facts *facts, Oid function)
 {
 	if (!list_member_oid(facts->functions, function))
 		add(facts, know(function, true));
+}
+
+void
+facts_add_type(Facts *facts, Oid type)
+{
+	Oid output = types_add(&facts->row_types, type);
+
+	if (OidIsValid(output))
+		facts_add_function(facts, output);
+}
+
+void
+facts_add_setting(Facts *facts, const char *name)
+{
+	facts->settings = list_append_unique(facts->settings, makeString(pstrdup(name)));
 }
 
 static bool
@@ -751,12 +828,20 @@ tell_of(Oid function, const Known *called, bool is_call, void (*tell)(const Find
 									  [FOUND_DATE] = called->reads_date,
 									  [FOUND_CLOCK] = called->reads_clock,
 									  [FOUND_SESSION] = called->reads_session};
+	ListCell *cell;
 
 	for (finding.kind = 0; finding.kind < FOUND_REASON; finding.kind++)
 	{
 		if (found[finding.kind])
 			tell(&finding, arg);
 	}
+	finding.kind = FOUND_SETTING;
+	foreach(cell, called->settings)
+	{
+		finding.setting = strVal(lfirst(cell));
+		tell(&finding, arg);
+	}
+	finding.kind = FOUND_REASON;
 	finding.reason = called->reason.kind != REASON_NONE ? called->reason : called->unseen;
 	if (finding.reason.kind != REASON_NONE)
 		tell(&finding, arg);

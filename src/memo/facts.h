@@ -17,8 +17,10 @@ typedef struct Facts
 	bool says_until; /* it calls availability_cache.valid_until() */
 	bool reads_date; /* current_date, and nothing else of the clock */
 	bool reads_clock;
-	bool reads_session; /* settings that its author may name */
+	bool reads_session; /* a setting, and which one it does not say */
+	List *settings;		/* Strings: names of those that it reads */
 	List *functions;	/* in SQL and plpgsql, that were looked into */
+	List *row_types;	/* OIDs of the relations of composite types that it uses */
 } Facts;
 
 /* Forgets what has changed; before a computation, not within. */
@@ -28,6 +30,11 @@ extern void facts_refresh(void);
 extern void facts_add_function(Facts *facts, Oid function);
 extern void facts_add_body(Facts *facts, Oid function);
 
+/* That of a value that is computed. */
+extern void facts_add_type(Facts *facts, Oid type);
+/* That the setting of this name is read. */
+extern void facts_add_setting(Facts *facts, const char *name);
+
 /* Something in a function that was looked into. */
 typedef enum FindingKind
 {
@@ -36,6 +43,7 @@ typedef enum FindingKind
 	FOUND_DATE,
 	FOUND_CLOCK,
 	FOUND_SESSION,
+	FOUND_SETTING,
 	FOUND_REASON
 } FindingKind;
 
@@ -44,7 +52,8 @@ typedef struct Finding
 	Oid function;
 	Oid called; /* InvalidOid: a word of the language */
 	FindingKind kind;
-	Reason reason; /* of FOUND_REASON */
+	Reason reason;		 /* of FOUND_REASON */
+	const char *setting; /* of FOUND_SETTING */
 } Finding;
 
 /* What says how long answers hold, what they depend on, or that they cannot be kept. */

@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -19,12 +18,12 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #include "base/function_setting.h"
 #include "memo/function.h"
+#include "memo/types.h"
 
 static HTAB *functions = NULL;
 static MemoryContext functions_context = NULL;
@@ -58,40 +57,6 @@ is_transient(Oid type)
 		   type == INTERNALOID || type == CSTRINGOID || type == ANYOID;
 }
 
-static void note_type(MemoFunction *one, Oid type);
-
-static void
-note_columns(MemoFunction *one, Oid relid)
-{
-	Relation rel;
-
-	if (list_member_oid(one->type_relations, relid))
-		return;
-	one->type_relations = lappend_oid(one->type_relations, relid);
-	rel = relation_open(relid, AccessShareLock);
-	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
-	{
-		if (!TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
-			note_type(one, TupleDescAttr(RelationGetDescr(rel), i)->atttypid);
-	}
-	relation_close(rel, AccessShareLock);
-}
-
-/* Of a composite type, or one made of such, the relations that say what it is. */
-static void
-note_type(MemoFunction *one, Oid type)
-{
-	Oid element;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		note_type(one, element);
-	else if (get_typtype(type) == TYPTYPE_COMPOSITE)
-		note_columns(one, get_typ_typrelid(type));
-}
-
 /* Columns of a result that are OUT parameters. */
 static void
 note_out_types(MemoFunction *one, HeapTuple tuple)
@@ -105,7 +70,7 @@ note_out_types(MemoFunction *one, HeapTuple tuple)
 	{
 		if (modes[i] == PROARGMODE_IN || modes[i] == PROARGMODE_VARIADIC)
 			continue;
-		note_type(one, types[i]);
+		(void) types_add(&one->type_relations, types[i]);
 		if (is_transient(types[i]))
 			one->reason.kind = REASON_RESULT;
 	}
@@ -124,13 +89,13 @@ look_at_types(MemoFunction *one, HeapTuple tuple)
 		get_typlenbyval(type, &one->args[i].length, &one->args[i].by_value);
 		if (is_transient(type))
 			one->reason.kind = REASON_ARGUMENT;
-		note_type(one, type);
+		(void) types_add(&one->type_relations, type);
 	}
 	one->result_type = form->prorettype;
 	get_typlenbyval(one->result_type, &one->result_length, &one->result_by_value);
 	if (one->result_type != RECORDOID && is_transient(one->result_type))
 		one->reason.kind = REASON_RESULT;
-	note_type(one, one->result_type);
+	(void) types_add(&one->type_relations, one->result_type);
 	note_out_types(one, tuple);
 }
 

@@ -14,6 +14,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "nodes/value.h"
 #include "parser/parser.h"
 #include "parser/parse_expr.h"
 #include "pgtime.h"
@@ -30,6 +31,7 @@
 #include "utils/xml.h"
 
 #include "base/compat.h"
+#include "memo/clock_words.h"
 #include "memo/key.h"
 
 /* Who asks, and settings that are numbers.  No padding. */
@@ -52,6 +54,7 @@ typedef struct FixedPart
 	int32 xml_binary;
 	int32 xml_option;
 	int32 nargs;
+	int32 client_encoding;
 	bool row_level_security;
 	bool quotes_all;
 	bool nulls_in_arrays;
@@ -59,17 +62,21 @@ typedef struct FixedPart
 } FixedPart;
 
 static void
+make_room(CallKey *key, Size size)
+{
+	uint32 room = (key->size + size) * 2;
+	char *larger = palloc(room);
+
+	memcpy(larger, key->bytes, key->size);
+	key->bytes = larger;
+	key->room = room;
+}
+
+static inline void
 append(CallKey *key, const void *bytes, Size size)
 {
-	if (key->size + size > key->room)
-	{
-		uint32 room = (key->size + size) * 2;
-		char *larger = palloc(room);
-
-		memcpy(larger, key->bytes, key->size);
-		key->bytes = larger;
-		key->room = room;
-	}
+	if (unlikely(key->size + size > key->room))
+		make_room(key, size);
 	memcpy(key->bytes + key->size, bytes, size);
 	key->size += size;
 }
@@ -103,44 +110,50 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 					   .xml_binary = xmlbinary,
 					   .xml_option = xmloption,
 					   .nargs = fcinfo->nargs,
+					   .client_encoding = pg_get_client_encoding(),
 					   .row_level_security = row_security,
 					   .quotes_all = quote_all_identifiers,
 					   .nulls_in_arrays = Array_nulls,
 					   .nulls_by_equals = Transform_null_equals,
 					   .plain_strings = standard_conforming_strings};
 
-	StaticAssertStmt(sizeof(FixedPart) == 72, "keys are compared as bytes");
+	StaticAssertStmt(sizeof(FixedPart) == 76, "keys are compared as bytes");
 	append(key, &fixed, sizeof(fixed));
 }
 
 /*
  * A setting's value, which is looked for once.  A placeholder for one of a
- * module that is not loaded comes and goes; the module's own stays.
+ * module that is not loaded comes and goes; the module's own stays.  Looking
+ * takes longer than the rest of a hit: only when there are more than before.
  */
 typedef struct Setting
 {
 	const char *name;
 	enum config_type type;
-	struct config_generic *found;
+	struct config_generic *found; /* the module's own */
+	bool is_there;				  /* that, or a placeholder */
+	int looked_among;
 } Setting;
 
 static struct config_generic *
 find_setting(Setting *setting)
 {
-	if (setting->found == NULL)
-	{
-		struct config_generic *found = AC_FIND_SETTING(setting->name);
+	struct config_generic *found;
 
-		if (found != NULL && found->vartype == setting->type)
-			setting->found = found;
-	}
+	if (setting->found != NULL || !AC_MORE_SETTINGS_THAN(setting->looked_among))
+		return setting->found;
+	found = AC_FIND_SETTING(setting->name);
+	setting->is_there = found != NULL;
+	if (found != NULL && found->vartype == setting->type)
+		setting->found = found;
+	setting->looked_among = AC_NSETTINGS();
 	return setting->found;
 }
 
 static const char *
 zone_abbreviations(void)
 {
-	static Setting setting = {"timezone_abbreviations", PGC_STRING, NULL};
+	static Setting setting = {"timezone_abbreviations", PGC_STRING};
 	struct config_string *found = (struct config_string *) find_setting(&setting);
 
 	return found == NULL ? NULL : *found->variable;
@@ -150,13 +163,13 @@ zone_abbreviations(void)
 static const char *
 variable_conflict(void)
 {
-	static Setting setting = {"plpgsql.variable_conflict", PGC_ENUM, NULL};
+	static Setting setting = {"plpgsql.variable_conflict", PGC_ENUM};
 	struct config_enum *found = (struct config_enum *) find_setting(&setting);
 	const char *placeholder;
 
 	if (found != NULL)
 		return config_enum_lookup_by_value(found, *found->variable);
-	placeholder = GetConfigOption(setting.name, true, false);
+	placeholder = setting.is_there ? GetConfigOption(setting.name, true, false) : NULL;
 	return placeholder != NULL ? placeholder : "error";
 }
 
@@ -170,7 +183,6 @@ append_settings(CallKey *key)
 	append_text(key, locale_time);
 	append_text(key, locale_messages);
 	append_text(key, TSCurrentConfig);
-	append_text(key, pg_get_client_encoding_name());
 	append_text(key, zone_abbreviations());
 	append_text(key, variable_conflict());
 }
@@ -203,7 +215,7 @@ const int call_key_nnames = lengthof(call_key_names);
 
 /* ---- what the function's author names ---- */
 
-/* A field of an object as text; NULL if there is none.  A text that is no object is told as it is. */
+/* A field of an object as it stands there; NULL if there is none.  A text that is no object is told as it is. */
 static char *
 json_field(char *whole, char *field)
 {
@@ -213,7 +225,7 @@ json_field(char *whole, char *field)
 
 	if (whole == NULL || whole[0] != '{' || !AC_IS_JSON(whole, strlen(whole)))
 		return whole;
-	fmgr_info(F_JSON_OBJECT_FIELD_TEXT, &get);
+	fmgr_info(F_JSON_OBJECT_FIELD, &get);
 	InitFunctionCallInfoData(*fcinfo, &get, 2, InvalidOid, NULL, NULL);
 	fcinfo->args[0] = (NullableDatum){CStringGetTextDatum(whole), false};
 	fcinfo->args[1] = (NullableDatum){CStringGetTextDatum(field), false};
@@ -334,29 +346,48 @@ call_key_function(const StoreKey *key)
 	return function;
 }
 
-static bool
-has_word(const char *bytes, uint32 size, const char *word)
+bool
+call_key_has_clock_words(const CallKey *key)
 {
-	size_t n = strlen(word);
+	return has_clock_word(key->bytes + key->arguments, key->size - key->arguments);
+}
 
-	for (uint32 i = 0; i + n <= size; i++)
+/* Whether a setting is named, or a field of it: what is in the field its author vouches for. */
+static bool
+names_setting(const char *named, const char *setting)
+{
+	size_t n = strlen(setting);
+
+	return pg_strncasecmp(named, setting, n) == 0 && (named[n] == '\0' || named[n] == '.');
+}
+
+static bool
+has_setting(const MemoFunction *function, const char *setting)
+{
+	ListCell *cell;
+
+	for (int i = 0; i < call_key_nnames; i++)
 	{
-		if (pg_strncasecmp(bytes + i, word, n) == 0 && (i == 0 || !isalnum((unsigned char) bytes[i - 1])) &&
-			(i + n == size || !isalnum((unsigned char) bytes[i + n])))
+		if (pg_strcasecmp(call_key_names[i], setting) == 0)
+			return true;
+	}
+	foreach(cell, function->vary_by)
+	{
+		if (names_setting(lfirst(cell), setting))
 			return true;
 	}
 	return false;
 }
 
 bool
-call_key_has_clock_words(const CallKey *key)
+call_key_has_settings(const MemoFunction *function, const List *settings)
 {
-	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+	ListCell *cell;
 
-	for (int i = 0; i < lengthof(words); i++)
+	foreach(cell, settings)
 	{
-		if (has_word(key->bytes + key->arguments, key->size - key->arguments, words[i]))
-			return true;
+		if (!has_setting(function, strVal(lfirst(cell))))
+			return false;
 	}
-	return false;
+	return true;
 }

@@ -37,6 +37,9 @@ extern void call_key_make(CallKey *key, const MemoFunction *function, FunctionCa
 extern uint64 call_key_hash_arguments(const CallKey *key);
 extern uint64 hash_arguments(const MemoFunction *function, const NullableDatum *arguments);
 
+/* Whether all of these settings (Strings) are in the key of a function's calls. */
+extern bool call_key_has_settings(const MemoFunction *function, const List *settings);
+
 /* Names of what every key has beside the arguments and what vary_by names. */
 extern const char *const call_key_names[];
 extern const int call_key_nnames;

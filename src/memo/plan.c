@@ -8,12 +8,17 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/typcache.h"
 
 #include "base/test_hooks.h"
+#include "memo/clock_words.h"
 #include "memo/plan.h"
 
 typedef struct Look
@@ -43,6 +48,57 @@ look_at_function(Oid function, void *arg)
 	return false;
 }
 
+/* Of values that come from somewhere; others are made of these. */
+static void
+look_at_type(Look *look, Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Const:
+			/* What it names is among the relations of the plan. */
+			if (castNode(Const, node)->consttype == REGCLASSOID)
+				break;
+			/* FALLTHROUGH */
+		case T_Var:
+		case T_Param:
+		case T_RowExpr:
+		case T_FuncExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ConvertRowtypeExpr:
+			facts_add_type(look->facts, exprType(node));
+			break;
+		default:
+			break;
+	}
+}
+
+/* current_setting('name'): only that goes by the session. */
+static bool
+look_at_setting(Look *look, FuncExpr *call)
+{
+	Const *name = (Const *) linitial(call->args);
+
+	if (!IsA(name, Const) || name->constisnull || name->consttype != TEXTOID)
+		return false;
+	facts_add_setting(look->facts, TextDatumGetCString(name->constvalue));
+	return true;
+}
+
+static bool
+means_clock(const Const *value)
+{
+	return !value->constisnull && value->consttype == TEXTOID &&
+		   literal_means_clock(TextDatumGetCString(value->constvalue));
+}
+
+static bool
+reads_lockers(const Var *var)
+{
+	return var->varattno == MinCommandIdAttributeNumber || var->varattno == MaxTransactionIdAttributeNumber ||
+		   var->varattno == MaxCommandIdAttributeNumber;
+}
+
 static bool
 look_at_expression(Node *node, void *arg)
 {
@@ -50,12 +106,22 @@ look_at_expression(Node *node, void *arg)
 
 	if (node == NULL)
 		return false;
+	look_at_type(look, node);
+	if (IsA(node, FuncExpr) &&
+		(castNode(FuncExpr, node)->funcid == F_CURRENT_SETTING_TEXT ||
+		 castNode(FuncExpr, node)->funcid == F_CURRENT_SETTING_TEXT_BOOL) &&
+		look_at_setting(look, (FuncExpr *) node))
+		return false;
 	if (IsA(node, SQLValueFunction) && castNode(SQLValueFunction, node)->op == SVFOP_CURRENT_DATE)
 		look->facts->reads_date = true;
 	else if (IsA(node, SQLValueFunction) && castNode(SQLValueFunction, node)->op <= SVFOP_LOCALTIMESTAMP_N)
 		look->facts->reads_clock = true;
 	else if (IsA(node, NextValueExpr))
 		note_reason(look, REASON_WRITES, InvalidOid);
+	else if (IsA(node, Const) && means_clock((Const *) node))
+		look->facts->reads_clock = true;
+	else if (IsA(node, Var) && reads_lockers((Var *) node))
+		note_reason(look, REASON_LOCKERS, InvalidOid);
 	else if (IsA(node, CoerceToDomain) && DomainHasConstraints(castNode(CoerceToDomain, node)->resulttype))
 		note_reason(look, REASON_DOMAIN, InvalidOid);
 	(void) check_functions_in_node(node, look_at_function, look);

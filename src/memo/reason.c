@@ -28,6 +28,8 @@ static const char *const texts[NREASONS] = {
 					 "memoize(…, valid_until => …) or by calling availability_cache.valid_until(timestamptz) in it",
 	[REASON_SESSION] = "it looks at a setting that is not in the key: name it with memoize(…, vary_by => …)",
 	[REASON_WRITES] = "it writes, or locks rows",
+	[REASON_ERROR] = "it catches an error that goes by something else than the rows it read",
+	[REASON_LOCKERS] = "it reads xmax, cmin or cmax, which locks change too",
 	[REASON_UTILITY] = "it runs a command that is no query",
 	[REASON_DOMAIN] = "it casts to a domain with constraints",
 	[REASON_PORTAL] = "it reads from a cursor that was opened elsewhere",

@@ -204,7 +204,10 @@ note_type(const char *name, const List *namespaces)
 		if (lfirst_oid(cell) != PG_CATALOG_NAMESPACE)
 			note_place(hash, holds);
 		if (OidIsValid(type))
+		{
+			facts_add_type(&current->facts, type);
 			return;
+		}
 	}
 }
 
@@ -223,6 +226,8 @@ seen_note_types(void)
 		foreach(type, types)
 			note_type(strVal(lfirst(type)), lfirst(path));
 	}
+	foreach(type, current->facts.row_types)
+		seen_note_tag(tag_of_relation(MyDatabaseId, lfirst_oid(type)));
 }
 
 /* ---- tables ---- */
@@ -500,6 +505,37 @@ seen_init(void)
 	utility_notify(see_utility);
 }
 
+/* ---- errors ---- */
+
+/* Whether an error comes of rows and arguments, or is the source's own: then who reads the same meets it too. */
+static bool
+goes_by_rows(int sqlstate)
+{
+	static const char *const classes[] = {"00", "01", "02", "21", "22", "23", "P0"};
+	const char *code = unpack_sql_state(sqlstate);
+
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (strncmp(code, classes[i], 2) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A query that fails before it starts has told nothing of what it looked for
+ * (a table that is not there), and one that is interrupted fails for a
+ * reason of its moment: the answer of who catches that is nobody else's.
+ */
+static void
+note_error(void *arg)
+{
+	Seen *seen = arg;
+
+	if (seen->reason.kind == REASON_NONE && !goes_by_rows(geterrcode()) && !AC_MUTATED(AC_MUTANT_ERRORS_UNSEEN))
+		seen->reason = (Reason){REASON_ERROR, InvalidOid};
+}
+
 /* ---- computations ---- */
 
 void
@@ -514,6 +550,8 @@ seen_begin(Seen *seen)
 	initStringInfo(&seen->names);
 	if (current == NULL)
 		facts_refresh();
+	seen->errors = (ErrorContextCallback){.previous = error_context_stack, .callback = note_error, .arg = seen};
+	error_context_stack = &seen->errors;
 	seen->outer = current;
 	current = seen;
 }
@@ -527,6 +565,7 @@ seen_finish(void)
 void
 seen_end(Seen *seen)
 {
+	error_context_stack = seen->errors.previous;
 	current = seen->outer;
 }
 

@@ -31,8 +31,9 @@ typedef struct WaitingScan
 typedef struct Seen
 {
 	struct Seen *outer;
-	MemoryContext context; /* of what is here */
-	Reason reason;		   /* why its answer is not to be kept; the first that was found */
+	ErrorContextCallback errors; /* is told of them */
+	MemoryContext context;		 /* of what is here */
+	Reason reason;				 /* why its answer is not to be kept; the first that was found */
 	Facts facts;
 	uint32 ntags;
 	Tag tags[MAX_DEPENDENCIES];
@@ -49,7 +50,7 @@ typedef struct Seen
 /* Sets the hooks. */
 extern void seen_init(void);
 
-/* Between the two what runs is seen; an error is to end it as well. */
+/* Between the two what runs is seen; an error is to end it as well, from where it was begun. */
 extern void seen_begin(Seen *seen);
 extern void seen_end(Seen *seen);
 /* Before the end, when the answer is there: what waits for queries that did not end waits no longer. */

@@ -145,12 +145,35 @@ take_quoted_name(Words *words, const char *p)
 	words->next = end;
 }
 
+/* From a quote to another, or a $tag$ to another; doubled quotes are one. */
+static char *
+within(const char *p, const char *end)
+{
+	const char *begin = *p == '$' ? strchr(p + 1, '$') + 1 : p + 1;
+	char *text = pnstrdup(begin, end - (begin - p) - begin);
+	char *to = text;
+
+	if (*p == '$')
+		return text;
+	for (const char *from = text; *from != '\0'; from++)
+	{
+		*to++ = *from;
+		if (from[0] == '\'' && from[1] == '\'')
+			from++;
+	}
+	*to = '\0';
+	return text;
+}
+
+/* From p on, where its quote stands. */
 static void
-take_literal(Words *words, const char *end)
+take_literal(Words *words, const char *p, const char *end)
 {
 	words->kind = end == NULL ? WORD_UNREADABLE : WORD_OTHER;
 	words->character = '\'';
 	words->next = end;
+	if (end != NULL)
+		words->text = within(p, end);
 }
 
 /* Comments begin where they do, also within. */
@@ -183,11 +206,11 @@ words_next(Words *words)
 	else if (lower == 'u' && p[1] == '&' && (p[2] == '\'' || p[2] == '"'))
 		words->kind = WORD_UNREADABLE;
 	else if (strchr("ebxn", lower) != NULL && p[1] == '\'')
-		take_literal(words, skip_quoted(p + 1, lower == 'e'));
+		take_literal(words, p + 1, skip_quoted(p + 1, lower == 'e'));
 	else if (c == '\'')
-		take_literal(words, skip_quoted(p, false));
+		take_literal(words, p, skip_quoted(p, false));
 	else if (c == '$' && skip_dollar(p) != p)
-		take_literal(words, skip_dollar(p));
+		take_literal(words, p, skip_dollar(p));
 	else if (c == '"')
 		take_quoted_name(words, p);
 	else if (begins_name(c))

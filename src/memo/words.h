@@ -20,7 +20,7 @@ typedef struct Words
 	WordKind kind;	  /* of the word read last */
 	bool quoted;	  /* of a name */
 	char character;	  /* of WORD_OTHER: the character, ' of a string, 0 of a number */
-	char *text;		  /* of names and operators, in the current context */
+	char *text;		  /* of names and operators, and what is within a string; in the current context */
 } Words;
 
 /* With standard_conforming_strings on. */

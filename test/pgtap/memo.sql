@@ -361,8 +361,7 @@ SELECT count(*) FROM availability_cache.memoize('may_read(text)', assume_stable 
 SELECT may_read('courses') AS a, may_read('courses') AS b \gset
 SELECT is(hits('may_read(text)'), 1::bigint, 'assume_stable');
 SELECT is(string_agg(what || ': ' || detail, E'\n' ORDER BY what COLLATE "C", detail COLLATE "C"),
-'found in public.of_all(integer): current_setting(text): looks at a setting: needs vary_by
-found in public.of_all(integer): current_setting(text,boolean): looks at a setting: needs vary_by
+'found in public.of_all(integer): looks at the setting app.tenant: needs vary_by
 found in public.of_all(integer): now(): looks at the clock: needs ttl, valid_until or a call of availability_cache.valid_until()
 found in public.of_all(integer): public.course(text): is memoized itself
 found in public.of_all(integer): public.may_read(text): is memoized itself

@@ -59,8 +59,10 @@ CREATE FUNCTION not_needed(x int, y numeric) RETURNS bigint LANGUAGE sql STABLE 
 CREATE FUNCTION helper(x int) RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN (SELECT count(*) FROM m WHERE k = x); END';
 CREATE FUNCTION left_open(x int) RETURNS text LANGUAGE plpgsql STABLE AS
 'DECLARE c CURSOR FOR SELECT name FROM n WHERE k = (SELECT max(k) FROM m WHERE id = x); r text; BEGIN OPEN c; FETCH c INTO r; RETURN coalesce(r, ''-''); END';
+CREATE FUNCTION caught(x text) RETURNS text LANGUAGE plpgsql STABLE AS
+'DECLARE r text; BEGIN EXECUTE format(''SELECT count(*) FROM %I'', x) INTO r; RETURN r; EXCEPTION WHEN undefined_table THEN RETURN ''none''; END';
 CREATE FUNCTION by_workers(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT max(helper(x)) FROM n WHERE amount IS NULL OR amount < 7); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,typed_around,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,typed_around,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,caught,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
 my $forced = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
@@ -168,6 +170,11 @@ my %scenario = (
 		my $x = 10_000 + 10 * ++$n;
 		$w->run("INSERT INTO m VALUES ($x, $x)");
 		return narrowed($s, $w, "not_needed($x, -$x)", "INSERT INTO n VALUES ($n, $x, '', -$x - 1)");
+	},
+	errors_unseen => sub {
+		my ($s, $w) = @_;
+		++$n;
+		return narrowed($s, $w, "caught('late$n')", "CREATE TABLE late$n (i int)");
 	},
 	workers_unseen => sub {
 		my ($s, $w) = @_;

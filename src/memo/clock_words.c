@@ -1,0 +1,93 @@
+/*
+ * clock_words.c
+ *		Texts that mean a time by the clock: 'today' and the like.
+ *
+ * What they mean is computed where they are read as a date or a time: by the
+ * parser for a constant, of which nothing is left in the plan then.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/datetime.h"
+
+#include "base/compat.h"
+#include "memo/clock_words.h"
+#include "memo/words.h"
+
+static bool
+has_word(const char *bytes, uint32 size, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (uint32 i = 0; i + n <= size; i++)
+	{
+		if (pg_strncasecmp(bytes + i, word, n) == 0 && (i == 0 || !isalnum((unsigned char) bytes[i - 1])) &&
+			(i + n == size || !isalnum((unsigned char) bytes[i + n])))
+			return true;
+	}
+	return false;
+}
+
+bool
+has_clock_word(const char *bytes, uint32 size)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		if (has_word(bytes, size, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the server reads it as a date or a time. */
+static bool
+is_time(const char *text)
+{
+	char buffer[MAXDATELEN + MAXDATEFIELDS];
+	char *fields[MAXDATEFIELDS];
+	int kinds[MAXDATEFIELDS];
+	struct pg_tm tm;
+	fsec_t fraction;
+	int zone;
+	int kind;
+	int n;
+
+	return ParseDateTime(text, buffer, sizeof(buffer), fields, kinds, MAXDATEFIELDS, &n) == 0 &&
+		   AC_DECODE_TIME(fields, kinds, n, &kind, &tm, &fraction, &zone) == 0;
+}
+
+/* In a range or array too. */
+static bool
+has_time(const char *text)
+{
+	char *copy = pstrdup(text);
+
+	for (char *part = strtok(copy, "[](){},\""); part != NULL; part = strtok(NULL, "[](){},\""))
+	{
+		if (has_clock_word(part, strlen(part)) && is_time(part))
+			return true;
+	}
+	return false;
+}
+
+bool
+literal_means_clock(const char *text)
+{
+	Words words;
+
+	if (!has_clock_word(text, strlen(text)))
+		return false;
+	if (has_time(text))
+		return true;
+	/* A query as a text. */
+	check_stack_depth();
+	words_begin(&words, text);
+	for (words_next(&words); words.kind != WORD_END && words.kind != WORD_UNREADABLE; words_next(&words))
+	{
+		if (words.kind == WORD_OTHER && words.character == '\'' && literal_means_clock(words.text))
+			return true;
+	}
+	return false;
+}
