@@ -1,8 +1,8 @@
 # pg_upgrade to every newer major version that is installed with its development files (or the one of AC_UPGRADE_TO=/path/to/pg_config):
-# the database comes over with mapping, rules, bookings and the table tier's rows, answers none of these (another version's time zones), and goes on
-# (issue 3, 8).
+# the database comes over with mapping, rules, bookings and the table tier's rows, answers none of these (another version's time zones), and goes on;
+# memoized functions with their options and the watched table too, answered from memory again, and exactly.
 #
-# Run from 15 to 17; not shown to fail with a mutant.
+# Run from 15 to 17, and what it does with memoized functions by a script from 15 to 17 and to 18; not shown to fail with a mutant.
 use strict;
 use warnings;
 use FindBin;
@@ -52,6 +52,12 @@ sub make_old
 		"$major: the table has rows");
 	$s->run('UPDATE services SET price_cents = price_cents + 1');
 	$s->run("SELECT t.v2($_, 1, 0)") for 1 .. 4;
+	$s->run(<<'EOS');
+CREATE FUNCTION price_of(p uuid) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
+$$ BEGIN RETURN (SELECT price_cents FROM services WHERE id = p) || coalesce(current_setting('app.tenant', true), ''); END $$;
+SELECT count(*) FROM availability_cache.memoize('price_of(uuid)', vary_by => '{app.tenant}', ttl => '10 minutes', namespace => 'prices');
+SELECT price_of(t.service(1)), price_of(t.service(1));
+EOS
 	my $state = $s->run('SELECT t.statuses(t.v1(1, 1, 0)), (SELECT buffer_after FROM availability_cache.rules)');
 	$s->run('BEGIN; SELECT FROM private.availability_cache FOR UPDATE');
 	my $other = session($old, 'salon');
@@ -64,6 +70,22 @@ sub make_old
 	$_->quit for $s, $other;
 	$old->stop;
 	return ($old, $state);
+}
+
+# As they were, and of the rows of now.
+sub memoized_works
+{
+	my ($s, $v) = @_;
+	my $asked = q{SELECT price_of(t.service(1)) = (SELECT price_cents::text FROM services WHERE id = t.service(1))};
+	my $was_hit = q{SELECT availability_cache.memo_was_hit('price_of(uuid)')};
+
+	is($s->run('SELECT function, vary_by, ttl, namespace FROM availability_cache.memoized'), 'price_of(uuid)|app.tenant|600|prices', "$v: a memoized function");
+	is($s->run("$asked; $was_hit; $asked; $was_hit") =~ s/\n/ /gr, 't f t t', "$v: computed, and from memory");
+	$s->run('UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(2)');
+	is($s->run("$asked; $was_hit") =~ s/\n/ /gr, 't t', "$v: another row changed");
+	$s->run('UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)');
+	is($s->run("$asked; $was_hit") =~ s/\n/ /gr, 't f', "$v: its own");
+	return;
 }
 
 for my $pg_config (@newer)
@@ -108,6 +130,7 @@ for my $pg_config (@newer)
 	is(stat_of($s, 'table_hits'), 4, "$v: its own rows are answered");
 	exact_everywhere($s, 7, "$v: everything is exact");
 	is($s->run('SELECT availability_cache.clean() >= 0'), 't', "$v: cleaning works");
+	memoized_works($s, $v);
 	$s->quit;
 	$new->stop;
 }
