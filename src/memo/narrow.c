@@ -16,6 +16,9 @@
  *		more than by the query
  *	the output of an InitPlan that goes by nothing of the query around it:
  *		known when the query ends, if it was needed at all
+ *
+ * Or it is one that the query sets before each scan by it: then these are
+ * told as they come (looked_up.c), where it is a conjunct by itself.
  */
 #include "postgres.h"
 
@@ -48,6 +51,7 @@ typedef struct Narrowing
 	Index varno;
 	List *columns; /* of an index-only scan: the index's target list, which its Vars mean */
 	bool ends;
+	int arms; /* of how many ORs this is in one */
 	Extent *extent;
 } Narrowing;
 
@@ -177,7 +181,7 @@ value_of_initplan(Narrowing *narrowing, const Param *node, NullableDatum *value)
 		return false;
 	if (!narrowing->ends)
 		narrowing->extent->waits = true;
-	*value = (NullableDatum){param->value, param->isnull};
+	*value = (NullableDatum){param->value, param->isnull || param->execPlan != NULL};
 	return narrowing->ends && (param->execPlan == NULL || AC_MUTATED(AC_MUTANT_NOT_NEEDED));
 }
 
@@ -264,6 +268,25 @@ value_of(Narrowing *narrowing, const Node *node, NullableDatum *value)
 	return value_of_expression(narrowing, node, value);
 }
 
+/* Whether the column equals what the query sets before each scan; else it may be narrowed otherwise. */
+static bool
+looks_up(Narrowing *narrowing, Form_pg_attribute att, const Comparison *comparison)
+{
+	const Param *param = (const Param *) comparison->right;
+
+	if (narrowing->arms > 0 || comparison->any || !IsA(param, Param) || param->paramkind != PARAM_EXEC ||
+		AC_MUTATED(AC_MUTANT_ANY_PARAMETER) || AC_MUTATED(AC_MUTANT_ANY_INITPLAN) ||
+		!looked_up_by(narrowing->query, param->paramid))
+		return false;
+	narrowing->extent->looks_up = true;
+	narrowing->extent->looked_up = (LookedUp){.relid = RelationGetRelid(narrowing->rel),
+											  .column = att->attnum,
+											  .type = att->atttypid,
+											  .collation = att->attcollation,
+											  .paramid = param->paramid};
+	return true;
+}
+
 /* ---- conditions ---- */
 
 static bool
@@ -326,7 +349,7 @@ narrows_to(Narrowing *narrowing, const Comparison *comparison)
 		return fails(narrowing, WHOLE_KEY, column);
 	if ((comparison->any ? get_element_type(exprType(comparison->right)) : exprType(comparison->right)) != type)
 		return fails(narrowing, WHOLE_EQUALITY, column);
-	if (!value_of(narrowing, comparison->right, &value))
+	if (looks_up(narrowing, att, comparison) || !value_of(narrowing, comparison->right, &value))
 		return fails(narrowing, WHOLE_VALUE, column);
 	if (comparison->any ? !add_values(narrowing, att, type, value) : !add_value(narrowing, att, value))
 		return false;
@@ -368,14 +391,19 @@ narrows_by_all(Narrowing *narrowing, List *arms)
 {
 	ListCell *cell;
 
+	narrowing->arms++;
 	foreach(cell, arms)
 	{
 		if (!narrows_by_any(narrowing, list_make1(lfirst(cell))))
-			return false;
-		if (AC_MUTATED(AC_MUTANT_FIRST_ARM))
 			break;
+		if (AC_MUTATED(AC_MUTANT_FIRST_ARM))
+		{
+			cell = NULL;
+			break;
+		}
 	}
-	return true;
+	narrowing->arms--;
+	return cell == NULL;
 }
 
 static bool
@@ -419,7 +447,7 @@ narrows_by_any(Narrowing *narrowing, List *conjuncts)
 void
 narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends, Extent *extent)
 {
-	Narrowing narrowing = {query, rel, keys, ((Scan *) scan)->scanrelid, NIL, ends, extent};
+	Narrowing narrowing = {query, rel, keys, ((Scan *) scan)->scanrelid, NIL, ends, 0, extent};
 	List *index_conjuncts = NIL;
 
 	switch (nodeTag(scan))
@@ -439,11 +467,11 @@ narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *
 			break;
 	}
 	extent->whole = WHOLE_CONDITION;
-	extent->waits = false;
+	extent->waits = extent->looks_up = false;
 	extent->column = 0;
 	extent->n = 0;
 	if (!narrows_by_any(&narrowing, index_conjuncts) && !narrows_by_any(&narrowing, scan->qual))
 		return;
 	extent->whole = WHOLE_NOT;
-	extent->waits = false;
+	extent->waits = extent->looks_up = false;
 }

@@ -8,6 +8,7 @@
 #include "executor/execdesc.h"
 
 #include "cache/tag.h"
+#include "memo/looked_up.h"
 #include "memo/sight.h"
 #include "memo/watched.h"
 
@@ -19,9 +20,11 @@ typedef struct Extent
 {
 	WholeReason whole;
 	bool waits;		   /* for what the query computes: look again when it ends */
+	bool looks_up;	   /* rows by values that come while the query runs: see looked_up */
 	AttrNumber column; /* by which, or that of the reason; 0: none */
 	int n;
 	Tag tags[MAX_VALUES]; /* of the values */
+	LookedUp looked_up;
 } Extent;
 
 /*

@@ -44,6 +44,7 @@ static ExecutorRun_hook_type previous_executor_run = NULL;
 static ExecutorEnd_hook_type previous_executor_end = NULL;
 
 static Seen *current = NULL;
+static uint64 computations = 0;
 
 /* ---- noting ---- */
 
@@ -329,6 +330,38 @@ wait_for_end(QueryDesc *query, Plan *scan, Oid relid)
 	current->waiting = lappend(current->waiting, waiting);
 }
 
+/* Once more than there may be they are the table. */
+static bool
+note_looked_up(uint64 computation, const LookedUp *what, uint64 hash)
+{
+	SeenRelation *one;
+	Tag tag = tag_of_value(what->relid, what->column, hash);
+
+	/* A cursor that another has left open. */
+	if (current == NULL || current->number != computation)
+		return true;
+	one = find_relation(what->relid);
+	if (has_tag(tag))
+		return true;
+	if (one->nvalues++ < MAX_VALUES)
+	{
+		seen_note_tag(tag);
+		return true;
+	}
+	note_sight(what->relid, what->column, WHOLE_MANY);
+	seen_note_tag(tag_of_table(what->relid));
+	return false;
+}
+
+static void
+watch_scan(QueryDesc *query, Plan *scan, SeenRelation *one, Extent *extent)
+{
+	if (looked_up_watch(query, scan, &extent->looked_up, current->number, note_looked_up))
+		note_sight(one->relid, extent->looked_up.column, WHOLE_NOT);
+	else
+		note_extent(one, extent);
+}
+
 /* The rows that a scan can read, of a query that was started or ends. */
 static void
 note_scan(QueryDesc *query, Plan *scan, Oid relid, bool ends)
@@ -343,7 +376,9 @@ note_scan(QueryDesc *query, Plan *scan, Oid relid, bool ends)
 	else if (watched_table(rel, &keys) == REASON_NONE)
 	{
 		narrow_scan(query, scan, rel, &keys, ends, &extent);
-		if (extent.waits && !ends)
+		if (extent.looks_up && !ends)
+			watch_scan(query, scan, one, &extent);
+		else if (extent.waits && !ends)
 			wait_for_end(query, scan, relid);
 		else
 			note_extent(one, &extent);
@@ -552,6 +587,7 @@ seen_begin(Seen *seen)
 		facts_refresh();
 	seen->errors = (ErrorContextCallback){.previous = error_context_stack, .callback = note_error, .arg = seen};
 	error_context_stack = &seen->errors;
+	seen->number = ++computations;
 	seen->outer = current;
 	current = seen;
 }

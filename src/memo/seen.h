@@ -31,6 +31,7 @@ typedef struct WaitingScan
 typedef struct Seen
 {
 	struct Seen *outer;
+	uint64 number;				 /* of this computation, in this session */
 	ErrorContextCallback errors; /* is told of them */
 	MemoryContext context;		 /* of what is here */
 	Reason reason;				 /* why its answer is not to be kept; the first that was found */

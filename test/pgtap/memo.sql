@@ -440,9 +440,76 @@ CALL scope('a column that is no key', 'note = ''n''', expected => 'miss, seen', 
 SET app.me = '';
 CALL scope('nobody asks', 'owner = me()', other => 'owner = 1', own => 'owner = 5', expected => 'hit, the same');
 SET app.me = '1';
-RESET enable_seqscan;
 RESET enable_indexscan;
 RESET enable_bitmapscan;
+
+-- What is looked up for each row of another: those rows, whatever stands above the scan.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+CREATE PROCEDURE looks_up(INOUT tap text, query text, own text DEFAULT 'owner = 3', expected text DEFAULT 'hit, seen, seen')
+LANGUAGE plpgsql AS $$
+DECLARE
+    before text; after text; h bigint; said text;
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION looked_up(p int) RETURNS text LANGUAGE plpgsql STABLE AS $f$ BEGIN RETURN (%s); END $f$', query);
+    PERFORM availability_cache.memoize('looked_up(int)');
+    COMMIT;
+    before := looked_up(1);
+    before := looked_up(1);
+    h := hits('looked_up(int)');
+    UPDATE items SET note = note || '+' WHERE owner IN (5, 39);
+    COMMIT;
+    PERFORM looked_up(1);
+    said := CASE WHEN hits('looked_up(int)') > h THEN 'hit' ELSE 'miss' END;
+    EXECUTE 'UPDATE items SET price = price + 1 WHERE ' || own;
+    COMMIT;
+    after := looked_up(1);
+    said := said || CASE WHEN after <> before THEN ', seen' ELSE ', the same' END;
+    -- One that comes under a key that had none.
+    INSERT INTO friends VALUES (1, 77);
+    COMMIT;
+    before := looked_up(1);
+    INSERT INTO items VALUES (1000, 77, 'k', 1, '', true);
+    COMMIT;
+    said := said || CASE WHEN looked_up(1) <> before THEN ', seen' ELSE ', the same' END;
+    DELETE FROM items WHERE id = 1000;
+    DELETE FROM friends WHERE friend = 77;
+    COMMIT;
+    tap := is(said, expected, tap);
+END
+$$;
+CALL looks_up('a join', 'SELECT sum(i.price) || min(i.owner)::text || count(*) FROM friends f JOIN items i ON i.owner = f.friend WHERE f.person = p');
+CALL looks_up('a left join', 'SELECT sum(i.price) || ''-'' || count(i.id) FROM friends f LEFT JOIN items i ON i.owner = f.friend WHERE f.person = p');
+CALL looks_up('a sub-select for each row', 'SELECT string_agg((SELECT sum(price) || ''-'' FROM items i WHERE i.owner = f.friend), '','') FROM friends f WHERE f.person = p');
+CALL looks_up('NOT EXISTS', 'SELECT count(*)::text FROM friends f WHERE f.person = p AND NOT EXISTS (SELECT FROM items i WHERE i.owner = f.friend AND i.price > 0)',
+    own => 'false; UPDATE items SET price = -price WHERE owner = 3');
+UPDATE items SET price = -price WHERE owner = 3;
+CALL looks_up('two joins', 'SELECT sum(j.price)::text || count(*) FROM friends f JOIN items i ON i.owner = f.friend JOIN items j ON j.id = i.id WHERE f.person = p');
+SET enable_indexscan = off;
+CALL looks_up('by a bitmap', 'SELECT sum(i.price)::text || count(*) FROM friends f JOIN items i ON i.owner = f.friend WHERE f.person = p');
+RESET enable_indexscan;
+CALL looks_up('row by row', 'SELECT sum(i.price)::text || count(*) FROM friends f JOIN LATERAL (SELECT * FROM items WHERE owner + 0 = f.friend AND owner = f.friend OFFSET 0) i ON true WHERE f.person = p');
+CALL looks_up('through a list, once each', 'SELECT sum(i.price)::text || count(*) FROM (SELECT friend FROM friends, generate_series(1, 50) WHERE person = p) f JOIN items i ON i.owner = f.friend');
+CALL looks_up('in an arm of OR: not', 'SELECT sum(i.price)::text || count(*) FROM friends f JOIN LATERAL (SELECT * FROM items WHERE owner = f.friend OR owner = p OFFSET 0) i ON true WHERE f.person = p', expected => 'miss, seen, seen');
+CALL looks_up('more than 32', 'SELECT sum(i.price)::text || count(*) FROM (SELECT friend FROM friends WHERE person = p UNION ALL SELECT generate_series(100, 140)) f JOIN items i ON i.owner = f.friend', expected => 'miss, seen, seen');
+SET enable_hashjoin = on;
+SET enable_nestloop = off;
+CALL looks_up('a hash join: not', 'SELECT sum(i.price)::text || count(*) FROM friends f JOIN items i ON i.owner = f.friend WHERE f.person = p', expected => 'miss, seen, seen');
+RESET enable_nestloop;
+RESET enable_mergejoin;
+RESET enable_seqscan;
+-- A cursor that is left open; and fetched from by another, who does not keep that.
+CREATE FUNCTION leaves_open(p int) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE c CURSOR FOR SELECT i.price FROM friends f JOIN LATERAL (SELECT * FROM items WHERE owner = f.friend OFFSET 0) i ON true WHERE f.person = p; r text;
+BEGIN OPEN c; FETCH c INTO r; RETURN r; END $$;
+SELECT count(*) FROM availability_cache.memoize('leaves_open(int)') \g /dev/null
+BEGIN;
+SELECT leaves_open(1) AS a \gset
+SELECT leaves_open(1) AS b \gset
+COMMIT;
+UPDATE items SET price = price + 5 WHERE owner = 2;
+SELECT leaves_open(1)::numeric - :a AS c \gset
+SELECT is(:'c'::numeric, 5::numeric, 'a cursor that is left open');
 ALTER TABLE items ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON items USING (owner = (SELECT me()));
 CREATE FUNCTION my_items() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT count(*) FROM items); END $$;
@@ -471,7 +538,7 @@ BEGIN
     PERFORM FROM items WHERE note = 'n';
     PERFORM FROM items WHERE kind COLLATE "C" > 'k1';
     PERFORM FROM items WHERE owner = 1::bigint;
-    PERFORM FROM friends f JOIN LATERAL (SELECT FROM items WHERE owner = f.friend OFFSET 0) i ON true WHERE person = 1;
+    PERFORM FROM friends f JOIN LATERAL (SELECT FROM items WHERE owner = ANY (ARRAY[f.friend, f.person]) OFFSET 0) i ON true WHERE person = 1;
     RETURN 1;
 END
 $$;

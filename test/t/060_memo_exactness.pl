@@ -2,7 +2,7 @@
 # function says what its copy without memory says, in every session.
 #
 # Shown to fail within two worlds with the mutants nested_tags, new_value_only, no_shadows and index_columns, and within four with
-# first_element, first_arm, any_operator, bytes_hashed, any_initplan and any_parameter (061_memo_mutants.pl has a scenario for each); and in
+# first_element, first_arm, any_operator, bytes_hashed, any_initplan, any_parameter, first_lookup and not_needed (061_memo_mutants.pl has a scenario for each); and in
 # the first with no tag_of_relation in note_relation (seen.c).
 use strict;
 use warnings;
@@ -161,7 +161,36 @@ sub query
 		# A sub-select of its own for each row of another, and for none.
 		"SELECT $all FROM $a x WHERE (SELECT count(*) FROM $b y WHERE y.id = (SELECT x.id OFFSET 0)) > 0 AND $w",
 		"SELECT $all FROM $a x WHERE x.id = (SELECT min_id()) OR (x.id = -1 AND $w)",
+		# What is looked up for each row of another, and what is not needed while there is none of a kind.
+		looked_up($all, $a, $w),
+		looked_up($all, $a, $w),
+		not_needed($all, $a),
 		"SELECT (SELECT max(y.id) FROM $b y WHERE " . where($b, 'y', $params) . ")::text || count(*) FROM $a x WHERE $w");
+}
+
+sub looked_up
+{
+	my ($all, $a, $w) = @_;
+	my ($c, $type) = @{ pick(@{ $columns{$a} }) };
+	my ($b, $d) = chance(0.3) ? same_type($type) : (pick(@tables), undef);
+	my $equal = $d ? "y.$d = x.$c" : 'y.id = x.id';
+	my $every = 'string_agg(x.id::text || coalesce(y.id::text, \'-\'), \',\' ORDER BY x.id, y.id)';
+
+	return pick(
+		"SELECT $every FROM $a x JOIN $b y ON $equal WHERE $w",
+		"SELECT $every FROM $a x LEFT JOIN $b y ON $equal AND y.id > 4 WHERE $w",
+		"SELECT $every FROM $a x LEFT JOIN LATERAL (SELECT y.id FROM $b y WHERE $equal ORDER BY y.id LIMIT 1) y ON true WHERE $w",
+		"SELECT $all FROM $a x WHERE NOT EXISTS (SELECT FROM $b y WHERE $equal) AND $w",
+		"SELECT string_agg((SELECT count(*) FROM $b y WHERE $equal)::text, ',' ORDER BY x.id) FROM $a x WHERE $w",
+		"SELECT $all FROM $a x WHERE $w AND 0 < (SELECT count(*) FROM $b y JOIN $b z ON z.id = y.id WHERE $equal)");
+}
+
+sub not_needed
+{
+	my ($all, $a) = @_;
+	my ($c, $type) = @{ pick(@{ $columns{$a} }) };
+
+	return "SELECT $all FROM $a x WHERE x.id > 17 AND x.$c = (SELECT " . pick('ident(', '(') . literal($type) . '))';
 }
 
 sub body
@@ -322,7 +351,7 @@ sub new_world
 	my @s = map { session($node, $db) } 1 .. 3;
 	make_tables($s[0]);
 	make_function($s[0]) for 1 .. 40;
-	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off');
+	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
 	$s[2]->run('SET search_path = front, public; SET enable_bitmapscan = off; SET enable_indexscan = off');
 	return @s;
 }

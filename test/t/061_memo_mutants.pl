@@ -176,6 +176,12 @@ my %scenario = (
 		++$n;
 		return narrowed($s, $w, "caught('late$n')", "CREATE TABLE late$n (i int)");
 	},
+	first_lookup => sub {
+		my ($s, $w) = @_;
+		my $x = 10_000 + 10 * ++$n;
+		$w->run("INSERT INTO m VALUES ($x, $x), ($x + 1, $x + 1)");
+		return narrowed($s, $w, "joined($x)", "INSERT INTO n VALUES ($n, $x + 1)");
+	},
 	workers_unseen => sub {
 		my ($s, $w) = @_;
 		my $x = 10_000 + 10 * ++$n;
