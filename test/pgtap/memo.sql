@@ -377,12 +377,13 @@ SELECT throws_ok($$SELECT availability_cache.watch('courses', array_fill('id'::t
 
 -- ---- which rows ----
 
-CREATE TABLE items (id int PRIMARY KEY, owner int, kind text, price numeric, note text, shown boolean);
+-- ANALYZE outdates what is expected to stay.
+CREATE TABLE items (id int PRIMARY KEY, owner int, kind text, price numeric, note text, shown boolean) WITH (autovacuum_enabled = off);
 CREATE INDEX ON items (shown);
 CREATE INDEX ON items (owner);
 CREATE INDEX ON items (kind);
 INSERT INTO items SELECT i, i % 40, 'k' || i % 7, i, 'n', i % 40 <> 39 FROM generate_series(1, 400) i;
-CREATE TABLE friends (person int, friend int);
+CREATE TABLE friends (person int, friend int) WITH (autovacuum_enabled = off);
 CREATE INDEX ON friends (person);
 INSERT INTO friends VALUES (1, 2), (1, 3), (5, 6);
 ANALYZE items, friends;
