@@ -122,6 +122,12 @@ extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
 extern char *get_collation_actual_version(char collprovider, const char *collcollate);
 
+#if PG_VERSION_NUM >= 170000
+#define AC_TRANSAM_VARIABLES TransamVariables
+#else
+#define AC_TRANSAM_VARIABLES ShmemVariableCache
+#endif
+
 /* DecodeDateTime(), which raises nothing. */
 #if PG_VERSION_NUM >= 160000
 #define AC_DECODE_TIME(fields, kinds, n, kind, tm, fraction, zone) \

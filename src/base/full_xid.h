@@ -7,11 +7,21 @@
 
 #include "access/transam.h"
 
-/* Of a transaction id that is not in the future. */
+#include "base/compat.h"
+
+/*
+ * Of a transaction id that is not in the future.  The next one is read
+ * without its lock, where that is one read: it was greater already when
+ * whoever has the id got to know it.
+ */
 static inline uint64
 full_xid_of(TransactionId xid)
 {
+#if SIZEOF_VOID_P >= 8
+	FullTransactionId next = {*(volatile uint64 *) &AC_TRANSAM_VARIABLES->nextXid.value};
+#else
 	FullTransactionId next = ReadNextFullTransactionId();
+#endif
 
 	return U64FromFullTransactionId(next) - (uint32) (XidFromFullTransactionId(next) - xid);
 }

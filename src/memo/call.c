@@ -93,7 +93,8 @@ refresh(FmgrInfo *info)
 static Datum
 call_inner(FunctionCallInfo outer, PGFunction inner, ReturnSetInfo *rsinfo, bool *isnull)
 {
-	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	/* Not on the stack, which functions that call themselves need. */
+	FunctionCallInfo fcinfo = palloc(SizeForFunctionCallInfo(outer->nargs));
 	Datum value;
 
 	memcpy(fcinfo, outer, SizeForFunctionCallInfo(outer->nargs));

@@ -29,6 +29,7 @@ static HTAB *functions = NULL;
 static MemoryContext functions_context = NULL;
 /* Moves on when a function or type may have changed. */
 static uint64 generation = 1;
+static const MemoFunction *latest = NULL;
 
 static void
 forget(Datum arg, int cache, uint32 hash)
@@ -181,7 +182,11 @@ memo_function(Oid function)
 
 	if (functions == NULL)
 		make_table();
+	/* Entries stay where they are, and most calls are of the function of the last one. */
+	if (latest != NULL && latest->function == function && latest->generation == generation)
+		return latest;
 	one = hash_search(functions, &function, HASH_ENTER, &found);
+	latest = one;
 	if (found && one->generation == generation)
 		return one;
 	read_at = generation;
@@ -201,7 +206,6 @@ memo_function(Oid function)
 	return one;
 }
 
-/* Entries stay where they are. */
 void
 memo_function_note_call(const MemoFunction *function, bool hit)
 {

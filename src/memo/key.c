@@ -173,18 +173,64 @@ variable_conflict(void)
 	return placeholder != NULL ? placeholder : "error";
 }
 
+#define NTEXTS 9
+
+/* As append_text() has them, of the last key: most have the same, and these are one piece. */
+typedef struct Texts
+{
+	uint32 size; /* 0: none, or too many bytes */
+	uint32 ends[NTEXTS];
+	char bytes[512];
+} Texts;
+
+static Texts texts = {0};
+
+static bool
+are_remembered(const char *const *now)
+{
+	uint32 at = 0;
+
+	for (int i = 0; i < NTEXTS; at = texts.ends[i++])
+	{
+		if (texts.bytes[at] != (now[i] != NULL) || (now[i] != NULL && strcmp(texts.bytes + at + 1, now[i]) != 0))
+			return false;
+	}
+	return true;
+}
+
+static void
+remember(const CallKey *key, const char *const *now, uint32 from)
+{
+	texts.size = key->size - from;
+	if (texts.size > sizeof(texts.bytes))
+		texts.size = 0;
+	memcpy(texts.bytes, key->bytes + from, texts.size);
+	for (int i = 0, end = 0; i < NTEXTS; i++)
+		texts.ends[i] = end += now[i] == NULL ? 1 : strlen(now[i]) + 2;
+}
+
 static void
 append_settings(CallKey *key)
 {
-	append_text(key, pg_get_timezone_name(session_timezone));
-	append_text(key, namespace_search_path);
-	append_text(key, locale_monetary);
-	append_text(key, locale_numeric);
-	append_text(key, locale_time);
-	append_text(key, locale_messages);
-	append_text(key, TSCurrentConfig);
-	append_text(key, zone_abbreviations());
-	append_text(key, variable_conflict());
+	const char *const now[NTEXTS] = {pg_get_timezone_name(session_timezone),
+									 namespace_search_path,
+									 locale_monetary,
+									 locale_numeric,
+									 locale_time,
+									 locale_messages,
+									 TSCurrentConfig,
+									 zone_abbreviations(),
+									 variable_conflict()};
+	uint32 from = key->size;
+
+	if (texts.size > 0 && are_remembered(now))
+	{
+		append(key, texts.bytes, texts.size);
+		return;
+	}
+	for (int i = 0; i < NTEXTS; i++)
+		append_text(key, now[i]);
+	remember(key, now, from);
 }
 
 /* Of both parts above. */
