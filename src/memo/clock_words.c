@@ -1,13 +1,16 @@
 /*
  * clock_words.c
- *		Texts that mean a time by the clock: 'today' and the like.
+ *		What means a time by the clock: keywords, and texts such as 'today'.
  *
- * What they mean is computed where they are read as a date or a time: by the
+ * What texts mean is computed where they are read as a date or a time: by the
  * parser for a constant, of which nothing is left in the plan then.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 
 #include "base/compat.h"
@@ -90,4 +93,23 @@ literal_means_clock(const char *text)
 			return true;
 	}
 	return false;
+}
+
+static bool
+const_means_clock(const Const *value)
+{
+	return !value->constisnull && value->consttype == TEXTOID &&
+		   literal_means_clock(TextDatumGetCString(value->constvalue));
+}
+
+ClockUse
+clock_use_of(const Node *node)
+{
+	if (IsA(node, Const))
+		return const_means_clock((const Const *) node) ? CLOCK_TIME : CLOCK_UNUSED;
+	if (!IsA(node, SQLValueFunction))
+		return CLOCK_UNUSED;
+	if (((const SQLValueFunction *) node)->op == SVFOP_CURRENT_DATE)
+		return CLOCK_DATE;
+	return ((const SQLValueFunction *) node)->op <= SVFOP_LOCALTIMESTAMP_N ? CLOCK_TIME : CLOCK_UNUSED;
 }

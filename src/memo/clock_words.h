@@ -1,9 +1,21 @@
 /*
  * clock_words.h
- *		Texts that mean a time by the clock: 'today' and the like.
+ *		What means a time by the clock: keywords, and texts such as 'today'.
  */
 #ifndef AC_MEMO_CLOCK_WORDS_H
 #define AC_MEMO_CLOCK_WORDS_H
+
+#include "nodes/nodes.h"
+
+typedef enum ClockUse
+{
+	CLOCK_UNUSED,
+	CLOCK_DATE, /* current_date */
+	CLOCK_TIME
+} ClockUse;
+
+/* Of a node of an expression by itself, function calls apart. */
+extern ClockUse clock_use_of(const Node *node);
 
 /* Whether one of the words is there, whatever is around it. */
 extern bool has_clock_word(const char *bytes, uint32 size);

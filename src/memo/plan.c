@@ -86,13 +86,6 @@ look_at_setting(Look *look, FuncExpr *call)
 }
 
 static bool
-means_clock(const Const *value)
-{
-	return !value->constisnull && value->consttype == TEXTOID &&
-		   literal_means_clock(TextDatumGetCString(value->constvalue));
-}
-
-static bool
 reads_lockers(const Var *var)
 {
 	return var->varattno == MinCommandIdAttributeNumber || var->varattno == MaxTransactionIdAttributeNumber ||
@@ -112,14 +105,10 @@ look_at_expression(Node *node, void *arg)
 		 castNode(FuncExpr, node)->funcid == F_CURRENT_SETTING_TEXT_BOOL) &&
 		look_at_setting(look, (FuncExpr *) node))
 		return false;
-	if (IsA(node, SQLValueFunction) && castNode(SQLValueFunction, node)->op == SVFOP_CURRENT_DATE)
-		look->facts->reads_date = true;
-	else if (IsA(node, SQLValueFunction) && castNode(SQLValueFunction, node)->op <= SVFOP_LOCALTIMESTAMP_N)
-		look->facts->reads_clock = true;
-	else if (IsA(node, NextValueExpr))
+	look->facts->reads_date |= clock_use_of(node) == CLOCK_DATE;
+	look->facts->reads_clock |= clock_use_of(node) == CLOCK_TIME;
+	if (IsA(node, NextValueExpr))
 		note_reason(look, REASON_WRITES, InvalidOid);
-	else if (IsA(node, Const) && means_clock((Const *) node))
-		look->facts->reads_clock = true;
 	else if (IsA(node, Var) && reads_lockers((Var *) node))
 		note_reason(look, REASON_LOCKERS, InvalidOid);
 	else if (IsA(node, CoerceToDomain) && DomainHasConstraints(castNode(CoerceToDomain, node)->resulttype))

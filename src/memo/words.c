@@ -223,3 +223,14 @@ words_next(Words *words)
 		words->next = p + 1;
 	}
 }
+
+bool
+name_is_among(const char *name, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}

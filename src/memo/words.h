@@ -27,4 +27,6 @@ typedef struct Words
 extern void words_begin(Words *words, const char *source);
 extern void words_next(Words *words);
 
+extern bool name_is_among(const char *name, const char *const *names, int n);
+
 #endif /* AC_MEMO_WORDS_H */

@@ -145,6 +145,24 @@ case('a number and its text, as fields', options => $claims, body => q{BEGIN RET
 	before => q{SET request.jwt.claims = '{"sub": 1}'}, after => q{SET request.jwt.claims = '{"sub": "1"}'}, change => 'SELECT 1');
 case('a field that is null, and none', options => $claims, body => q{BEGIN RETURN coalesce(current_setting('request.jwt.claims')::json -> 'sub', '"none"'); END}, kept => 1,
 	before => q{SET request.jwt.claims = '{"sub": null}'}, after => q{SET request.jwt.claims = '{}'}, change => 'SELECT 1');
+# What shows in an answer is in the key: each setting, a body that shows it, and two values.
+case("setting $_->[0]", body => $_->[1], kept => 1, before => "SET $_->[0] = $_->[2]", after => "SET $_->[0] = $_->[3]", change => 'SELECT 1')
+  for [ 'timezone', q{DECLARE t timestamptz := '2031-01-01 12:00Z'; BEGIN RETURN t; END}, q{'UTC'}, q{'Asia/Tokyo'} ],
+  [ 'datestyle', q{DECLARE s text := '01/02/2031'; BEGIN RETURN to_char(s::date, 'YYYY-MM-DD'); END}, q{'ISO, MDY'}, q{'ISO, DMY'} ],
+  [ 'intervalstyle', q{DECLARE i interval := make_interval(hours => 26); BEGIN RETURN i; END}, 'postgres', 'iso_8601' ],
+  [ 'extra_float_digits', q{DECLARE f float8 := 1 / 3.0; BEGIN RETURN f; END}, 1, -5 ],
+  [ 'bytea_output', q{DECLARE b bytea := decode('6162ff', 'hex'); BEGIN RETURN b; END}, 'hex', 'escape' ],
+  [ 'xmlbinary', q{BEGIN RETURN (SELECT xmlelement(name a, decode('6162', 'hex'))::text); END}, 'base64', 'hex' ],
+  [ 'xmloption', q{BEGIN RETURN xml_is_well_formed('a'); END}, 'content', 'document' ],
+  [ 'default_text_search_config', q{BEGIN RETURN to_tsvector('the cats'); END}, q{'pg_catalog.english'}, q{'pg_catalog.simple'} ],
+  [ 'array_nulls', q{DECLARE t text := '{NULL}'; BEGIN RETURN (t::text[])[1] IS NULL; END}, 'on', 'off' ],
+  [ 'transform_null_equals', q{BEGIN RETURN coalesce(((SELECT note FROM t WHERE id = 1) = NULL)::text, 'null'); END}, 'off', 'on' ],
+  [ 'quote_all_identifiers', q{BEGIN RETURN format('%I', 'a'); END}, 'off', 'on' ],
+  [ 'client_encoding', q{BEGIN RETURN pg_client_encoding(); END}, q{'UTF8'}, q{'LATIN1'} ],
+  [ 'timezone_abbreviations', q{DECLARE s text := '2031-01-01 12:00 EST'; BEGIN RETURN s::timestamptz; END}, q{'Default'}, q{'Australia'} ],
+  [ 'plpgsql.variable_conflict', q{DECLARE id int := 50; BEGIN RETURN (SELECT max(id) FROM t WHERE t.id < 3); END}, 'use_column', 'use_variable' ],
+  [ 'search_path', q{BEGIN RETURN current_schema; END}, 'public', 'pg_catalog, public' ],
+  [ 'session_authorization', q{BEGIN RETURN session_user; END}, 'DEFAULT', 'reader' ];
 if ($node->pg_version >= 16)
 {
 	case('system_user', body => 'BEGIN RETURN system_user; END', refused => 'system_user');
