@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -23,6 +24,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
+#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -50,6 +52,8 @@ typedef struct Call
 	CallKey key;
 	CallResult result; /* of a computation */
 	ErrorData *error;  /* of one in a form */
+	bool fetches;	   /* it may fetch from a cursor that was open before; and there was one WITH HOLD */
+	bool among_cursors;
 	Seen seen;
 } Call;
 
@@ -211,6 +215,9 @@ judge_functions(Call *call)
 	foreach(cell, facts->functions)
 		seen_note_tag(
 			tag_of_function(MyDatabaseId, GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell)))));
+	/* Where it was not asked: a function that only a plan has named. */
+	if (facts->fetches && (!call->fetches || call->among_cursors))
+		seen_note_reason(REASON_PORTAL, InvalidOid);
 	if (facts->reason.kind != REASON_NONE)
 		seen_note_reason(facts->reason.kind, facts->reason.object);
 	if (facts->unseen.kind != REASON_NONE && !call->function->assume_stable)
@@ -293,6 +300,32 @@ pack(Call *call, Computed *result)
 	}
 }
 
+/* ---- cursors ---- */
+
+/* One WITH HOLD has its rows, and passes no executor. */
+static bool
+holdable_cursor_is_open(void)
+{
+	ExprContext *context = CreateStandaloneExprContext();
+	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo, .econtext = context, .allowedModes = SFRM_Materialize};
+	LOCAL_FCINFO(fcinfo, 0);
+	TupleTableSlot *slot;
+	bool is_holdable = false;
+	bool isnull;
+	FmgrInfo info;
+
+	fmgr_info(F_PG_CURSOR, &info);
+	InitFunctionCallInfoData(*fcinfo, &info, 0, InvalidOid, NULL, (Node *) &rsinfo);
+	(void) FunctionCallInvoke(fcinfo);
+	slot = MakeSingleTupleTableSlot(rsinfo.setDesc, &TTSOpsMinimalTuple);
+	while (!is_holdable && tuplestore_gettupleslot(rsinfo.setResult, true, false, slot))
+		is_holdable = DatumGetBool(slot_getattr(slot, 3, &isnull));
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rsinfo.setResult);
+	FreeExprContext(context, true);
+	return is_holdable;
+}
+
 /* ---- until when ---- */
 
 static void
@@ -367,6 +400,8 @@ run_seen(Call *call)
 	PG_TRY();
 	{
 		facts_add_body(&seen->facts, call->function->function);
+		call->fetches = seen->facts.fetches;
+		call->among_cursors = call->fetches && holdable_cursor_is_open();
 		ask_until(call);
 		call_original(call);
 		note_function(call);

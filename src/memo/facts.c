@@ -306,6 +306,7 @@ add(Facts *facts, const Known *one)
 	facts->reads_date |= one->source.reads_date;
 	facts->reads_clock |= one->source.reads_clock;
 	facts->reads_session |= one->reads_session;
+	facts->fetches |= one->source.fetches;
 	foreach(cell, one->source.settings)
 		facts_add_setting(facts, strVal(lfirst(cell)));
 	if (one->looked_into)

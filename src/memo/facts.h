@@ -17,6 +17,7 @@ typedef struct Facts
 	bool says_until; /* it calls availability_cache.valid_until() */
 	bool reads_date; /* current_date, and nothing else of the clock */
 	bool reads_clock;
+	bool fetches;		/* perhaps from a cursor that was open before */
 	bool reads_session; /* a setting, and which one it does not say */
 	List *settings;		/* Strings: names of those that it reads */
 	List *functions;	/* in SQL and plpgsql, that were looked into */

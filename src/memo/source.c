@@ -116,6 +116,8 @@ note_keyword(Source *source, const char *word)
 		source->names_cursor = true;
 	else if (strcmp(word, "execute") == 0)
 		source->executes = true;
+	else if (strcmp(word, "fetch") == 0 || strcmp(word, "move") == 0)
+		source->fetches = true;
 	/* Of 16, without parentheses. */
 	else if (strcmp(word, "system_user") == 0)
 		note_calls_of(source, "pg_catalog", word, false);

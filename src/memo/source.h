@@ -18,6 +18,7 @@ typedef struct Source
 	bool reads_clock;
 	bool executes; /* text, as a query */
 	bool names_cursor;
+	bool fetches;	 /* perhaps from a cursor that it did not open */
 	bool unreadable; /* more may be there */
 } Source;
 

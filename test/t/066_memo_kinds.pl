@@ -84,6 +84,11 @@ case('a lock', before => q{SET lock_timeout = '20ms'}, body => q{BEGIN RETURN (S
 	kept => 0, change => sub { $lock->run('COMMIT') });
 $lock->quit;
 
+# A cursor that was there: WITH HOLD it has its rows.
+case('a cursor that was there', body => q{DECLARE c CURSOR FOR SELECT 1; r text; BEGIN c := 'cur'; FETCH c INTO r; RETURN r; END}, kept => 0, why => 'cursor', change => 'SELECT 1',
+	before => q{DECLARE cur CURSOR WITH HOLD FOR SELECT 'one' FROM generate_series(1, 99)}, after => q{DECLARE cur CURSOR WITH HOLD FOR SELECT 'other' FROM generate_series(1, 99)});
+case('its own', body => q{DECLARE c CURSOR FOR SELECT note FROM t WHERE id = 3; r text; BEGIN OPEN c; FETCH c INTO r; RETURN r; END}, kept => 1, change => q{UPDATE t SET note = 'other' WHERE id = 3});
+
 # ---- names in the catalogs ----
 
 my $renamed = sub { return 'ALTER TABLE plain RENAME TO plain2; ALTER TABLE plain2 RENAME TO plain' };
