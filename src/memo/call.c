@@ -15,7 +15,6 @@
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
-#include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -24,7 +23,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -36,6 +34,7 @@
 #include "base/shmem.h"
 #include "cache/definitions.h"
 #include "memo/call.h"
+#include "memo/cursors.h"
 #include "memo/key.h"
 #include "memo/names.h"
 #include "memo/statistics.h"
@@ -300,32 +299,6 @@ pack(Call *call, Computed *result)
 	}
 }
 
-/* ---- cursors ---- */
-
-/* One WITH HOLD has its rows, and passes no executor. */
-static bool
-holdable_cursor_is_open(void)
-{
-	ExprContext *context = CreateStandaloneExprContext();
-	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo, .econtext = context, .allowedModes = SFRM_Materialize};
-	LOCAL_FCINFO(fcinfo, 0);
-	TupleTableSlot *slot;
-	bool is_holdable = false;
-	bool isnull;
-	FmgrInfo info;
-
-	fmgr_info(F_PG_CURSOR, &info);
-	InitFunctionCallInfoData(*fcinfo, &info, 0, InvalidOid, NULL, (Node *) &rsinfo);
-	(void) FunctionCallInvoke(fcinfo);
-	slot = MakeSingleTupleTableSlot(rsinfo.setDesc, &TTSOpsMinimalTuple);
-	while (!is_holdable && tuplestore_gettupleslot(rsinfo.setResult, true, false, slot))
-		is_holdable = DatumGetBool(slot_getattr(slot, 3, &isnull));
-	ExecDropSingleTupleTableSlot(slot);
-	tuplestore_end(rsinfo.setResult);
-	FreeExprContext(context, true);
-	return is_holdable;
-}
-
 /* ---- until when ---- */
 
 static void
@@ -401,7 +374,7 @@ run_seen(Call *call)
 	{
 		facts_add_body(&seen->facts, call->function->function);
 		call->fetches = seen->facts.fetches;
-		call->among_cursors = call->fetches && holdable_cursor_is_open();
+		call->among_cursors = call->fetches && cursors_hold();
 		ask_until(call);
 		call_original(call);
 		note_function(call);
