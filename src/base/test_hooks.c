@@ -60,6 +60,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"messages_before_clock", AC_MUTANT_MESSAGES_BEFORE_CLOCK, false},
 												   {"hit_ignores_pending", AC_MUTANT_HIT_IGNORES_PENDING, false},
 												   {"end_before_visible", AC_MUTANT_END_BEFORE_VISIBLE, false},
+												   {"torn_moment", AC_MUTANT_TORN_MOMENT, false},
 												   {"named_by_tag", AC_MUTANT_NAMED_BY_TAG, false},
 												   {"word_lowered", AC_MUTANT_WORD_LOWERED, false},
 												   {"tag_first", AC_MUTANT_TAG_FIRST, false},

@@ -22,6 +22,13 @@
  *	  cells is pending or past it (REPEATABLE READ computes under its own
  *	  snapshot and keeps nothing)
  *
+ * Several answers as of one moment have one clock and one snapshot, taken as in
+ * 3.  An entry that is good now and was kept with a clock no later than that
+ * one is what would be computed under the snapshot: a writer of its cells that
+ * is visible now took its value before the clock was read, so it was visible
+ * to both.  An entry with a later clock may know of a writer that an answer
+ * before it did not; it is computed under the snapshot then.
+ *
  * Locking: none is held here; cells.c, store.c and flights.c have their own.
  */
 #include "postgres.h"
@@ -48,9 +55,21 @@
 #include "cache/prepared.h"
 #include "cache/readpath.h"
 
+/* Of the answers that are asked for now; NULL: each has its own. */
+static CacheMoment *moment = NULL;
+
+/* Whoever has another snapshot asks for what that one sees, within a computation. */
+static bool
+in_moment(void)
+{
+	return moment != NULL && ActiveSnapshotSet() && GetActiveSnapshot() == moment->snapshot;
+}
+
 int64
 cache_now(void)
 {
+	if (moment != NULL)
+		return moment->now;
 #ifdef AC_TEST_HOOKS
 	if (ac_test_now[0] != '\0')
 		return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(ac_test_now),
@@ -144,6 +163,8 @@ snapshot_is_latest(Snapshot snapshot)
 static bool
 is_of_its_moment(const CacheRequest *request, const StoredEntry *entry)
 {
+	if (in_moment() && !IsolationUsesXactSnapshot())
+		return entry->on.clock <= moment->clock || AC_MUTATED(AC_MUTANT_TORN_MOMENT);
 	if (request->as_of == AS_OF_STATEMENT)
 		return snapshot_covers(GetActiveSnapshot(), &entry->on) || snapshot_is_latest(GetActiveSnapshot()) ||
 			   AC_MUTATED(AC_MUTANT_STATEMENT_XID);
@@ -201,7 +222,7 @@ look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter 
 	}
 	if (!is_of_its_moment(request, entry))
 	{
-		*why = COUNTER_BYPASS_ISOLATION;
+		*why = in_moment() ? COUNTER_MISS_OUTDATED : COUNTER_BYPASS_ISOLATION;
 		return false;
 	}
 	cells_use(&entry->on);
@@ -322,6 +343,43 @@ answer_now(CacheRequest *request, bool use_lower_tier, bool may_remember, Comput
 	return clock;
 }
 
+/* Answers under the moment's snapshot. */
+static uint64
+answer_in_moment(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+{
+	uint64 clock = may_remember ? moment->clock : NO_CLOCK;
+
+	fetch_or_compute(request, use_lower_tier, clock, result);
+	result->as_of_clock = true;
+	return clock;
+}
+
+void
+cache_begin_moment(CacheMoment *m)
+{
+	/* What the calling command has written so far is to be seen. */
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		CommandCounterIncrement();
+	m->clock = ac_shared_memory_ready ? cells_clock() : NO_CLOCK;
+	AcceptInvalidationMessages();
+	AC_TEST_SLEEP(ac_sleep_before_snapshot);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	AC_TEST_SLEEP(ac_sleep_after_snapshot);
+	m->snapshot = GetActiveSnapshot();
+	m->outer = moment;
+	moment = NULL;
+	m->now = cache_now();
+	moment = m;
+}
+
+void
+cache_end_moment(CacheMoment *m, bool failed)
+{
+	moment = m->outer;
+	if (!failed)
+		PopActiveSnapshot();
+}
+
 /*
  * Most changes of definitions make no difference (ANALYZE), and an answer that
  * nobody asks for again would never be kept.
@@ -338,6 +396,8 @@ answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Comp
 	uint64 clock;
 	int overtaken = 0;
 
+	if (in_moment())
+		return answer_in_moment(request, use_lower_tier, may_remember, result);
 	if (request->as_of != AS_OF_CALL)
 		return answer_as_original(request, may_remember, result);
 	do
@@ -465,8 +525,8 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	 * that an answer is kept with.
 	 */
 	prepared_sweep();
-	/* What could not be kept nobody waits for, until the clock moves on. */
-	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING && !request->never_waits)
+	/* What could not be kept nobody waits for, until the clock moves on; nor in a moment, for what may come later. */
+	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING && !request->never_waits && !in_moment())
 	{
 		FlightRole role = flight_begin(hash);
 		int64 left = (give_up - GetCurrentTimestamp()) / 1000;

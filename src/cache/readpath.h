@@ -8,6 +8,8 @@
 #ifndef AC_CACHE_READPATH_H
 #define AC_CACHE_READPATH_H
 
+#include "utils/snapshot.h"
+
 #include "cache/store.h"
 
 /* What a computation gives. */
@@ -82,7 +84,23 @@ extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payl
 /* Computes without looking anywhere, under the snapshot that cache_read would use. */
 extern void compute_fresh(CacheRequest *request, Computed *result);
 
-/* The wall clock, which "now" always means, as a timestamp. */
+/*
+ * Several answers as of one moment: what cache_read answers while the moment's
+ * snapshot is the active one is as of that snapshot, and of one "now".  Caller
+ * ends it, also where an error ends what it asks (which takes the snapshot away).
+ */
+typedef struct CacheMoment
+{
+	struct CacheMoment *outer;
+	uint64 clock; /* before the snapshot */
+	Snapshot snapshot;
+	int64 now;
+} CacheMoment;
+
+extern void cache_begin_moment(CacheMoment *m);
+extern void cache_end_moment(CacheMoment *m, bool failed);
+
+/* The wall clock, or that of the moment: which "now" always means, as a timestamp. */
 extern int64 cache_now(void);
 
 /* Whether a fetched entry is the answer of this moment (not judging isolation). */

@@ -20,6 +20,7 @@
 #include "cache/readpath.h"
 #include "entry/http.h"
 #include "entry/own_rules.h"
+#include "entry/rpc.h"
 #include "slots/answer.h"
 #include "slots/day.h"
 #include "slots/json.h"
@@ -69,8 +70,8 @@ typedef struct Call
 } Call;
 
 /* The zone that a name means; the last one is remembered, since most calls ask for the same. */
-static pg_tz *
-customer_zone(const text *name)
+pg_tz *
+rpc_customer_zone(const text *name)
 {
 	static char last_name[TZ_STRLEN_MAX + 1];
 	static int last_length = -1;
@@ -101,7 +102,9 @@ look_at_arguments(FunctionCallInfo fcinfo, DayRequest *day)
 	if (day->date < DAY_FIRST || day->date > DAY_LAST)
 		return DAY_INVALID_ARGUMENT;
 	day->zone = NULL;
-	if (!PG_ARGISNULL(3) && (day->zone = customer_zone(PG_GETARG_TEXT_PP(3))) == NULL)
+	day->duration = 0;
+	day->except = NULL;
+	if (!PG_ARGISNULL(3) && (day->zone = rpc_customer_zone(PG_GETARG_TEXT_PP(3))) == NULL)
 		return DAY_INVALID_TIMEZONE;
 	return DAY_OK;
 }
@@ -168,13 +171,12 @@ prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))
 {
 	call->request.as_of = AS_OF_CALL;
 	call->request.never_waits = false;
-	call->request.key.format = FORMAT_DAY;
-	call->request.key.bytes = call->key.bytes;
-	call->request.key.size = day_key_make(&call->key, &call->day);
+	call->request.key = day_key_make(&call->key, &call->day);
 	call->request.compute = compute;
 	call->request.confirm = confirm;
 	call->request.concerns = sources_concerned;
-	call->request.below = &table_tier;
+	/* The table's key has no duration. */
+	call->request.below = call->day.duration == 0 && call->day.except == NULL ? &table_tier : NULL;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
 	call->message = NULL;
@@ -295,6 +297,48 @@ compute_catching(void *arg, uint64 clock, Computed *result)
 	memset(result, 0, sizeof(*result));
 	note_error(call, error);
 }
+
+/* ---- for functions that ask for several days ---- */
+
+void
+rpc_answer_day(DayRequest *day, const char *name, DayAnswer *answer)
+{
+	Call call;
+	Computed result;
+	uint32 size;
+
+	call.day = *day;
+	call.name = name;
+	call.looks_at_rules = false;
+	call.has_own_rules = false;
+	prepare_call(&call, compute_catching);
+	*answer = (DayAnswer){.packed = NULL};
+	if (day->except == NULL)
+		answer->hit = cache_read(&call.request, &answer->packed, &size);
+	else
+	{
+		call.request.valid_until = 0;
+		compute_fresh(&call.request, &result);
+		answer->packed = result.payload;
+	}
+	answer->valid_until = call.request.valid_until;
+	answer->message = call.message;
+	day->error = answer->hit ? DAY_OK : call.day.error;
+}
+
+const char *
+rpc_error_code(DayError error)
+{
+	return error_texts[error].code;
+}
+
+const char *
+rpc_error_message(DayError error)
+{
+	return error_texts[error].message;
+}
+
+/* ---- v2 and json, each day by itself ---- */
 
 /* What a function's answers are written as. */
 typedef struct AnswerForm

@@ -67,6 +67,30 @@ read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, u
 		*holds = read_rows(QUERY_HOLDS, &rules->holding, of_holds);
 }
 
+static bool
+is_same(const BusyRows *rows, uint64 i, const BookingTaken *booking)
+{
+	return rows->at[i].start == booking->at.start && rows->at[i].end == booking->at.end &&
+		   rows->has_service[i] == booking->has_service &&
+		   (!booking->has_service || uuid_order(&rows->services[i], &booking->service) == 0);
+}
+
+/* One of them, if it is among the rows. */
+static void
+leave_out(BusyRows *rows, const BookingTaken *booking)
+{
+	uint64 i = 0;
+
+	while (i < rows->n && !is_same(rows, i, booking))
+		i++;
+	if (i == rows->n)
+		return;
+	rows->n--;
+	rows->at[i] = rows->at[rows->n];
+	rows->services[i] = rows->services[rows->n];
+	rows->has_service[i] = rows->has_service[rows->n];
+}
+
 /* ---- how near is near ---- */
 
 static SlotInterval
@@ -168,8 +192,8 @@ buffers_of_rows(const BusyRows *rows, const BookedServices *booked, const SlotBu
 }
 
 void
-busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *rules, uint64 clock, SlotInput *input,
-		  Reach *reach, BookedServices *booked)
+busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *rules, uint64 clock,
+		  const BookingTaken *except, SlotInput *input, Reach *reach, BookedServices *booked)
 {
 	SlotBuffers otherwise = rules_buffers(rules);
 	SlotInterval windows = span_of_windows(input);
@@ -188,6 +212,8 @@ busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *ru
 		buffers_of(service, 1, clock, otherwise, &input->buffers);
 	find_reach(&windows, input, otherwise, level, reach);
 	read_busy(stylist, rules, reach, clock, input->now, &bookings, &holds);
+	if (except != NULL)
+		leave_out(&bookings, except);
 	*booked = list_services(service, &bookings, &holds);
 	buffers = palloc(booked->n * sizeof(SlotBuffers));
 	buffers_of(booked->services, booked->n, clock, otherwise, buffers);

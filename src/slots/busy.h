@@ -26,12 +26,21 @@ typedef struct BookedServices
 	int n;
 } BookedServices;
 
+/* A booking as it counts: another of the same time and service counts as much. */
+typedef struct BookingTaken
+{
+	pg_uuid_t stylist;
+	SlotInterval at;
+	bool has_service;
+	pg_uuid_t service;
+} BookingTaken;
+
 /*
- * Reads what is taken into the kernel's input, whose windows and duration are
+ * Reads what is taken, but for one booking (NULL: none), into the kernel's input, whose windows and duration are
  * set, and the slots' buffers; under the active snapshot, with a clock as a
  * CacheRequest's compute gets it.  Raises what queries raise.
  */
 extern void busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *rules, uint64 clock,
-					  SlotInput *input, Reach *reach, BookedServices *booked);
+					  const BookingTaken *except, SlotInput *input, Reach *reach, BookedServices *booked);
 
 #endif /* AC_SLOTS_BUSY_H */

@@ -86,13 +86,16 @@ depend_on_reach(DayRequest *day, const Reach *reach, const BookedServices *booke
 	return first == day->first_day && last == day->last_day;
 }
 
+/* A range that begins today asks for days that began before, in other zones, or in the night before. */
+#define DAYS_PAST 4
+
 /* Days that are over, and those beyond the horizon, are not worth memory. */
 static bool
 worth_keeping(const DayRequest *day, const SlotInput *input)
 {
 	int64 today = utc_day_of(input->now);
 
-	return day->date >= today - 1 && day->date <= today + input->horizon / USECS_PER_DAY + 2;
+	return day->date >= today - DAYS_PAST && day->date <= today + input->horizon / USECS_PER_DAY + 2;
 }
 
 static void
@@ -152,9 +155,11 @@ read_tables(const DayRequest *day, uint64 clock, DayRules *rules, SlotInput *inp
 			return error;
 		rules_remember(&day->stylist, &day->service, clock, rules);
 	}
+	if (day->duration != 0)
+		rules->duration = day->duration;
 	init_input(rules, input);
 	hours_read(&day->stylist, day->date, rules, input);
-	busy_read(&day->stylist, &day->service, rules, clock, input, reach, booked);
+	busy_read(&day->stylist, &day->service, rules, clock, day->except, input, reach, booked);
 	return DAY_OK;
 }
 
@@ -177,7 +182,8 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	result->definitions = true;
 	result->unconfirmed = !sources_confirm(clock);
 	all_days = depend_on_reach(day, &reach, &booked, result);
-	result->keepable = all_days && worth_keeping(day, &input);
+	result->keepable = all_days && worth_keeping(day, &input) && day_keeps_duration(day->duration) &&
+					   day->except == NULL;
 	compute_slots(day, &rules, &input, caller, result);
 	return DAY_OK;
 }

@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "cache/readpath.h"
+#include "slots/busy.h"
 #include "slots/rules.h"
 #include "slots/zone.h"
 
@@ -28,8 +29,10 @@ typedef struct DayRequest
 {
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-	DateADT date; /* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
-	pg_tz *zone;  /* the customer's; NULL: the rules' default */
+	DateADT date;				/* in the stylist's zone, within DAY_FIRST .. DAY_LAST */
+	pg_tz *zone;				/* the customer's; NULL: the rules' default */
+	int32 duration;				/* in seconds; 0: the service's */
+	const BookingTaken *except; /* that is not there; NULL: none. Such a day is not kept */
 	/* Set by who answers: */
 	DayError error;
 	DateADT first_day; /* UTC days that the answer depends on */
@@ -38,6 +41,13 @@ typedef struct DayRequest
 	uint64 definitions;
 	Tag tags[DAY_MAX_TAGS];
 } DayRequest;
+
+/* Days of another duration than the service's are kept for these: a client cannot fill the memory with them. */
+static inline bool
+day_keeps_duration(int32 duration)
+{
+	return duration % (5 * SECS_PER_MINUTE) == 0 && duration <= SECS_PER_DAY;
+}
 
 /* 1900-01-01 and 9998-12-31: years of four digits, whatever the zone. */
 #define DAY_FIRST (-36524)

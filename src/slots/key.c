@@ -8,17 +8,24 @@
 
 #include "slots/key.h"
 
-uint32
+StoreKey
 day_key_make(DayKey *key, const DayRequest *day)
 {
 	DayKeyFixed fixed = {.dboid = MyDatabaseId, .date = day->date, .stylist = day->stylist, .service = day->service};
 	const char *zone = day->zone != NULL ? pg_get_timezone_name(day->zone) : "";
 	Size zone_size = strlen(zone);
+	StoreKey made = {.format = FORMAT_DAY, .bytes = key->bytes, .size = sizeof(fixed) + zone_size};
 
 	StaticAssertStmt(sizeof(DayKeyFixed) == 40, "keys are compared as bytes");
 	memcpy(key->bytes, &fixed, sizeof(fixed));
 	memcpy(key->bytes + sizeof(fixed), zone, zone_size);
-	return sizeof(fixed) + zone_size;
+	if (day->duration != 0)
+	{
+		made.format = FORMAT_DAY_LASTING;
+		memcpy(key->bytes + made.size, &day->duration, sizeof(day->duration));
+		made.size += sizeof(day->duration);
+	}
+	return made;
 }
 
 void

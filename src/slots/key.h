@@ -7,8 +7,9 @@
 
 #include "slots/day.h"
 
-/* Of packed days, among the formats of keys. */
+/* Of packed days, among the formats of keys; and of days of another duration than the service's. */
 #define FORMAT_DAY 1
+#define FORMAT_DAY_LASTING 3
 
 /* What stands before the zone's name in a key.  No padding. */
 typedef struct DayKeyFixed
@@ -19,16 +20,16 @@ typedef struct DayKeyFixed
 	pg_uuid_t service;
 } DayKeyFixed;
 
-/* Followed by the customer's zone, by its full name; nothing where the rules' default is meant. */
+/* Followed by the customer's zone, by its full name; nothing where the rules' default is meant. Then by the duration, where that is in the format. */
 typedef struct DayKey
 {
-	char bytes[sizeof(DayKeyFixed) + TZ_STRLEN_MAX + 1];
+	char bytes[sizeof(DayKeyFixed) + TZ_STRLEN_MAX + 1 + sizeof(int32)];
 } DayKey;
 
-/* Makes the key in this database; returns its size. */
-extern uint32 day_key_make(DayKey *key, const DayRequest *day);
+/* Makes the key in this database. */
+extern StoreKey day_key_make(DayKey *key, const DayRequest *day);
 
-/* Takes a key apart; the zone's name is in the current context, NULL for the default. */
+/* Takes a key of FORMAT_DAY apart; the zone's name is in the current context, NULL for the default. */
 extern void day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone);
 
 #endif /* AC_SLOTS_KEY_H */

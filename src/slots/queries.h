@@ -22,6 +22,7 @@
  *					buffer_after, notice, horizon
  *	offer			(stylist, service) -> offered bool (false: the stylist has other
  *					services only), active bool, duration, price
+ *	stylists		(service, limit) -> stylist uuid; those that offer it, in order, so many at most
  *	service			(service) -> active bool, duration, price, notice, horizon
  *	buffers			(services uuid[]) -> service uuid, buffer_before, buffer_after; a row for
  *					each that there is

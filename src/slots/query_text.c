@@ -156,6 +156,20 @@ build_offer(StringInfo text, const QueryStatuses *statuses)
 }
 
 static void
+build_stylists(StringInfo text, const QueryStatuses *statuses)
+{
+	const char *stylist = column_or_null(SOURCE_STYLIST_SERVICES, "stylist_user_id");
+	const SourceColumn *active = source_column(SOURCE_STYLIST_SERVICES, "is_active");
+
+	appendStringInfo(text, "SELECT DISTINCT %s FROM %s WHERE %s" EQ "$1 AND %s IS NOT NULL", stylist,
+					 source_name(SOURCE_STYLIST_SERVICES), column_or_null(SOURCE_STYLIST_SERVICES, "service_id"),
+					 stylist);
+	if (active != NULL)
+		appendStringInfo(text, " AND %s IS NOT FALSE", active->quoted);
+	appendStringInfoString(text, " ORDER BY 1 LIMIT $2");
+}
+
+static void
 build_service(StringInfo text, const QueryStatuses *statuses)
 {
 	appendStringInfo(text, "SELECT %s::pg_catalog.bool, ", column_or_null(SOURCE_SERVICES, "is_active"));
@@ -357,11 +371,17 @@ void
 query_text(SlotsQuery query, const QueryStatuses *statuses, StringInfo text)
 {
 	static void (*const build[NQUERIES])(StringInfo, const QueryStatuses *) = {
-		[QUERY_RULES] = build_rules,	   [QUERY_PROFILE] = build_profile,
-		[QUERY_OFFER] = build_offer,	   [QUERY_SERVICE] = build_service,
-		[QUERY_BUFFERS] = build_buffers,   [QUERY_LONGEST_BUFFER] = build_longest_buffer,
-		[QUERY_SCHEDULE] = build_schedule, [QUERY_OVERRIDES] = build_overrides,
-		[QUERY_BOOKINGS] = build_bookings, [QUERY_HOLDS] = build_holds,
+		[QUERY_RULES] = build_rules,
+		[QUERY_PROFILE] = build_profile,
+		[QUERY_OFFER] = build_offer,
+		[QUERY_STYLISTS] = build_stylists,
+		[QUERY_SERVICE] = build_service,
+		[QUERY_BUFFERS] = build_buffers,
+		[QUERY_LONGEST_BUFFER] = build_longest_buffer,
+		[QUERY_SCHEDULE] = build_schedule,
+		[QUERY_OVERRIDES] = build_overrides,
+		[QUERY_BOOKINGS] = build_bookings,
+		[QUERY_HOLDS] = build_holds,
 	};
 
 	build[query](text, statuses);

@@ -1,0 +1,146 @@
+/*
+ * team.c
+ *		Who offers a service, and a booking that is to be left out.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+#include "base/as_user.h"
+#include "slots/queries.h"
+#include "slots/result.h"
+#include "slots/sources.h"
+#include "slots/team.h"
+
+static int
+connect(void)
+{
+	int settings = guard_settings();
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	sources_load();
+	return settings;
+}
+
+static void
+disconnect(int settings)
+{
+	SPI_finish();
+	restore_settings(settings);
+}
+
+int
+team_read(const pg_uuid_t *service, pg_uuid_t *stylists, int max)
+{
+	int settings = connect();
+	Datum args[] = {UUIDPGetDatum(service), Int64GetDatum(max)};
+	int n = query_run(QUERY_STYLISTS, NULL, args);
+
+	for (int i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		stylists[i] = *DatumGetUUIDP(result_datum(i, 1, &isnull));
+	}
+	disconnect(settings);
+	return n;
+}
+
+/* ---- a booking ---- */
+
+/* The table's primary key, if it has one column; else 0. */
+static AttrNumber
+key_column(Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	Bitmapset *columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	int member;
+	AttrNumber result = 0;
+
+	if (bms_get_singleton_member(columns, &member))
+		result = member + FirstLowInvalidHeapAttributeNumber;
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+static const char *
+quoted_column(const char *name)
+{
+	const SourceColumn *column = source_column(SOURCE_BOOKINGS, name);
+
+	return column == NULL ? "NULL::pg_catalog.uuid" : column->quoted;
+}
+
+static void
+read_by_key(AttrNumber key, const char *value)
+{
+	Oid relid = source_relid(SOURCE_BOOKINGS);
+	Oid types[] = {TEXTOID};
+	Datum args[] = {CStringGetTextDatum(value)};
+	StringInfoData text;
+	SavedUser saved;
+	int result;
+	Oid type;
+	int32 typmod;
+	Oid collation;
+
+	get_atttypetypmodcoll(relid, key, &type, &typmod, &collation);
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT %s, %s, %s, %s FROM %s WHERE %s = $1::%s", quoted_column("stylist_user_id"),
+					 quoted_column("start_time"), quoted_column("end_time"), quoted_column("service_id"),
+					 source_name(SOURCE_BOOKINGS), quote_identifier(get_attname(relid, key, false)),
+					 format_type_be_qualified(type));
+	saved = switch_user(source_owner(SOURCE_BOOKINGS));
+	result = SPI_execute_with_args(text.data, 1, types, args, NULL, true, 1);
+	restore_user(saved);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read a booking: %s", SPI_result_code_string(result));
+	result_use_spi();
+}
+
+static bool
+take_booking(BookingTaken *booking)
+{
+	bool no_stylist;
+	bool no_start;
+	bool no_end;
+	bool no_service;
+	Datum stylist = result_datum(0, 1, &no_stylist);
+	Datum start = result_datum(0, 2, &no_start);
+	Datum end = result_datum(0, 3, &no_end);
+	Datum service = result_datum(0, 4, &no_service);
+
+	if (no_stylist || no_start || no_end)
+		return false;
+	*booking = (BookingTaken){.stylist = *DatumGetUUIDP(stylist),
+							  .at = {DatumGetTimestampTz(start), DatumGetTimestampTz(end)},
+							  .has_service = !no_service};
+	if (!no_service)
+		booking->service = *DatumGetUUIDP(service);
+	return booking->at.end > booking->at.start;
+}
+
+bool
+team_read_booking(const char *key, BookingTaken *booking, const char **problem)
+{
+	int settings = connect();
+	AttrNumber column = key_column(source_relid(SOURCE_BOOKINGS));
+	bool found = false;
+
+	if (column == 0)
+		*problem = "the table of the bookings has no primary key of one column";
+	else
+	{
+		read_by_key(column, key);
+		found = SPI_processed > 0 && take_booking(booking);
+	}
+	disconnect(settings);
+	return found;
+}
