@@ -68,7 +68,7 @@ in_moment(void)
 int64
 cache_now(void)
 {
-	if (moment != NULL)
+	if (moment != NULL && !AC_MUTATED(AC_MUTANT_TORN_MOMENT))
 		return moment->now;
 #ifdef AC_TEST_HOOKS
 	if (ac_test_now[0] != '\0')
