@@ -116,6 +116,12 @@ own_rules_read(void)
 	return choose(&making) != NULL || making.compute->is_named ? OWN_RULES_NAMED : OWN_RULES_NONE;
 }
 
+const char *
+own_rules_default_zone(void)
+{
+	return compute_function_read()->default_timezone;
+}
+
 bool
 own_rules_answer(FunctionCallInfo fcinfo, const char *name, ComputeForm form, OwnAnswer *answer)
 {

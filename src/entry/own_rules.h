@@ -28,6 +28,9 @@ typedef enum OwnRules
 extern OwnRules own_rules_known(void);
 extern OwnRules own_rules_read(void);
 
+/* rules.default_timezone, where a function is named; good until it is asked for again. */
+extern const char *own_rules_default_zone(void);
+
 /*
  * Its answer to a call of v2 or json (name is for the log), from memory where
  * that is exact; false if none is named by now.  Raises only what guarded()

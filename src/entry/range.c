@@ -20,7 +20,7 @@
 #include "base/compat.h"
 #include "base/guard.h"
 #include "cache/counters.h"
-#include "entry/own_rules.h"
+#include "entry/range_own.h"
 #include "entry/rpc.h"
 #include "slots/answer.h"
 #include "slots/json.h"
@@ -49,6 +49,9 @@ typedef struct Ask
 	bool named;		/* else all of the service */
 	bool *left_out; /* of those that are not named: not active */
 	pg_tz *zone;	/* the customer's; NULL: the rules' default */
+	text *zone_name;
+	Oid collation;
+	bool own_rules; /* a function of one's own computes */
 	bool needs_all;
 	int seats;
 	int32 duration; /* in seconds; 0: the service's */
@@ -172,8 +175,10 @@ look_at_wishes(FunctionCallInfo fcinfo, int first, Ask *ask)
 	if (!look_at_stylists(fcinfo, first, ask) || !look_at_match(fcinfo, first + 2, ask) ||
 		!look_at_duration(fcinfo, first + 4, ask))
 		return false;
+	ask->collation = PG_GET_COLLATION();
 	ask->zone = NULL;
-	if (!PG_ARGISNULL(first + 1) && (ask->zone = rpc_customer_zone(PG_GETARG_TEXT_PP(first + 1))) == NULL)
+	ask->zone_name = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_TEXT_PP(first + 1);
+	if (ask->zone_name != NULL && (ask->zone = rpc_customer_zone(ask->zone_name)) == NULL)
 		return fail(ask, rpc_error_code(DAY_INVALID_TIMEZONE), rpc_error_message(DAY_INVALID_TIMEZONE));
 	ask->seats = PG_ARGISNULL(first + 3) ? 1 : PG_GETARG_INT32(first + 3);
 	if (ask->seats != 1)
@@ -316,11 +321,33 @@ fail_by_day(Ask *ask, int stylist, DayError error, const char *message)
 	return false;
 }
 
+/* By a function of one's own; what it says of a stylist is its own, and stands. */
+static bool
+answer_own_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutcome *outcome)
+{
+	OwnDay own = {.name = ask->name,
+				  .stylist = ask->stylists[stylist],
+				  .service = ask->service,
+				  .date = day->date,
+				  .collation = ask->collation,
+				  .zone = ask->zone_name};
+
+	range_own_add(set, stylist, &own);
+	day->error = own.code == NULL ? DAY_OK : DAY_INTERNAL_ERROR;
+	if (own.code != NULL)
+		return fail(ask, own.code, own.message);
+	outcome->hit = outcome->hit && own.hit;
+	outcome->computed_at = Min(outcome->computed_at, own.computed_at);
+	return true;
+}
+
 static bool
 answer_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutcome *outcome)
 {
 	DayAnswer answer;
 
+	if (ask->own_rules)
+		return answer_own_day(ask, stylist, day, set, outcome);
 	day->stylist = ask->stylists[stylist];
 	day->except = NULL;
 	rpc_answer_day(day, ask->name, &answer);
@@ -417,6 +444,17 @@ error_answer(const Ask *ask, bool binary)
 	return PointerGetDatum(error_to_json(ask->message, ask->code));
 }
 
+/* Such a function has four arguments. */
+static bool
+look_at_own_rules(Ask *ask)
+{
+	ask->own_rules = (own_rules_known() == OWN_RULES_UNREAD ? own_rules_read() : own_rules_known()) == OWN_RULES_NAMED;
+	if (ask->own_rules && (ask->duration != 0 || ask->except != NULL))
+		return fail_argument(
+			ask, "p_duration and p_exclude_booking_id are not for a function that rules.compute_function names");
+	return true;
+}
+
 /* Who are asked are known as of the same moment. */
 static Datum
 answer_in_moment(Ask *ask, WriteAnswer write, bool binary)
@@ -427,7 +465,7 @@ answer_in_moment(Ask *ask, WriteAnswer write, bool binary)
 	cache_begin_moment(&moment);
 	PG_TRY();
 	{
-		if (find_stylists(ask) && find_booking(ask))
+		if (look_at_own_rules(ask) && find_stylists(ask) && find_booking(ask))
 			answer = write(ask, binary);
 	}
 	PG_CATCH();

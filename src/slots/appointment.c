@@ -112,7 +112,7 @@ check_others(const Appointment *appointment, const DayRules *rules, bool *is_the
 	BookedServices booked;
 
 	make_only_slot(appointment, &input);
-	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, &input, &reach, &booked);
+	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, NULL, &input, &reach, &booked);
 	if (is_there != NULL && !(*is_there = leave_out(appointment, &input)))
 		return APPOINTMENT_ALLOWED;
 	/* Holds that have expired were not read. */

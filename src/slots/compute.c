@@ -115,6 +115,7 @@ read_row(HeapTuple row, TupleDesc desc, ComputeFunction *one)
 		return NULL;
 	one->notice = *DatumGetIntervalP(column(row, desc, "min_notice", &unused));
 	one->advance = *DatumGetIntervalP(column(row, desc, "max_advance", &unused));
+	one->default_timezone = TextDatumGetCString(column(row, desc, "default_timezone", &unused));
 	return TextDatumGetCString(name);
 }
 
@@ -307,6 +308,7 @@ run_as(Oid user, const char *text, int nargs, const Oid *types, Datum *args, con
 	restore_user(saved);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not compute: %s", SPI_result_code_string(result));
+	result_use_spi();
 }
 
 static void

@@ -19,6 +19,7 @@ typedef struct ComputeFunction
 	char *name;		 /* in full, as SQL has it */
 	Interval notice; /* rules.min_notice, max_advance */
 	Interval advance;
+	char *default_timezone;
 } ComputeFunction;
 
 /*

@@ -6,7 +6,7 @@
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 6
 \i :helpers
-SELECT plan(87);
+SELECT plan(89);
 \o /dev/null
 -- other zones, the nights, other prices and durations
 INSERT INTO stylist_profiles (user_id, timezone) SELECT stylist(4), 'America/Los_Angeles' ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone;
@@ -87,6 +87,12 @@ BEGIN
 END
 $$;
 
+CREATE PROCEDURE warm(team uuid[], d1 date, d2 date) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM get_available_days(service(1), d1, d2, team);
+END
+$$;
+
 CALL compare('a month of one stylist', team(1), '2031-03-03', '2031-04-02', cached => false);
 CALL compare('the same from memory', team(1), '2031-03-03', '2031-04-02', cached => true);
 CALL compare('only what is available', team(1), '2031-03-03', '2031-04-02', available => true);
@@ -144,9 +150,7 @@ BEGIN
     tap := is(computed() - before, n, tap);
 END
 $$;
-\o /dev/null
-CALL compare('', team(1, 2, 3), '2031-03-03', '2031-04-02');
-\o
+CALL warm(team(1, 2, 3), '2031-03-03', '2031-04-02');
 CALL computes('nothing is computed of a month that is there', 0, team(1, 2, 3));
 INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time) VALUES (id('one'), stylist(1), service(1), '2031-03-12 10:00Z', '2031-03-12 10:30Z');
 CALL computes('after a booking, its day alone', 1, team(1, 2, 3));
@@ -176,29 +180,21 @@ INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time) VAL
     (id('cancelled'), stylist(1), service(1), '2031-03-11 10:00Z', '2031-03-11 10:30Z');
 UPDATE bookings SET status = 'cancelled' WHERE id = id('cancelled');
 UPDATE services SET buffer_after_minutes = 40, buffer_before_minutes = 20 WHERE id = service(2);
-\o /dev/null
-CALL compare('', team(1, 2, 3), '2031-03-08', '2031-03-16');
-\o
+CALL warm(team(1, 2, 3), '2031-03-08', '2031-03-16');
 CALL without('without a booking', 'other service', team(1, 2, 3));
 CALL without('again: it is not kept', 'other service', team(1));
 CALL without('of two that are alike, one is left', 'one', team(1, 2));
 DELETE FROM bookings WHERE id = id('same');
-\o /dev/null
-CALL compare('', team(1, 2, 3), '2031-03-08', '2031-03-16');
-\o
+CALL warm(team(1, 2, 3), '2031-03-08', '2031-03-16');
 CALL without('without the only one', 'one', team(1, 2));
 CALL without('one over midnight', 'midnight', team(3, 1));
 CALL without('one of days', 'days', team(2, 1));
 CALL without('a cancelled one never counted', 'cancelled', team(1));
-\o /dev/null
-CALL compare('', team(1, 2, 3), '2031-03-08', '2031-03-16');
-\o
+CALL warm(team(1, 2, 3), '2031-03-08', '2031-03-16');
 CALL without('of a stylist who is not asked', 'days', team(1), cached => true);
 CALL without('one that is not there', 'nothing', team(1), cached => true);
 CALL compare('the answers in memory are as before', team(1, 2, 3), '2031-03-08', '2031-03-16', cached => true);
-\o /dev/null
-CALL compare('', team(1, 2, 3), '2031-03-03', '2031-04-02');
-\o
+CALL warm(team(1, 2, 3), '2031-03-03', '2031-04-02');
 CALL computes('all but the days near it are from memory', 0, team(1, 2, 3), except_booking => id('other service')::text);
 
 -- another duration
@@ -274,4 +270,44 @@ SELECT is(refused(get_next_available(service(1), team(1), p_limit => 1001)), 'IN
 SELECT is(get_available_days_json(service(1), '2031-03-01', '2031-06-01', team(1))::jsonb, get_available_days(service(1), '2031-03-01', '2031-06-01', team(1)), 'errors in json are the same');
 SELECT is((SELECT count(*) FROM unnest(team(1, 1, 2)) WHERE get_available_slots_range(service(1), '2031-03-05', '2031-03-06', team(1, 1, 2)) -> 'slots'
           = get_available_slots_range(service(1), '2031-03-05', '2031-03-06', team(1, 2)) -> 'slots'), 3::bigint, 'who is listed twice counts once');
+
+-- a function of one's own
+CREATE FUNCTION own_slots(who uuid, what uuid, day date, zone text) RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, status text, slot_display text, price_cents int)
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+SELECT t, t + interval '2 hours', CASE WHEN EXISTS (SELECT FROM bookings b WHERE b.stylist_user_id = who AND b.start_time < t + interval '2 hours' AND b.end_time > t) THEN 'booked' ELSE 'available' END,
+       to_char(t AT TIME ZONE 'UTC', '"from "HH24'), 900
+  FROM generate_series((day + time '06:00') AT TIME ZONE 'Asia/Kathmandu', (day + time '22:00') AT TIME ZONE 'Asia/Kathmandu', interval '2 hours') t $$;
+CREATE PROCEDURE own_is(INOUT tap text, cached boolean, zone text DEFAULT NULL) LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb := get_available_slots_range(service(1), '2031-03-08', '2031-03-16', team(1, 2), zone);
+    days jsonb := get_available_days(service(1), '2031-03-08', '2031-03-16', team(1, 2), zone);
+    wanted jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('slot_start_utc', as_utc(t), 'slot_end_utc', as_utc(t + '2 hours'), 'slot_start_local', as_local(l), 'slot_end_local', as_local((t + interval '2 hours') AT TIME ZONE coalesce(zone, 'Asia/Kathmandu')), 'slot_display', d, 'price_cents', 900,
+                     'status', CASE WHEN free IS NULL THEN 'booked' ELSE 'available' END, 'stylists', coalesce(free, '[]'), 'seats_left', coalesce(jsonb_array_length(free), 0)) ORDER BY t) INTO wanted
+      FROM (SELECT o.slot_start_utc, o.slot_start_utc AT TIME ZONE coalesce(zone, 'Asia/Kathmandu'), min(o.slot_display), jsonb_agg(stylist(s) ORDER BY s) FILTER (WHERE o.status = 'available')
+              FROM generate_series(1, 2) s, generate_series(date '2031-03-05', '2031-03-19', interval '1 day') day, own_slots(stylist(s), service(1), day::date, zone) o GROUP BY 1) x(t, l, d, free)
+     WHERE l::date BETWEEN '2031-03-08' AND '2031-03-16';
+    tap := is(concat_ws(', ', CASE WHEN answer -> 'slots' IS DISTINCT FROM wanted THEN 'not what it says' END,
+                              CASE WHEN days -> 'days' IS DISTINCT FROM days_of(wanted, '2031-03-08', '2031-03-16') THEN 'nor the days' END,
+                              CASE WHEN answer ->> 'cached' IS DISTINCT FROM cached::text THEN 'cached ' || (answer ->> 'cached') END), '', tap);
+END
+$$;
+\o /dev/null
+SELECT availability_cache.watch('bookings'), availability_cache.watch('booking_reservations');
+UPDATE availability_cache.rules SET compute_function = 'public.own_slots(uuid, uuid, date, text)';
+\o
+CALL own_is('a function of one''s own', false);
+CALL own_is('from memory', true);
+CALL own_is('in another zone', false, 'America/Los_Angeles');
+INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-12 04:00Z', '2031-03-12 04:30Z');
+CALL own_is('after a booking', false);
+SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), p_duration => '1 hour')),
+          'INVALID_ARGUMENT: p_duration and p_exclude_booking_id are not for a function that rules.compute_function names', 'it has no such argument');
+CREATE FUNCTION endless(who uuid, what uuid, day date, zone text) RETURNS TABLE (slot_start_utc timestamptz) LANGUAGE sql STABLE SET search_path = pg_catalog AS $$ SELECT day + time '12:00' AT TIME ZONE 'UTC' $$;
+UPDATE availability_cache.rules SET compute_function = 'public.endless(uuid, uuid, date, text)';
+SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1))),
+          'INTERNAL_ERROR: a row of the function that availability_cache.rules names as compute_function has no slot_start_utc', 'slots without a start');
+UPDATE availability_cache.rules SET compute_function = NULL;
+CALL compare('the built-in rules again', team(1, 2), '2031-03-08', '2031-03-16');
 SELECT * FROM finish();
