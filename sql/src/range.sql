@@ -102,6 +102,58 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION availability_cache.get_next_available_json(uuid, uuid[], text, text, integer, interval, text, timestamptz, integer) IS
 'The answer of get_next_available as json, from the same memory.';
 
+CREATE FUNCTION availability_cache.get_available_sequence(
+    p_service_ids uuid[],
+    p_from date,
+    p_to date,
+    p_stylist_ids uuid[] DEFAULT NULL,
+    p_customer_timezone text DEFAULT NULL,
+    p_same_stylist boolean DEFAULT true,
+    p_max_gap interval DEFAULT '0')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'get_available_sequence'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION availability_cache.get_available_sequence(uuid[], date, date, uuid[], text, boolean, interval) IS
+'Several services (8 at most) one after the other, each at a slot that is available, with the same stylist or with any: {success, sequences, cached, cache_hit, computed_at}, for each start on the customer''s dates p_from to p_to (92 at most) one: its start, end and price, and slots with service_id, stylist_id, start, end and price of each. Each service begins as early as it can after the one before, at most p_max_gap (24 hours at most) later than that and, with the same stylist, the buffers allow. Or {success: false, error, code} with the codes of get_available_slots_v2.';
+
+CREATE FUNCTION availability_cache.get_available_sequence_json(
+    p_service_ids uuid[],
+    p_from date,
+    p_to date,
+    p_stylist_ids uuid[] DEFAULT NULL,
+    p_customer_timezone text DEFAULT NULL,
+    p_same_stylist boolean DEFAULT true,
+    p_max_gap interval DEFAULT '0')
+RETURNS json
+AS 'MODULE_PATHNAME', 'get_available_sequence_json'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION availability_cache.get_available_sequence_json(uuid[], date, date, uuid[], text, boolean, interval) IS
+'The answer of get_available_sequence as json, from the same memory.';
+
+CREATE FUNCTION availability_cache.get_round_robin(
+    p_service_id uuid,
+    p_start timestamptz,
+    p_stylist_ids uuid[] DEFAULT NULL,
+    p_counted_from timestamptz DEFAULT NULL,
+    p_counted_to timestamptz DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'get_round_robin'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION availability_cache.get_round_robin(uuid, timestamptz, uuid[], timestamptz, timestamptz) IS
+'The stylists who are free for the service at a start, in the order in which they should be asked: {success, stylists, cached, cache_hit, computed_at}. Who has the fewest bookings that begin from p_counted_from on and before p_counted_to (NULL: 30 days before and after the start; 7 days at least) comes first, of those who have as many the one who is first in the list (else by id). Or {success: false, error, code} with the codes of get_available_slots_v2.';
+
+CREATE FUNCTION availability_cache.get_round_robin_json(
+    p_service_id uuid,
+    p_start timestamptz,
+    p_stylist_ids uuid[] DEFAULT NULL,
+    p_counted_from timestamptz DEFAULT NULL,
+    p_counted_to timestamptz DEFAULT NULL)
+RETURNS json
+AS 'MODULE_PATHNAME', 'get_round_robin_json'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION availability_cache.get_round_robin_json(uuid, timestamptz, uuid[], timestamptz, timestamptz) IS
+'The answer of get_round_robin as json, from the same memory.';
+
 -- They go where clients look for them, unless somebody has the name there: another of the name would make calls ambiguous. Who may
 -- call get_available_slots_v2 may call them, and nobody else.
 DO $$
@@ -116,7 +168,7 @@ BEGIN
        AND d.classid = 'pg_proc'::regclass AND p.oid = d.objid AND p.proname = 'get_available_slots_v2';
     FOR f IN SELECT p.oid, p.oid::regprocedure AS signature, p.proname FROM pg_proc p
               WHERE p.pronamespace = 'availability_cache'::regnamespace
-                AND p.proname ~ '^get_(available_slots_range|available_days|next_available)(_json)?$'
+                AND p.proname ~ '^get_(available_slots_range|available_days|next_available|available_sequence|round_robin)(_json)?$'
     LOOP
         IF v2.proacl IS NOT NULL THEN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.signature);

@@ -34,6 +34,7 @@
  *	bookings		(stylist, from, from less a day, to, clock) -> start, end (timestamptz),
  *					service uuid; statuses: those that do not block; the clock is as for
  *					a CacheRequest's compute
+ *	counts			(stylists uuid[], from, to) -> stylist uuid, how many begin then; statuses: as of bookings
  *	holds			(stylist, from, to, now) -> start, end, service uuid, expires
  *					(timestamptz); statuses: those that hold
  */

@@ -341,6 +341,21 @@ build_bookings(StringInfo text, const QueryStatuses *statuses)
 }
 
 static void
+build_counts(StringInfo text, const QueryStatuses *statuses)
+{
+	const char *stylist = column_or_null(SOURCE_BOOKINGS, "stylist_user_id");
+	const char *start = column_or_null(SOURCE_BOOKINGS, "start_time");
+
+	appendStringInfo(text,
+					 "SELECT %s, pg_catalog.count(*) FROM %s WHERE %s" EQ "ANY ($1) AND %s" GE "$2 AND %s" LT
+					 "$3 AND %s" GT "%s",
+					 stylist, source_name(SOURCE_BOOKINGS), stylist, start, start,
+					 column_or_null(SOURCE_BOOKINGS, "end_time"), start);
+	append_blocking_filter(text, statuses);
+	appendStringInfo(text, " GROUP BY %s", stylist);
+}
+
+static void
 build_holds(StringInfo text, const QueryStatuses *statuses)
 {
 	const char *start = column_or_null(SOURCE_RESERVATIONS, "start_time");
@@ -382,6 +397,7 @@ query_text(SlotsQuery query, const QueryStatuses *statuses, StringInfo text)
 		[QUERY_OVERRIDES] = build_overrides,
 		[QUERY_BOOKINGS] = build_bookings,
 		[QUERY_HOLDS] = build_holds,
+		[QUERY_COUNTS] = build_counts,
 	};
 
 	build[query](text, statuses);

@@ -7,12 +7,17 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
 #include "base/as_user.h"
+#include "cache/cells.h"
+#include "slots/buffers.h"
 #include "slots/queries.h"
 #include "slots/result.h"
 #include "slots/sources.h"
@@ -51,6 +56,89 @@ team_read(const pg_uuid_t *service, pg_uuid_t *stylists, int max)
 	}
 	disconnect(settings);
 	return n;
+}
+
+/* ---- buffers ---- */
+
+/* Those of one stylist; who does not offer the first service has none. */
+static void
+read_buffers(const pg_uuid_t *stylist, const pg_uuid_t *services, int n, SlotBuffers *buffers)
+{
+	pg_uuid_t *sorted = palloc(n * sizeof(pg_uuid_t));
+	SlotBuffers *of_sorted = palloc0(n * sizeof(SlotBuffers));
+	SlotBuffers otherwise = {0, 0};
+	DayRules rules;
+	int nsorted;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (rules_read(stylist, &services[i], NO_CLOCK, &rules) != DAY_OK)
+			continue;
+		otherwise = rules_buffers(&rules);
+		break;
+	}
+	memcpy(sorted, services, n * sizeof(pg_uuid_t));
+	qsort(sorted, n, sizeof(pg_uuid_t), uuid_order);
+	nsorted = qunique(sorted, n, sizeof(pg_uuid_t), uuid_order);
+	buffers_of(sorted, nsorted, NO_CLOCK, otherwise, of_sorted);
+	for (int i = 0; i < n; i++)
+	{
+		pg_uuid_t *found = bsearch(&services[i], sorted, nsorted, sizeof(pg_uuid_t), uuid_order);
+
+		buffers[i] = of_sorted[found - sorted];
+	}
+}
+
+void
+team_read_buffers(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *services, int nservices,
+				  SlotBuffers *buffers)
+{
+	int settings = connect();
+
+	for (int s = 0; s < nstylists; s++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_buffers(&stylists[s], services, nservices, &buffers[s * nservices]);
+	}
+	disconnect(settings);
+}
+
+/* ---- how many bookings ---- */
+
+static Datum
+uuid_array(const pg_uuid_t *ids, int n)
+{
+	Datum *values = palloc(n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		values[i] = UUIDPGetDatum(&ids[i]);
+	return PointerGetDatum(construct_array(values, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+void
+team_count(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *service, TimestampTz from, TimestampTz until,
+		   int64 *counts)
+{
+	int settings = connect();
+	Datum args[] = {uuid_array(stylists, nstylists), TimestampTzGetDatum(from), TimestampTzGetDatum(until)};
+	DayRules rules;
+	uint64 n = 0;
+
+	memset(counts, 0, nstylists * sizeof(int64));
+	if (rules_read(&stylists[0], service, NO_CLOCK, &rules) == DAY_OK)
+		n = query_run(QUERY_COUNTS, &rules.non_blocking, args);
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool isnull;
+		pg_uuid_t *stylist = DatumGetUUIDP(result_datum(row, 1, &isnull));
+
+		for (int s = 0; s < nstylists; s++)
+		{
+			if (memcmp(stylist, &stylists[s], UUID_LEN) == 0)
+				counts[s] = result_int64(row, 2, 0);
+		}
+	}
+	disconnect(settings);
 }
 
 /* ---- a booking ---- */

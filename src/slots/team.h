@@ -18,4 +18,12 @@ extern int team_read(const pg_uuid_t *service, pg_uuid_t *stylists, int max);
  */
 extern bool team_read_booking(const char *key, BookingTaken *booking, const char **problem);
 
+/* The buffers of each service with each stylist, at [stylist * nservices + service], in microseconds. */
+extern void team_read_buffers(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *services, int nservices,
+							  SlotBuffers *buffers);
+
+/* How many bookings of the stylists that block begin from one moment on, before another.  The service is one that the first offers. */
+extern void team_count(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *service, TimestampTz from,
+					   TimestampTz until, int64 *counts);
+
 #endif /* AC_SLOTS_TEAM_H */
