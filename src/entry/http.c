@@ -103,10 +103,13 @@ static char *
 etag_of(Jsonb *answer)
 {
 	JsonbValue found;
-	JsonbValue *slots = getKeyJsonValueFromContainer(&answer->root, "slots", strlen("slots"), &found);
+	static const char *const keys[] = {"slots", "days", "sequences", "stylists"};
+	JsonbValue *slots = NULL;
 	uint64 one;
 	uint64 other;
 
+	for (int i = 0; slots == NULL && i < lengthof(keys); i++)
+		slots = getKeyJsonValueFromContainer(&answer->root, keys[i], strlen(keys[i]), &found);
 	if (slots == NULL || slots->type != jbvBinary)
 		return NULL;
 	one = hash_bytes_extended((unsigned char *) slots->val.binary.data, slots->val.binary.len, 0);

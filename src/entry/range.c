@@ -27,25 +27,23 @@ PG_FUNCTION_INFO_V1(get_next_available_json);
 static Datum
 write_slots(Ask *ask, bool binary)
 {
-	RangeOutcome outcome = {true, PG_INT64_MAX};
 	RangeSet set;
 
-	if (!ask_collect(ask, &set, &outcome))
+	if (!ask_collect(ask, &set))
 		return (Datum) 0;
 	range_finish(&set, ask->available_only || ask->needs_all);
-	return range_write_slots(&set, 0, set.n, ask->stylists, &outcome, binary);
+	return range_write_slots(&set, 0, set.n, ask->stylists, &ask->outcome, binary);
 }
 
 static Datum
 write_days(Ask *ask, bool binary)
 {
-	RangeOutcome outcome = {true, PG_INT64_MAX};
 	RangeSet set;
 
-	if (!ask_collect(ask, &set, &outcome))
+	if (!ask_collect(ask, &set))
 		return (Datum) 0;
 	range_finish(&set, false);
-	return range_write_days(&set, &outcome, binary);
+	return range_write_days(&set, &ask->outcome, binary);
 }
 
 static void
@@ -120,7 +118,6 @@ date_of(const Ask *ask, int64 seconds)
 static Datum
 write_next(Ask *ask, bool binary)
 {
-	RangeOutcome outcome = {true, PG_INT64_MAX};
 	DateADT end = date_of(ask, ask->after) + RANGE_MAX_DAYS;
 	RangeSet all;
 
@@ -131,7 +128,7 @@ write_next(Ask *ask, bool binary)
 
 		ask->from = from;
 		ask->to = Min(from + NEXT_STEP, end) - 1;
-		if (!ask_collect(ask, &set, &outcome))
+		if (!ask_collect(ask, &set))
 			return (Datum) 0;
 		range_finish(&set, true);
 		for (int i = 0; i < set.n && all.n < ask->limit; i++)
@@ -141,7 +138,7 @@ write_next(Ask *ask, bool binary)
 		}
 		range_drop(&set);
 	}
-	return range_write_slots(&all, 0, all.n, ask->stylists, &outcome, binary);
+	return range_write_slots(&all, 0, all.n, ask->stylists, &ask->outcome, binary);
 }
 
 static bool

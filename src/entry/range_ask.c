@@ -13,11 +13,13 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/guard.h"
 #include "cache/counters.h"
+#include "entry/http.h"
 #include "entry/range_ask.h"
 #include "entry/range_own.h"
 #include "entry/rpc.h"
@@ -285,9 +287,18 @@ fail_by_day(Ask *ask, int stylist, DayError error, const char *message)
 	return false;
 }
 
+/* The answer is from memory, and holds, as far as each of its days does. */
+static void
+note_day(Ask *ask, bool hit, TimestampTz computed_at, TimestampTz valid_until)
+{
+	ask->outcome.hit = ask->outcome.hit && hit;
+	ask->outcome.computed_at = Min(ask->outcome.computed_at, computed_at);
+	ask->valid_until = Min(ask->valid_until, valid_until);
+}
+
 /* By a function of one's own; what it says of a stylist is its own, and stands. */
 static bool
-answer_own_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutcome *outcome)
+answer_own_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set)
 {
 	OwnDay own = {.name = ask->name,
 				  .stylist = ask->stylists[stylist],
@@ -300,18 +311,18 @@ answer_own_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutco
 	day->error = own.code == NULL ? DAY_OK : DAY_INTERNAL_ERROR;
 	if (own.code != NULL)
 		return ask_fail(ask, own.code, own.message);
-	outcome->hit = outcome->hit && own.hit;
-	outcome->computed_at = Min(outcome->computed_at, own.computed_at);
+	ask->varies = ask->varies || own.varies;
+	note_day(ask, own.hit, own.computed_at, own.valid_until);
 	return true;
 }
 
 static bool
-answer_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutcome *outcome)
+answer_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set)
 {
 	DayAnswer answer;
 
 	if (ask->own_rules)
-		return answer_own_day(ask, stylist, day, set, outcome);
+		return answer_own_day(ask, stylist, day, set);
 	day->stylist = ask->stylists[stylist];
 	day->except = NULL;
 	rpc_answer_day(day, ask->name, &answer);
@@ -322,8 +333,7 @@ answer_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set, RangeOutcome *
 	}
 	if (day->error != DAY_OK)
 		return fail_by_day(ask, stylist, day->error, answer.message);
-	outcome->hit = outcome->hit && answer.hit;
-	outcome->computed_at = Min(outcome->computed_at, answer_header(answer.packed).computed_at);
+	note_day(ask, answer.hit, answer_header(answer.packed).computed_at, answer.valid_until);
 	range_add_day(set, stylist, answer.packed);
 	return true;
 }
@@ -348,7 +358,7 @@ fail_by_names(Ask *ask, const bool *unknown)
 }
 
 static bool
-answer_days(Ask *ask, DateADT date, RangeSet *set, RangeOutcome *outcome)
+answer_days(Ask *ask, DateADT date, RangeSet *set)
 {
 	DayRequest day = {.service = ask->service, .date = date, .zone = ask->zone, .duration = ask->duration};
 	bool *unknown = palloc0(ask->nstylists * sizeof(bool));
@@ -357,7 +367,7 @@ answer_days(Ask *ask, DateADT date, RangeSet *set, RangeOutcome *outcome)
 	for (int i = 0; i < ask->nstylists; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (ask->left_out[i] || answer_day(ask, i, &day, set, outcome))
+		if (ask->left_out[i] || answer_day(ask, i, &day, set))
 			continue;
 		if (day.error == DAY_INTERNAL_ERROR)
 			return false;
@@ -375,7 +385,7 @@ answer_days(Ask *ask, DateADT date, RangeSet *set, RangeOutcome *outcome)
 
 /* All slots of the dates that are asked for. */
 bool
-ask_collect(Ask *ask, RangeSet *set, RangeOutcome *outcome)
+ask_collect(Ask *ask, RangeSet *set)
 {
 	DateADT first;
 	DateADT last;
@@ -384,7 +394,7 @@ ask_collect(Ask *ask, RangeSet *set, RangeOutcome *outcome)
 	find_days(ask, &first, &last);
 	for (DateADT date = first; date <= last; date++)
 	{
-		if (!answer_days(ask, date, set, outcome))
+		if (!answer_days(ask, date, set))
 			return false;
 	}
 	for (int i = 0; i < ask->nstylists; i++)
@@ -440,12 +450,31 @@ answer_in_moment(Ask *ask, WriteAnswer write, bool binary)
 	return answer;
 }
 
+/* PostgREST is told, if it listens. */
+static Datum
+told(const Ask *ask, Datum answer, bool binary)
+{
+	HttpAnswer http = {.code = ask->code,
+					   .hit = ask->code == NULL && ask->outcome.hit,
+					   .is_private = ask->varies,
+					   .valid_until = ask->code == NULL ? ask->valid_until : 0};
+
+	if (http_is_asked())
+	{
+		http.jsonb = binary ? answer : DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
+		http_tell(&http);
+	}
+	return answer;
+}
+
 Datum
 ask_answer(Ask *ask, WriteAnswer write, bool binary)
 {
 	Datum result = (Datum) 0;
 
+	ask->outcome = (RangeOutcome){true, PG_INT64_MAX};
+	ask->valid_until = PG_INT64_MAX;
 	if (ask->code == NULL)
 		result = answer_in_moment(ask, write, binary);
-	return ask->code == NULL ? result : error_answer(ask, binary);
+	return told(ask, ask->code == NULL ? result : error_answer(ask, binary), binary);
 }

@@ -43,6 +43,10 @@ typedef struct Ask
 	bool skips;	 /* who is named and does not offer the service is left out too */
 	int64 after; /* no slot that starts before, in seconds since 2000-01-01 */
 	int limit;	 /* so many slots */
+	/* Of the days so far: */
+	RangeOutcome outcome;
+	TimestampTz valid_until; /* 0: one is in nobody's memory */
+	bool varies;			 /* others get another answer */
 	/* What is wrong; code NULL: nothing. */
 	const char *code;
 	const char *message;
@@ -74,6 +78,6 @@ extern Datum ask_answer(Ask *ask, WriteAnswer write, bool binary);
 /* For who writes: those who offer the service, if nobody is named. */
 extern bool ask_find_stylists(Ask *ask);
 /* All slots of the dates that are asked for. */
-extern bool ask_collect(Ask *ask, RangeSet *set, RangeOutcome *outcome);
+extern bool ask_collect(Ask *ask, RangeSet *set);
 
 #endif /* AC_ENTRY_RANGE_ASK_H */

@@ -169,6 +169,8 @@ range_own_add(RangeSet *set, int stylist, OwnDay *day)
 		return;
 	}
 	day->hit = answer.hit;
+	day->varies = answer.varies;
+	day->valid_until = answer.valid_until;
 	adding.answer = DatumGetJsonbP(answer.value);
 	error = guarded(add_slots, &adding);
 	if (error == NULL)

@@ -19,6 +19,8 @@ typedef struct OwnDay
 	text *zone;	   /* the customer's, as it was given; NULL: it was not */
 	/* Set by the answer: */
 	bool hit;
+	bool varies;
+	TimestampTz valid_until; /* where it is in memory; else 0 */
 	TimestampTz computed_at;
 	const char *code; /* NULL: there was no error */
 	const char *message;

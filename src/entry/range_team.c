@@ -118,12 +118,12 @@ last_end(const RangeSet *set, DateADT otherwise)
 
 /* The slots of one service, from what may follow the one before on. */
 static bool
-collect_service(Ask *ask, SequenceService *service, RangeSet *set, RangeOutcome *outcome)
+collect_service(Ask *ask, SequenceService *service, RangeSet *set)
 {
 	SlotBuffers *buffers;
 
 	ask->service = service->service;
-	if (!ask_find_stylists(ask) || !ask_collect(ask, set, outcome))
+	if (!ask_find_stylists(ask) || !ask_collect(ask, set))
 		return false;
 	range_finish(set, true);
 	buffers = find_buffers(ask);
@@ -136,20 +136,19 @@ write_sequence(Ask *ask, bool binary)
 {
 	SequenceAsk *sequence = (SequenceAsk *) ask;
 	SequenceService services[SEQUENCE_MAX_SERVICES];
-	RangeOutcome outcome = {true, PG_INT64_MAX};
 	RangeSet *sets = palloc(sequence->n * sizeof(RangeSet));
 
 	for (int k = 0; k < sequence->n; k++)
 	{
 		services[k].service = sequence->services[k];
-		if (!collect_service(ask, &services[k], &sets[k], &outcome))
+		if (!collect_service(ask, &services[k], &sets[k]))
 			return (Datum) 0;
 		/* After the buffers and the gap: two days at most. */
 		ask->to = Min(last_end(&sets[k], ask->to) + 2, ask->from + RANGE_MAX_DAYS + 2 * SEQUENCE_MAX_SERVICES);
 		memset(ask->left_out, 0, (RANGE_MAX_STYLISTS + 1) * sizeof(bool));
 	}
 	sequence_link(services, sequence->n, sequence->same_stylist, sequence->max_gap);
-	return sequence_write(services, sequence->n, &outcome, binary);
+	return sequence_write(services, sequence->n, &ask->outcome, binary);
 }
 
 static Datum
@@ -300,11 +299,10 @@ static Datum
 write_round_robin(Ask *ask, bool binary)
 {
 	RoundRobinAsk *round = (RoundRobinAsk *) ask;
-	RangeOutcome outcome = {true, PG_INT64_MAX};
 	ErrorData *error = NULL;
 	RangeSet set;
 
-	if (!ask_collect(ask, &set, &outcome))
+	if (!ask_collect(ask, &set))
 		return (Datum) 0;
 	range_finish(&set, true);
 	find_free(round, &set);
@@ -316,7 +314,7 @@ write_round_robin(Ask *ask, bool binary)
 		return (Datum) 0;
 	}
 	sort_free(round);
-	return write_order(round, &outcome, binary);
+	return write_order(round, &ask->outcome, binary);
 }
 
 static Datum

@@ -6,7 +6,7 @@
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 6
 \i :helpers
-SELECT plan(89);
+SELECT plan(93);
 \o /dev/null
 -- other zones, the nights, other prices and durations
 INSERT INTO stylist_profiles (user_id, timezone) SELECT stylist(4), 'America/Los_Angeles' ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone;
@@ -310,4 +310,20 @@ SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', tea
           'INTERNAL_ERROR: a row of the function that availability_cache.rules names as compute_function has no slot_start_utc', 'slots without a start');
 UPDATE availability_cache.rules SET compute_function = NULL;
 CALL compare('the built-in rules again', team(1, 2), '2031-03-08', '2031-03-16');
+
+-- PostgREST
+CREATE FUNCTION headers(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb;
+BEGIN
+    EXECUTE 'SELECT to_jsonb(' || call || ')' INTO answer;
+    RETURN (SELECT string_agg(h.key || ' ' || CASE WHEN h.key = 'ETag' THEN 'tag' ELSE h.value END, ', ' ORDER BY h.key)
+              FROM jsonb_array_elements(current_setting('response.headers')::jsonb) e, jsonb_each_text(e) h WHERE h.key IN ('ETag', 'Cache-Control', 'X-Cached'));
+END
+$$;
+SET availability_cache.http_headers = on;
+SELECT is(headers('get_available_slots_range(service(1), ''2031-03-08'', ''2031-03-16'', team(1, 2))'), 'Cache-Control public, no-cache, ETag tag, X-Cached true', 'headers of a range');
+SELECT is(headers('get_available_days_json(service(1), ''2031-03-08'', ''2031-03-16'', team(1, 2))'), 'Cache-Control public, no-cache, ETag tag, X-Cached true', 'of days as json');
+SELECT is(headers('get_round_robin(service(1), ''2031-03-09 04:15Z'', team(1, 2))'), 'Cache-Control public, no-cache, ETag tag, X-Cached true', 'of an order');
+SELECT is(headers('get_available_days(service(1), ''2031-03-08'', ''2031-12-16'', team(1, 2))'), 'Cache-Control no-store, X-Cached false', 'of an error');
 SELECT * FROM finish();
