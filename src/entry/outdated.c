@@ -232,7 +232,7 @@ value_text(Oid type, Datum value)
 static void
 add_value(OutdatedColumn *column, const char *text)
 {
-	if (text == NULL || column->any)
+	if (text == NULL)
 	{
 		column->any = true;
 		return;
@@ -261,7 +261,7 @@ add_row(OutdatedTable *table, Relation rel, const KeyColumns *keys, HeapTuple ro
 		Datum value = heap_getattr(row, keys->columns[i], desc, &isnull);
 
 		/* No answer depends on a column's being NULL by its value. */
-		if (column != NULL && !isnull)
+		if (column != NULL && !isnull && !column->any)
 			add_value(column, value_text(att->atttypid, value));
 	}
 }

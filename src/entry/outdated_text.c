@@ -96,6 +96,15 @@ name_of_function(Oid function)
 	return name_of(get_func_namespace(function), get_func_name(function));
 }
 
+/* NULL: it is gone. */
+static char *
+name_of_column(Oid relid, AttrNumber number)
+{
+	char *name = get_attname(relid, number, true);
+
+	return name != NULL && SearchSysCacheExistsAttName(relid, name) ? name : NULL;
+}
+
 static char *
 uuid_text(const pg_uuid_t *id)
 {
@@ -211,7 +220,7 @@ reads(Oid function, Oid table, char **column)
 
 		if (!is_part_of(sight->relid, table))
 			continue;
-		name = sight->whole == WHOLE_NOT ? get_attname(sight->relid, sight->column, true) : NULL;
+		name = sight->whole == WHOLE_NOT ? name_of_column(sight->relid, sight->column) : NULL;
 		*column = name != NULL && (!found || (*column != NULL && strcmp(*column, name) == 0)) ? name : NULL;
 		found = true;
 	}
@@ -264,7 +273,7 @@ describe_values(const OutdatedTable *table, StringInfo keys)
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const OutdatedColumn *column = &table->columns[i];
-		char *name = get_attname(table->relid, column->number, true);
+		char *name = name_of_column(table->relid, column->number);
 
 		if (column->any || name == NULL || !may_read(table->relid, column->number))
 			continue;

@@ -1,7 +1,6 @@
 -- What clients' caches are told to drop: the headers of a request that wrote, and the NOTIFY of a transaction. Right names, keys and days; beside what a function says in its own
--- headers, before or after it writes; no value that the caller may not read; coarser where it is too much; nothing when off, and of what only reads. Shown to fail with the value's test
--- (may_read), the days around, and the numbers' lock left out, with the header set by the trigger instead of shown (functions that set their own afterwards), and with notify()
--- not guarded.
+-- headers, before or after it writes; no value that the caller may not read; coarser where it is too much; nothing when off, and of what only reads. Shown to fail with may_read() always
+-- true, DAYS_AROUND 0, name_of_column() without its look at dropped ones, a trigger's own relation in place of table_of(), MAX_KEYS_LENGTH 20,000, bytes of UTF-8 as they are.
 \set stylists 2
 \set services 2
 \set bookings 0
@@ -100,6 +99,8 @@ CALL told('TRUNCATE', $$run('TRUNCATE enrolment')$$, '*');
 CREATE TEMPORARY TABLE own (i int);
 CALL told('of a temporary table', $$run('TRUNCATE own')$$, '');
 CALL told_of('let go by hand', $$run('SELECT availability_cache.memo_clear(''enrolments_of(int)'')')$$, 'people', '[{"function":"public.enrolments_of"}]');
+CALL told_of('a column that is gone by then', $$run('INSERT INTO enrolment VALUES (1, 7)', 'ALTER TABLE enrolment DROP COLUMN person_id')$$, 'people public.enrolments_count',
+             '[{"table":"public.enrolment","functions":{"public.enrolments_count":null,"public.enrolments_of":null},"columns":{"id":["1"]}}]');
 CREATE TABLE "Größe, €😀" (id text PRIMARY KEY);
 SELECT availability_cache.watch('"Größe, €😀"') \g /dev/null
 CALL told('names and values in ASCII', $$run('INSERT INTO "Größe, €😀" VALUES (E''"é\n'')')$$, 'public.Gr%C3%B6%C3%9Fe%2C%20%E2%82%AC%F0%9F%98%80 [{"table":"public.Gr\u00f6\u00dfe, \u20ac\ud83d\ude00","functions":{},"columns":{"id":["\"\u00e9\n"]}}]');

@@ -14,7 +14,7 @@ my ($out, $err) = ('', '');
 local $ENV{TINY} = 1;
 delete local @ENV{qw(QUICK WRITE)};
 # json does what hit does, and profile needs valgrind.
-my @parts = qw(hit miss sessions memory hitrate booking others disturbed stampede table scale memo uses guard range);
+my @parts = qw(hit miss sessions memory hitrate booking others disturbed stampede table scale memo uses guard range postgrest);
 my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(300));
 ok($ok, 'it runs to its end') or diag "$out\n$err";
 my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
@@ -33,6 +33,7 @@ my %lines = (
 	table     => ['table tier'],
 	scale     => [ 'answers in memory', 'stylists', 'start with 4GB' ],
 	memo      => [ 'memoized hit above the floor, INVOKER', 'a miss above the original', 'as PostgREST asks, clients: 1', 'Redis GET' ],
+	postgrest => [ 'classic / json as a media type, the statement of a GET', '25 days: jsonb_agg', 'json as a media type / classic v2, requests by POST, clients: 1' ],
 	range     => [ 'a month of one stylist, every slot, in the server', 'calls / days of 50 stylists', 'days computed again after a booking', 'a month in one call / in 31' ],
 	uses      => [ 'a course by its slug', 'five reads in one', 'list, memoized / before' ],
 	guard     => [ 'guard off / nothing else', 'guard: on / a function', 'guard: on / an exclusion constraint' ]);
