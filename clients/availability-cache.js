@@ -147,10 +147,11 @@ export function createAvailabilityCache({
 	function dropHere(said) {
 		const outdated = (key) => isRpc(key) && isOutdated(said, key[1], key[2], functions);
 		stored.dropStored(outdated);
-		/* Data is gone, and asked for again where it is shown; what is under way from before is not taken. */
-		const done = mutate ? mutate(outdated, undefined, { revalidate: true }) : undefined;
 		onDrop?.(said);
-		return done;
+		/* Data is gone, and asked for again where it is shown; what is under way from before is not taken. */
+		if (mutate) return mutate(outdated, undefined, { revalidate: true });
+		for (const [name, { _k }] of [...stored]) if (outdated(_k)) stored.delete(name);
+		return undefined;
 	}
 
 	if (others) others.onmessage = ({ data }) => dropHere(data);

@@ -90,6 +90,18 @@ is("$headers->{'x-a'}$headers->{'x-b'}", '12', 'headers that a function sets');
 is(ask('POST', '/rpc/said', undef, '{"p_headers": "no"}') . decode_json($body)->{code}, '500PGRST111', 'headers that cannot be read');
 is(ask('POST', '/rpc/silent', undef, '{}') . ($headers->{'x-a'} // ''), '204', 'are the request\'s alone');
 
+# ---- a function that returns a media type ----
+
+$node->safe_psql('salon', sooner_functions());
+ask('GET', "/rpc/get_available_slots_json?$query");
+my $plain = $body;
+ask('GET', "/rpc/get_available_slots_json?$query");
+$plain = $body;
+is(ask('GET', "/rpc/slots?$query", { Accept => 'application/json' }) . $headers->{'content-type'}, '200application/json; charset=utf-8', 'a media type');
+is($body, $plain, 'as it is');
+like($headers->{etag}, qr/^"[0-9a-f]{32}"$/, 'with its headers');
+is(ask('GET', "/rpc/slots?$query", { Accept => '*/*' }) . $body, "200$plain", 'the same, aggregated, for who takes anything');
+
 # ---- what the extension says ----
 
 ask('POST', '/rpc/get_available_slots_v2', undef, $json);
@@ -124,6 +136,7 @@ is(decode_json(($web->ask('GET', '/counts'))[2])->{'GET /usage.md 200'}, 1, 'wha
 my @log = grep { /pgrst_source|BEGIN|set_config/ && /execute|statement:|duration/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile);
 my ($by_post) = grep { /json_to_record/ && /get_available_slots_v2/ } @log;
 ok(index($by_post, q{WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM (SELECT $1::json AS json_data) pgrst_payload, LATERAL (SELECT "p_stylist_id", "p_service_id", "p_target_date" FROM json_to_record(pgrst_payload.json_data) AS _("p_stylist_id" uuid, "p_service_id" uuid, "p_target_date" date) ) pgrst_body , LATERAL (SELECT "public"."get_available_slots_v2"("p_stylist_id" := pgrst_body."p_stylist_id", "p_service_id" := pgrst_body."p_service_id", "p_target_date" := pgrst_body."p_target_date") pgrst_scalar) pgrst_call) SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null') AS body, nullif(current_setting('response.headers', true), '') AS response_headers, nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted FROM (SELECT "get_available_slots_v2".* FROM "pgrst_source" AS "get_available_slots_v2" ) _postgrest_t}) >= 0, 'the statement of a POST') or diag $by_post;
+ok((grep { index($_, q{SELECT null::bigint AS total_result_set, 1 AS page_total, public."application/json"(_postgrest_t.pgrst_scalar) AS body,}) >= 0 } @log), 'the statement of a media type');
 ok((grep { /BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY/ } @log), 'the transaction of a GET');
 ok((grep { /select set_config\('search_path', \$1, true\), set_config\('role', \$2, true\), set_config\('request.jwt.claims', \$3, true\)/ } @log), 'the settings of a request');
 

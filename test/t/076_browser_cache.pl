@@ -1,7 +1,7 @@
 # needs: node browser
 # clients/availability-cache.js with the real swr in headless Chromium: an edit in one tab is fresh in the other and in another browser, and asks again for nothing else;
 # nothing stale is shown after a reload, nor to who comes back later; localStorage keeps only what is right; a booking shows at once and is taken back if it fails; what was
-# missed is everything. 304s are counted. What is outdated by what is said is also tested without a browser.
+# missed is everything. 304s are counted. With supabase-js, too. What is outdated by what is said is also tested without a browser.
 #
 # Shown to fail with, in the module: slotsChanged or functionChanged always false; without dropStored, postMessage, rollbackOnError or the look at _c; with isNext always true;
 # with stored answers always trusted.
@@ -28,12 +28,13 @@ BEGIN
     RAISE EXCEPTION 'somebody was faster' USING ERRCODE = 'exclusion_violation';
 END $$;
 EOC
+$node->safe_psql('salon', sooner_functions());
 my %salon;
 @salon{qw(one two service day next far)} = split /\|/, $node->safe_psql('salon', 'SELECT t.stylist(1), t.stylist(2), t.service(1), t.day(0), t.day(1), t.day(6)');
 my $dir = tempdir(CLEANUP => 1);
 my $web = web_server($node, 'salon', listen => 'availability_cache', files => [$dir]);
 my $ran = run_program($node, 'salon', [ 'node', sources() . '/test/web/cache/driver.mjs', $dir, $web->{url} ],
-	env => { SALON => encode_json(\%salon), SQL_USER => scalar(getpwuid($<)) });
+	env => { SALON => encode_json(\%salon), TOKEN => token('anon'), SQL_USER => scalar(getpwuid($<)) });
 for my $line (split /\n/, $ran->{out})
 {
 	if ($line =~ /^(not )?ok \d+ - (.*)/) { ok(!$1, $2); }

@@ -65,9 +65,10 @@ function claimsOf(header, secret, anon) {
 const FUNCTIONS = `
 	SELECT p.proname AS name, p.provolatile = 'v' AS is_volatile, p.proretset AS returns_set, p.prorettype = 'void'::regtype AS returns_void,
 	       p.prorettype = 'record'::regtype OR t.typtype = 'c' AS returns_rows,
+	       CASE WHEN t.typtype = 'd' AND t.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' THEN t.typname END AS media_type, quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS type,
 	       (SELECT coalesce(json_agg(json_build_object('name', a.name, 'type', format_type(a.type, NULL), 'required', a.i <= p.pronargs - p.pronargdefaults) ORDER BY a.i), '[]')
 	          FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY a(type, name, i) WHERE a.i <= p.pronargs)::text AS arguments
-	  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.prorettype
+	  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.prorettype JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 	 WHERE p.prokind = 'f' AND p.pronamespace = $1::regnamespace`;
 
 // PostgREST's schema cache, for functions; read again when a name is not found.
@@ -79,7 +80,7 @@ class Functions {
 		this.all = rows.map((row) => ({
 			name: row.name, arguments: JSON.parse(row.arguments), isVolatile: row.is_volatile === 't', isVoid: row.returns_void === 't',
 			isScalar: row.returns_rows === 'f' && row.returns_set === 'f', isSetOfScalar: row.returns_rows === 'f' && row.returns_set === 't',
-			isOneRow: row.returns_rows === 't' && row.returns_set === 'f',
+			isOneRow: row.returns_rows === 't' && row.returns_set === 'f', mediaType: row.media_type, type: row.type,
 		}));
 	}
 
@@ -143,16 +144,16 @@ function callOf(schema, f, given, body, narrow, values) {
 		`LATERAL (SELECT ${list} FROM json_to_record(pgrst_payload.json_data) AS _(${typed}) ) pgrst_body , LATERAL ${call}`;
 }
 
-// prepareCall
-function statementOf(schema, f, given, body, narrow, isSingular) {
+// prepareCall. Who accepts the very media type that a function returns gets what it returned.
+function statementOf(schema, f, given, body, narrow, isSingular, isMedia) {
 	const values = [];
 	const call = callOf(schema, f, given, body, narrow, values);
 	const row = f.isScalar || f.isSetOfScalar ? '_postgrest_t.pgrst_scalar' : '_postgrest_t';
-	const answer = f.isScalar || f.isOneRow || isSingular ? `coalesce(json_agg(${row})->0, 'null')` : `coalesce(json_agg(${row}), '[]')`;
+	const answer = isMedia ? `${f.type}(${row})` : f.isScalar || f.isOneRow || isSingular ? `coalesce(json_agg(${row})->0, 'null')` : `coalesce(json_agg(${row}), '[]')`;
 	const of = quoted(f.name);
 	const columns = narrow.columns.map((c) => `${of}.${quoted(c)}`).join(', ') || `${of}.*`;
 	const where = narrow.filters.map((x) => `${of}.${quoted(x.column)} ${x.operator} $${values.push(x.operand)}`).join(' AND ');
-	const text = `WITH pgrst_source AS (${call}) SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, ${answer} AS body, ` +
+	const text = `WITH pgrst_source AS (${call}) SELECT null::bigint AS total_result_set, ${isMedia ? '1' : 'pg_catalog.count(_postgrest_t)'} AS page_total, ${answer} AS body, ` +
 		`${SETTING('response.headers')} AS response_headers, ${SETTING('response.status')} AS response_status, '' AS response_inserted ` +
 		`FROM (SELECT ${columns} FROM "pgrst_source" AS ${of}${where && ` WHERE ${where}`} ) _postgrest_t`;
 	return { text, values };
@@ -235,7 +236,9 @@ async function rpc(config, request, name, claims) {
 	const f = await config.functions.find(name, Object.keys(given), !isPost);
 	const isSingular = /application\/vnd\.pgrst\.object/.test(request.headers.accept ?? '');
 	const narrow = narrowing(query, isPost ? [] : f.arguments.map((a) => a.name));
-	const statement = statementOf(config.schema, f, given, body, narrow, isSingular);
+	const accepted = (request.headers.accept ?? '').split(',').map((one) => one.split(';')[0].trim());
+	const isMedia = f.mediaType !== null && accepted.includes(f.mediaType);
+	const statement = statementOf(config.schema, f, given, body, narrow, isSingular, isMedia);
 	statement.check = (row) => {
 		if (isSingular && row.page_total !== '1')
 			throw new HttpError(406, 'PGRST116', 'JSON object requested, multiple (or no) rows returned', `The result contains ${row.page_total} rows`);
@@ -244,7 +247,7 @@ async function rpc(config, request, name, claims) {
 	const row = await inTransaction(config, !isPost || !f.isVolatile, settingsOf(config, request, claims), statement);
 	const status = row.response_status ?? (f.isVoid ? '204' : '200');
 	if (!/^[1-5]\d\d$/.test(status)) throw new HttpError(500, 'PGRST112', 'response.status guc must be a valid status code');
-	const type = isSingular ? 'application/vnd.pgrst.object+json' : 'application/json';
+	const type = isMedia ? f.mediaType : isSingular ? 'application/vnd.pgrst.object+json' : 'application/json';
 	return { status: Number(status), headers: { 'Content-Type': `${type}; charset=utf-8`, ...headersOf(row.response_headers) }, body: row.body };
 }
 

@@ -5,6 +5,7 @@
 #   my ($status, $headers, $body) = $web->ask('GET', '/rpc/f?x=1', {'If-None-Match' => '"…"'}, $content);    names of headers in small letters
 #   make_api_roles($node, $db)      authenticator, anon, authenticated, service_role
 #   token('authenticated', sub => …)                                                                          of $ACWeb::SECRET
+#   sooner_functions()              SQL of docs/clients.md: functions that return a media type
 #   run_program($node, $db, [ 'node', $file, … ], env => {…})                                                 {status, out, err}
 package ACWeb;
 
@@ -20,10 +21,17 @@ use MIME::Base64 qw(encode_base64url);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(web_server make_api_roles token run_program sources);
+our @EXPORT = qw(web_server make_api_roles token run_program sources sooner_functions);
 our $SECRET = 'a secret of thirty-two characters or more';
 
 sub sources { return dirname($ENV{AC_TEST} // dirname(__FILE__) . '/../..'); }
+
+# The commands of docs/clients.md, "Sooner through PostgREST".
+sub sooner_functions
+{
+	my ($part) = slurp_file(sources() . '/docs/clients.md') =~ /^## Sooner(.*?)^    supabase/ms;
+	return join '', $part =~ /^(    .*\n)/mg;
+}
 
 sub make_api_roles
 {

@@ -4,8 +4,9 @@ import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { createClient } from '@supabase/supabase-js';
 import { chromium } from 'playwright-core';
-import { isOutdated, readHeaders } from '../../../clients/availability-cache.js';
+import { createAvailabilityCache, isOutdated, readHeaders } from '../../../clients/availability-cache.js';
 
 const [dir, url] = process.argv.slice(2);
 const { one, two, service, day, next, far } = JSON.parse(process.env.SALON);
@@ -78,6 +79,36 @@ function units() {
 	equal(headers({ 'X-Cache-Invalidate': '*' }), {}, 'headers: everything');
 }
 
+// Before SWR runs.
+function early() {
+	const kept = new Map();
+	const storage = { get length() { return kept.size; }, key: (i) => [...kept.keys()][i] ?? null, getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };
+	const entry = (id) => JSON.stringify({ key: ['rpc', 'get_available_slots_v2', { p_stylist_id: id }], data: [] });
+	storage.setItem('c:one', entry(one));
+	storage.setItem('c:two', entry(two));
+	storage.setItem('c:bad', '{');
+	storage.setItem('heard:c:', String(Date.now()));
+	const cache = createAvailabilityCache({ storage, prefix: 'c:', channel: null });
+	equal([...cache.provider().keys()], ['one', 'two'], 'what localStorage had');
+	cache.drop({ namespaces: ['availability'], keys: [{ stylist: one }] });
+	equal([[...cache.provider().keys()], kept.has('c:one'), kept.has('c:two')], [['two'], false, true], 'is dropped before it was shown, too');
+}
+
+// ---- with supabase-js ----
+
+async function supabase() {
+	const dropped = [];
+	const cache = createAvailabilityCache({ storage: null, channel: null, onDrop: (said) => dropped.push(said) });
+	const client = createClient(url, process.env.TOKEN, { auth: { persistSession: false, autoRefreshToken: false }, global: { fetch: cache.fetch } });
+	const args = { p_stylist_id: one, p_service_id: service, p_target_date: far };
+	const { data } = await client.rpc('slots', args, { get: true }).setHeader('Accept', 'application/json').throwOnError();
+	equal(data.slots.length, 24, 'supabase-js: a media type');
+	equal(dropped, [], 'supabase-js: a read drops nothing');
+	await client.rpc('book', { p_stylist: two, p_slot: 20 }).throwOnError();
+	equal(dropped.map((said) => said.keys.map((key) => key.stylist)), [[two]], 'supabase-js: what is booked is told');
+	sql("DELETE FROM bookings");
+}
+
 // ---- two tabs of a browser, and another browser ----
 
 async function edits(browser) {
@@ -98,7 +129,7 @@ async function edits(browser) {
 	await settled();
 	for (const page of [a, b, other]) equal((await page.evaluate(() => window.shown)).filter((s) => /^two [^n]/.test(s)).length > 0 && await text(page, 'two'), withSlots(), 'the other stylist is as before');
 	equal(await kept(b), [`${one} ${day} ${withSlots(3)}`, `${two} ${day} ${withSlots()}`].sort(), 'localStorage has what is right, and not a day of a page that is gone');
-	equal((await counts())['POST /rpc/book 200'], 1, 'one booking');
+	equal((await counts())['POST /rpc/book 200'], 2, 'one booking more');
 	ok((await asked(200)) - before[0] <= 3, 'nobody asked for more than the one answer again', `${before} ${await asked(200)} ${await asked(304)}`);
 	await context.close();
 }
@@ -164,6 +195,8 @@ await build({
 	define: { 'process.env.NODE_ENV': '"production"' },
 });
 units();
+early();
+await supabase();
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
 	for (const part of [edits, reloads, optimism, gaps]) await part(browser);
