@@ -21,7 +21,7 @@ make_api_roles($node, 'salon');
 $node->safe_psql('salon', <<'EOC');
 CREATE FUNCTION public.book(p_stylist uuid, p_slot int) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (p_stylist, t.service(1), t.at(0, p_slot), t.at(0, p_slot + 1)) RETURNING 'booked' $$;
-CREATE FUNCTION public.book_slowly(p_stylist uuid, p_slot int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); RETURN public.book(p_stylist, p_slot); END $$;
+CREATE FUNCTION public.book_slowly(p_stylist uuid, p_slot int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN public.book(p_stylist, p_slot); END $$;
 CREATE FUNCTION public.book_in_vain(p_stylist uuid, p_slot int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM public.book(p_stylist, p_slot), pg_sleep(0.3);

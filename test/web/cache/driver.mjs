@@ -26,6 +26,8 @@ const asked = async (status) => (await counts())[`GET /rpc/get_available_slots_v
 
 async function open(context, more = {}) {
 	const page = await context.newPage();
+	pages.add(page);
+	page.on('close', () => pages.delete(page));
 	page.on('pageerror', (error) => console.log(`# ${error.stack}`));
 	await page.goto(`${url}/?${new URLSearchParams({ one, two, service, day, next, ...more })}`);
 	await page.waitForFunction(() => [...document.querySelectorAll('p')].filter((p) => /^[abu]+$/.test(p.textContent)).length === 2);
@@ -39,11 +41,13 @@ const kept = (page) => page.evaluate(() => Object.keys(localStorage).filter((k) 
 }).sort());
 const withSlots = (...booked) => Array.from({ length: 24 }, (_, i) => (booked.includes(i) ? 'b' : 'a')).join('');
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-// Nobody has asked for a while: a page that listens never ends its requests.
+const pages = new Set();
+// Nobody asks, nor has for a while: a page that listens never ends its requests.
 async function settled() {
 	for (let before; ;) {
-		const now = JSON.stringify({ ...(await counts()), 'GET /counts 200': 0 });
-		if (now === before) return;
+		const asking = await Promise.all([...pages].map((page) => page.evaluate(() => window.asking)));
+		const now = JSON.stringify({ ...(await counts()), 'GET /counts 200': 0, asking });
+		if (now === before && asking.every((n) => n === 0)) return;
 		before = now;
 		await pause(250);
 	}
@@ -149,7 +153,7 @@ async function reloads(browser) {
 	await page.close();
 	// Nobody listens.
 	sql(`SELECT public.book('${one}', 5)`);
-	await pause(3500);
+	await pause(6500);
 	const late = await open(context, { listen: '1' });
 	ok(await shows(late, 'one', withSlots(3, 4, 5)), 'who comes back later sees what is');
 	equal((await late.evaluate(() => window.shown)).filter((s) => s === `one ${withSlots(3, 4)}`), [], 'and never what was');

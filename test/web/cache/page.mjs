@@ -6,20 +6,30 @@ import useSWR, { SWRConfig, useSWRConfig } from 'swr';
 import { createAvailabilityCache } from '../../../clients/availability-cache.js';
 
 const asked = Object.fromEntries(new URLSearchParams(location.search));
-const cache = createAvailabilityCache({ gap: 3000 });
+const cache = createAvailabilityCache({ gap: 6000 });
 const h = React.createElement;
 window.cache = cache;
 window.shown = [];
+window.asking = 0;
+
+async function counted(...request) {
+	window.asking += 1;
+	try {
+		return await cache.fetch(...request);
+	} finally {
+		window.asking -= 1;
+	}
+}
 
 async function fetcher([, name, args]) {
-	const response = await cache.fetch(`/rpc/${name}?${new URLSearchParams(args)}`);
+	const response = await counted(`/rpc/${name}?${new URLSearchParams(args)}`);
 	const answer = await response.json();
 	if (!response.ok || !answer.success) throw new Error(answer.error ?? answer.message);
 	return answer.slots.map((slot) => slot.status);
 }
 
 window.post = async (name, args) => {
-	const response = await cache.fetch(`/rpc/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(args) });
+	const response = await counted(`/rpc/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(args) });
 	if (!response.ok) throw new Error((await response.json()).message);
 };
 
