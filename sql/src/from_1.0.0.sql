@@ -42,11 +42,16 @@ $$;
 
 ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEFAULT 'opening'
     CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
-    ADD COLUMN compute_function text;
+    ADD COLUMN compute_function text,
+    ADD COLUMN seat_sharing text NOT NULL DEFAULT 'slot'
+    CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time'));
 -- Mapped when attach() is run again.
 INSERT INTO availability_cache.source_column VALUES
     ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),
+    ('bookings', 6, 'seats', 'integer', false, '{seats,seat_count,party_size}'),
     ('booking_reservations', 6, 'service_id', 'uuid', false, '{service_id}'),
+    ('booking_reservations', 7, 'seats', 'integer', false, '{seats,seat_count,party_size}'),
+    ('services', 9, 'capacity', 'integer', false, '{capacity,max_participants,max_seats}'),
     ('schedule_overrides', 10, 'applies_to_all', 'boolean', false, '{applies_to_all,applies_to_all_stylists,is_for_all}');
 UPDATE availability_cache.source_column c SET usual_names = v.names
   FROM (VALUES ('stylist_schedules', 'start_time', '{start_time,start_time_local,opens_at,start_time_utc}'::text[]),

@@ -35,7 +35,9 @@ CREATE TABLE availability_cache.rules (
     show_breaks boolean NOT NULL DEFAULT true,
     slot_alignment text NOT NULL DEFAULT 'opening'
         CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
-    compute_function text
+    compute_function text,
+    seat_sharing text NOT NULL DEFAULT 'slot'
+        CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time'))
 );
 COMMENT ON TABLE availability_cache.rules IS
 'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';

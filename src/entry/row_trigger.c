@@ -25,6 +25,7 @@
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
+#include "slots/roles.h"
 #include "slots/span.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_invalidate_trigger);
@@ -61,7 +62,7 @@ static const TouchRole touch_roles[] = {
 	{"stylist_profiles", TOUCH_STYLIST},
 };
 
-#define MAX_TRIGGER_COLUMNS 16
+#define MAX_TRIGGER_COLUMNS (1 + MAX_ROLE_COLUMNS)
 
 /* A trigger's arguments, resolved against its table; kept for the session. */
 typedef struct TriggerPlan

@@ -5,7 +5,7 @@
  * The form is what the memory store keeps: a header; where the slots do not
  * follow each other by the rules' step, the runs in which they do; where the
  * customer's zone changes its offset that day, the changes; half a byte a
- * slot; and display texts only where the rules ask for another format than
+ * slot; the seats that are left, where the service has a capacity; and display texts only where the rules ask for another format than
  * HH24:MI.  Rows, jsonb and json are written from it.
  */
 #include "postgres.h"
@@ -32,6 +32,7 @@ typedef struct PackedHeader
 	uint64 nchanges : 4;
 	uint64 has_price : 1;
 	uint64 has_display : 1;
+	uint64 has_seats : 1;
 	uint64 duration : 20; /* seven days */
 	int64 offset : 18;
 	uint64 nslots : 14;
@@ -53,6 +54,7 @@ pack_header(char *out, const AnswerHeader *header)
 						   .nchanges = header->nchanges,
 						   .has_price = header->has_price,
 						   .has_display = header->has_display,
+						   .has_seats = header->has_seats,
 						   .duration = header->duration,
 						   .offset = header->offset,
 						   .nslots = header->nslots,
@@ -123,6 +125,18 @@ append_statuses(StringInfo out, const Slot *slots, int nslots)
 }
 
 static void
+append_seats(StringInfo out, const Slot *slots, int nslots)
+{
+	StaticAssertStmt(SEATS_MOST <= PG_UINT16_MAX, "they must fit two bytes");
+	for (int i = 0; i < nslots; i++)
+	{
+		uint16 seats = slots[i].seats;
+
+		appendBinaryStringInfo(out, (char *) &seats, sizeof(seats));
+	}
+}
+
+static void
 append_display(StringInfo out, Timestamp local, text *format)
 {
 	text *shown = DatumGetTextPP(
@@ -170,6 +184,8 @@ answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer
 	if (nslots > 0)
 		append_changes(&out, header, customer_zone, start_of(&slots[nslots - 1]) + header->duration);
 	append_statuses(&out, slots, nslots);
+	if (header->has_seats)
+		append_seats(&out, slots, nslots);
 	pack_header(out.data, header);
 	if (strcmp(display_format, DEFAULT_DISPLAY_FORMAT) != 0)
 	{
@@ -248,7 +264,14 @@ answer_header(const char *packed)
 						  .nchanges = header.nchanges,
 						  .has_price = header.has_price,
 						  .has_display = header.has_display,
+						  .has_seats = header.has_seats,
 						  .days = header.days};
+}
+
+static Size
+seats_size(const AnswerHeader *header)
+{
+	return header->has_seats ? header->nslots * sizeof(uint16) : 0;
 }
 
 void
@@ -270,7 +293,9 @@ answer_open(AnswerReader *reader, const char *packed)
 	reader->at_start = reader->at_end = cursor;
 	packed += header->nchanges * sizeof(AnswerChange);
 	reader->statuses = (const uint8 *) packed;
-	reader->display = packed + (header->nslots + 1) / 2;
+	packed += (header->nslots + 1) / 2;
+	reader->seats = header->has_seats ? packed : NULL;
+	reader->display = packed + seats_size(header);
 }
 
 /* ---- looking at what others may have written ---- */
@@ -390,9 +415,9 @@ answer_is_whole(const char *packed, uint32 size)
 	runs = header.nruns * sizeof(AnswerRun);
 	changes = header.nchanges * sizeof(AnswerChange);
 	statuses = (header.nslots + 1) / 2;
-	if (size - HEADER_SIZE < runs + changes + statuses || !runs_are_whole(rest, &header) ||
+	if (size - HEADER_SIZE < runs + changes + statuses + seats_size(&header) || !runs_are_whole(rest, &header) ||
 		!changes_are_whole(rest + runs, &header) || !statuses_are_whole((const uint8 *) rest + runs + changes, &header))
 		return false;
-	rest += runs + changes + statuses;
+	rest += runs + changes + statuses + seats_size(&header);
 	return displays_are_whole(rest, size - (rest - packed), &header) && times_are_whole(packed);
 }

@@ -24,6 +24,7 @@ typedef struct AnswerHeader
 	uint8 nchanges; /* of the offset, after first */
 	bool has_price;
 	bool has_display; /* else the display is HH24:MI */
+	bool has_seats;	  /* the service has a capacity */
 	uint8 days;		  /* that it depends on, in UTC: so many before the date << 4 | so many after it */
 } AnswerHeader;
 
@@ -55,12 +56,13 @@ typedef struct OffsetCursor
 
 /*
  * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a status of four bits for each
- * slot, display texts.
+ * slot, seats of two bytes for each, display texts.
  */
 typedef struct AnswerReader
 {
 	AnswerHeader header;
 	const uint8 *statuses;
+	const char *seats;	 /* NULL: there are none */
 	const char *display; /* of the next slot, zero-terminated */
 	uint32 next;		 /* slot */
 	int64 next_start;	 /* unless a run starts with it */
@@ -81,6 +83,7 @@ typedef struct SlotView
 	const char *display; /* NULL: HH24:MI of start_local */
 	int display_size;
 	SlotStatus status;
+	int seats; /* that are left; -1: the service has no capacity */
 } SlotView;
 
 /*
@@ -105,6 +108,15 @@ extern const char *const slot_status_names[SLOT_NSTATUSES];
 /* The rare cases: another offset, another run. */
 extern void answer_pass_change(OffsetCursor *c, const AnswerHeader *header);
 extern void answer_begin_run(AnswerReader *reader);
+
+static inline int
+answer_seats(const AnswerReader *reader, uint32 slot)
+{
+	uint16 seats;
+
+	memcpy(&seats, reader->seats + slot * sizeof(seats), sizeof(seats));
+	return seats;
+}
 
 static inline int32
 answer_offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
@@ -131,6 +143,9 @@ answer_next(AnswerReader *reader, SlotView *view)
 	view->start_local = view->start_utc + answer_offset_at(&reader->at_start, header, view->start_utc);
 	view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
 	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
+	view->seats = -1;
+	if (unlikely(reader->seats != NULL))
+		view->seats = answer_seats(reader, slot);
 	view->display = NULL;
 	if (header->has_display)
 	{

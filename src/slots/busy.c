@@ -23,7 +23,8 @@ typedef struct BusyRows
 	SlotInterval *at;
 	pg_uuid_t *services;
 	bool *has_service;
-	int64 *expires; /* of holds */
+	int64 *expires; /* SLOT_NEVER, but of holds */
+	int64 *seats;
 } BusyRows;
 
 static BusyRows
@@ -35,6 +36,7 @@ read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 	rows.services = palloc(Max(rows.n, 1) * sizeof(pg_uuid_t));
 	rows.has_service = palloc(Max(rows.n, 1) * sizeof(bool));
 	rows.expires = palloc(Max(rows.n, 1) * sizeof(int64));
+	rows.seats = palloc(Max(rows.n, 1) * sizeof(int64));
 	for (uint64 i = 0; i < rows.n; i++)
 	{
 		bool isnull;
@@ -45,8 +47,8 @@ read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 			rows.services[i] = *DatumGetUUIDP(service);
 		rows.at[i].start = DatumGetTimestampTz(result_datum(i, 1, &isnull));
 		rows.at[i].end = DatumGetTimestampTz(result_datum(i, 2, &isnull));
-		if (query == QUERY_HOLDS)
-			rows.expires[i] = result_int64(i, 4, SLOT_NEVER);
+		rows.expires[i] = query == QUERY_HOLDS ? result_int64(i, 4, SLOT_NEVER) : SLOT_NEVER;
+		rows.seats[i] = result_int64(i, query == QUERY_HOLDS ? 5 : 4, 1);
 	}
 	return rows;
 }
@@ -191,6 +193,54 @@ buffers_of_rows(const BusyRows *rows, const BookedServices *booked, const SlotBu
 	return result;
 }
 
+/* ---- seats ---- */
+
+static void
+drop_row(BusyRows *rows, uint64 i)
+{
+	uint64 last = --rows->n;
+
+	rows->at[i] = rows->at[last];
+	rows->services[i] = rows->services[last];
+	rows->has_service[i] = rows->has_service[last];
+	rows->expires[i] = rows->expires[last];
+	rows->seats[i] = rows->seats[last];
+}
+
+/* (17): takes those of the service from the rows. */
+static SeatUse *
+take_uses(BusyRows *rows, const pg_uuid_t *service, int *nuses)
+{
+	SeatUse *uses = palloc(Max(rows->n, 1) * sizeof(SeatUse));
+
+	*nuses = 0;
+	for (uint64 i = 0; i < rows->n;)
+	{
+		if (!rows->has_service[i] || uuid_order(&rows->services[i], service) != 0)
+		{
+			i++;
+			continue;
+		}
+		if (rows->seats[i] > 0)
+			uses[(*nuses)++] = (SeatUse){rows->at[i], rows->at[i].start, Min(rows->seats[i], SEATS_MOST),
+										 rows->expires[i]};
+		drop_row(rows, i);
+	}
+	return uses;
+}
+
+static void
+take_seats(const DayRules *rules, const pg_uuid_t *service, BusyRows *bookings, BusyRows *holds, Seats *seats)
+{
+	if (rules->capacity == SEATS_ALONE)
+		return;
+	seats->by_time = rules->seats_by_time;
+	seats->bookings = take_uses(bookings, service, &seats->nbookings);
+	seats->holds = take_uses(holds, service, &seats->nholds);
+	seats->of_bookings.levels = palloc(2 * (seats->nbookings + 1) * sizeof(SeatLevel));
+	seats->of_all.levels = palloc(2 * (seats->nbookings + seats->nholds + 1) * sizeof(SeatLevel));
+}
+
 void
 busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *rules, uint64 clock,
 		  const BookingTaken *except, SlotInput *input, Reach *reach, BookedServices *booked)
@@ -218,6 +268,7 @@ busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *ru
 	buffers = palloc(booked->n * sizeof(SlotBuffers));
 	buffers_of(booked->services, booked->n, clock, otherwise, buffers);
 	input->buffers = buffers_of_service(service, booked, buffers);
+	take_seats(rules, service, &bookings, &holds, &input->seats);
 
 	input->nbookings = bookings.n;
 	input->bookings = bookings.at;

@@ -109,6 +109,7 @@ init_input(const DayRules *rules, SlotInput *input)
 	input->horizon = rules->limits[LIMIT_HORIZON];
 	input->show_unavailable = rules->show_unavailable;
 	input->show_breaks = rules->show_breaks;
+	input->seats.capacity = rules->capacity;
 }
 
 static void
@@ -135,6 +136,7 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	header.step = rules->step / USECS_PER_SEC;
 	header.has_price = rules->price != NO_PRICE;
 	header.price_cents = header.has_price ? rules->price : 0;
+	header.has_seats = rules->capacity != SEATS_ALONE;
 	header.days = (day->date - day->first_day) << 4 | (day->last_day - day->date);
 	MemoryContextSwitchTo(caller);
 	result->payload = answer_pack(&header, slots, n, day->zone != NULL ? day->zone : rules_default_zone(rules),

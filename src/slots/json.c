@@ -26,6 +26,7 @@
 #define BEFORE_DISPLAY "\",\"slot_display\":\""
 #define BEFORE_STATUS "\",\"status\":\""
 #define BEFORE_PRICE "\",\"price_cents\":"
+#define BEFORE_SEATS ",\"seats_left\":"
 
 #define SIZE(literal) ((int) sizeof(literal) - 1)
 
@@ -48,7 +49,7 @@ append_literal(StringInfo out, const char *literal)
 
 /* A LayOutSlot. */
 static void
-lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+lay_out_slot(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
 {
 	StringInfo out = w->out;
 
@@ -64,6 +65,8 @@ lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *t
 	append_literal(out, slot_status_names[status]);
 	append_literal(out, BEFORE_PRICE);
 	appendBinaryStringInfo(out, w->price, w->price_size);
+	if (seats >= 0)
+		appendStringInfo(out, BEFORE_SEATS "%d", seats);
 	appendStringInfoCharMacro(out, '}');
 }
 

@@ -23,21 +23,32 @@
 
 #define SIZE(literal) ((int) sizeof(literal) - 1)
 
-/* The beginning of every slot's object: its header, and the entries of its keys in jsonb's order. */
-#define SLOT_NKEYS 7
-static const uint32 slot_head[1 + SLOT_NKEYS] = {
-	SLOT_NKEYS | JB_FOBJECT, JENTRY_ISSTRING | JENTRY_HAS_OFF | 6,
-	JENTRY_ISSTRING | 11,	 JENTRY_ISSTRING | 12,
-	JENTRY_ISSTRING | 12,	 JENTRY_ISSTRING | 14,
-	JENTRY_ISSTRING | 14,	 JENTRY_ISSTRING | 16,
+/* The keys of a slot's object, in jsonb's order, and whether it has them. */
+typedef enum SlotKeyNeeds
+{
+	ALWAYS,
+	WITH_SEATS
+} SlotKeyNeeds;
+
+static const struct
+{
+	const char *name;
+	SlotKeyNeeds needs;
+} slot_keys[] = {
+	{"status", ALWAYS},		  {"seats_left", WITH_SEATS}, {"price_cents", ALWAYS},	  {"slot_display", ALWAYS},
+	{"slot_end_utc", ALWAYS}, {"slot_end_local", ALWAYS}, {"slot_start_utc", ALWAYS}, {"slot_start_local", ALWAYS},
 };
-static const char slot_keys[] = "status"
-								"price_cents"
-								"slot_display"
-								"slot_end_utc"
-								"slot_end_local"
-								"slot_start_utc"
-								"slot_start_local";
+
+#define SLOT_MAX_KEYS lengthof(slot_keys)
+
+/* The beginning of every slot's object: its header, the entries of its keys; and the keys. */
+typedef struct SlotShape
+{
+	int nkeys; /* 0: not made yet */
+	uint32 head[1 + SLOT_MAX_KEYS];
+	int keys_size;
+	char keys[128];
+} SlotShape;
 
 #define ANSWER_NKEYS 5
 static const uint8 answer_key_sizes[ANSWER_NKEYS] = {5, 6, 7, 9, 11};
@@ -140,44 +151,99 @@ static const char slot_times[] = "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..";
 
-/* A LayOutSlot.  Only the first of its entries holds an offset, as they are fewer than JB_OFFSET_STRIDE. */
-static void
-lay_out_slot(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+/* A session makes each once. */
+static const SlotShape *
+shape_of(bool with_seats)
 {
+	static SlotShape shapes[2];
+	SlotShape *shape = &shapes[with_seats];
+	SlotShape made = {0};
+
+	if (shape->nkeys > 0)
+		return shape;
+	for (int i = 0; i < lengthof(slot_keys); i++)
+	{
+		int size = strlen(slot_keys[i].name);
+
+		if (slot_keys[i].needs == WITH_SEATS && !with_seats)
+			continue;
+		made.head[++made.nkeys] = JENTRY_ISSTRING | size;
+		Assert(made.keys_size + size <= sizeof(made.keys));
+		memcpy(made.keys + made.keys_size, slot_keys[i].name, size);
+		made.keys_size += size;
+	}
+	made.head[0] = made.nkeys | JB_FOBJECT;
+	/* The first of the entries holds an offset, which is its length; they are fewer than JB_OFFSET_STRIDE. */
+	StaticAssertStmt(2 * SLOT_MAX_KEYS <= JB_OFFSET_STRIDE, "and so are they with those of the values");
+	made.head[1] |= JENTRY_HAS_OFF;
+	*shape = made;
+	return shape;
+}
+
+/* Puts a numeric at p, in an object that begins at slot: both are aligned.  Returns where it ends. */
+static char *
+put_number(char *slot, char *p, const char *number, int size, JEntry *entry)
+{
+	int padding = INTALIGN(p - slot) - (p - slot);
+
+	memset(p, 0, sizeof(int));
+	memcpy(p + padding, number, size);
+	*entry = JENTRY_ISNUMERIC | (padding + size);
+	return p + padding + size;
+}
+
+static char *
+put_seats(char *slot, char *p, int seats, JEntry *entry)
+{
+	Numeric number = int64_to_numeric(seats);
+
+	p = put_number(slot, p, (char *) number, VARSIZE(number), entry);
+	pfree(number);
+	return p;
+}
+
+#define MAX_SEATS_SIZE 16
+
+/* A LayOutSlot. */
+static void
+lay_out_slot(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
+{
+	const SlotShape *shape = shape_of(seats >= 0);
 	const char *status_name = slot_status_names[status];
 	int status_size = strlen(status_name);
-	JEntry entries[SLOT_NKEYS] = {JENTRY_ISSTRING | status_size,	 JENTRY_ISNULL,
-								  JENTRY_ISSTRING | display_size,	 JENTRY_ISSTRING | UTC_TEXT_SIZE,
-								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE, JENTRY_ISSTRING | UTC_TEXT_SIZE,
-								  JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
+	JEntry entries[SLOT_MAX_KEYS];
+	int n = 0;
+	int head_size = (1 + shape->nkeys) * sizeof(uint32);
 	char *slot;
 	char *p;
 
-	enlargeStringInfo(w->out, sizeof(slot_head) + sizeof(entries) + SIZE(slot_keys) + status_size + sizeof(int) +
-								  w->price_size + display_size + SIZE(slot_times));
+	enlargeStringInfo(w->out, head_size + sizeof(entries) + shape->keys_size + status_size + 2 * sizeof(int) +
+								  MAX_SEATS_SIZE + w->price_size + display_size + SIZE(slot_times));
 	slot = w->out->data + w->out->len;
-	memcpy(slot, slot_head, sizeof(slot_head));
-	p = slot + sizeof(slot_head) + sizeof(entries);
-	memcpy(p, slot_keys, SIZE(slot_keys));
-	p += SIZE(slot_keys);
+	memcpy(slot, shape->head, head_size);
+	p = slot + head_size + shape->nkeys * sizeof(JEntry);
+	memcpy(p, shape->keys, shape->keys_size);
+	p += shape->keys_size;
 	memcpy(p, status_name, status_size);
 	p += status_size;
+	entries[n++] = JENTRY_ISSTRING | status_size;
+	if (seats >= 0)
+		p = put_seats(slot, p, seats, &entries[n++]);
+	entries[n] = JENTRY_ISNULL;
 	if (w->price != NULL)
-	{
-		/* Numerics are aligned, and so is the slot. */
-		int padding = INTALIGN(p - slot) - (p - slot);
-
-		memset(p, 0, sizeof(int));
-		memcpy(p + padding, w->price, w->price_size);
-		p += padding + w->price_size;
-		entries[1] = JENTRY_ISNUMERIC | (padding + w->price_size);
-	}
-	memcpy(slot + sizeof(slot_head), entries, sizeof(entries));
+		p = put_number(slot, p, w->price, w->price_size, &entries[n]);
+	n++;
 	template->display_at = p - slot;
 	template->time_at[SLOT_END_UTC] = template->display_at + display_size;
 	template->time_at[SLOT_END_LOCAL] = template->time_at[SLOT_END_UTC] + UTC_TEXT_SIZE;
 	template->time_at[SLOT_START_UTC] = template->time_at[SLOT_END_LOCAL] + LOCAL_TEXT_SIZE;
 	template->time_at[SLOT_START_LOCAL] = template->time_at[SLOT_START_UTC] + UTC_TEXT_SIZE;
+	entries[n++] = JENTRY_ISSTRING | display_size;
+	entries[n++] = JENTRY_ISSTRING | UTC_TEXT_SIZE;
+	entries[n++] = JENTRY_ISSTRING | LOCAL_TEXT_SIZE;
+	entries[n++] = JENTRY_ISSTRING | UTC_TEXT_SIZE;
+	entries[n++] = JENTRY_ISSTRING | LOCAL_TEXT_SIZE;
+	memcpy(slot + head_size, entries, n * sizeof(JEntry));
 	p += display_size;
 	memcpy(p, slot_times, SIZE(slot_times));
 	p += SIZE(slot_times);

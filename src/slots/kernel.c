@@ -30,19 +30,6 @@ compare_intervals(const void *a, const void *b)
 	return (x->end > y->end) - (x->end < y->end);
 }
 
-/* a + b for b >= 0, staying at the ends of the time line. */
-static int64_t
-plus(int64_t a, int64_t b)
-{
-	return a > INT64_MAX - b ? INT64_MAX : a + b;
-}
-
-static int64_t
-minus(int64_t a, int64_t b)
-{
-	return a < INT64_MIN + b ? INT64_MIN : a - b;
-}
-
 static int64_t
 longer(int64_t a, int64_t b)
 {
@@ -84,8 +71,8 @@ make_busy(const SlotInput *in, SlotInterval *busy, const SlotBuffers *buffers, i
 	{
 		if (busy[i].end <= busy[i].start)
 			continue;
-		busy[i].start = minus(busy[i].start, longer(buffers[i].before, in->buffers.after));
-		busy[i].end = plus(busy[i].end, longer(buffers[i].after, in->buffers.before));
+		busy[i].start = moment_minus(busy[i].start, longer(buffers[i].before, in->buffers.after));
+		busy[i].end = moment_plus(busy[i].end, longer(buffers[i].after, in->buffers.before));
 	}
 	return make_disjoint(busy, n);
 }
@@ -153,25 +140,31 @@ slots_count(const SlotInput *in)
 	return lay_out(in, NULL);
 }
 
-/* Holds that have expired become empty. */
+/* What has expired becomes empty. */
+static void
+drop_expired(SlotInterval *hold, int64_t expires, int64_t now, int64_t *next_change)
+{
+	if (expires <= now)
+		hold->end = hold->start;
+	else if (expires < *next_change)
+		*next_change = expires;
+}
+
 static void
 drop_expired_holds(SlotInput *in, int64_t *next_change)
 {
 	for (int i = 0; i < in->nholds; i++)
-	{
-		if (in->hold_expires[i] <= in->now)
-			in->holds[i].end = in->holds[i].start;
-		else if (in->hold_expires[i] < *next_change)
-			*next_change = in->hold_expires[i];
-	}
+		drop_expired(&in->holds[i], in->hold_expires[i], in->now, next_change);
+	for (int i = 0; i < in->seats.nholds; i++)
+		drop_expired(&in->seats.holds[i].at, in->seats.holds[i].expires, in->now, next_change);
 }
 
 /* Whether the clock makes the slot unavailable, and when that next changes. */
 static bool
 out_of_reach(const SlotInput *in, int64_t start, int64_t *next_change)
 {
-	int64_t closes = minus(start, in->notice);
-	int64_t opens = minus(start, in->horizon);
+	int64_t closes = moment_minus(start, in->notice);
+	int64_t opens = moment_minus(start, in->horizon);
 
 	if (in->now >= closes)
 		return true;
@@ -184,6 +177,25 @@ out_of_reach(const SlotInput *in, int64_t start, int64_t *next_change)
 	if (closes < *next_change)
 		*next_change = closes;
 	return false;
+}
+
+/* A slot that the clock and the breaks leave; in order of start. */
+static SlotStatus
+status_by_others(SlotInput *in, BusyCursor *bookings, BusyCursor *holds, int64_t start, int32_t *seats)
+{
+	int64_t end = start + in->duration;
+	int64_t by_bookings = 1;
+	int64_t left = 1;
+
+	if (in->seats.capacity != SEATS_ALONE)
+		left = seats_left(&in->seats, start, end, &by_bookings);
+	if (overlaps(bookings, start, end) || by_bookings <= 0)
+		return SLOT_BOOKED;
+	if (overlaps(holds, start, end) || left <= 0)
+		return SLOT_RESERVED;
+	if (in->seats.capacity != SEATS_ALONE)
+		*seats = (int32_t) left;
+	return SLOT_AVAILABLE;
 }
 
 int64_t
@@ -199,28 +211,27 @@ slots_compute(SlotInput *in, Slot *out, int64_t *next_change)
 	drop_expired_holds(in, next_change);
 	bookings.n = make_busy(in, in->bookings, in->booking_buffers, in->nbookings);
 	holds.n = make_busy(in, in->holds, in->hold_buffers, in->nholds);
+	if (in->seats.capacity != SEATS_ALONE)
+		seats_prepare(&in->seats, longer(in->buffers.before, in->buffers.after));
 
 	for (int64_t i = 0; i < total; i++)
 	{
 		int64_t start = out[i].start;
-		int64_t end = start + in->duration;
+		int32_t seats = 0;
 		SlotStatus status;
 
 		if (out_of_reach(in, start, next_change))
 			status = SLOT_UNAVAILABLE;
-		else if (overlaps(&breaks, start, end))
+		else if (overlaps(&breaks, start, start + in->duration))
 			status = SLOT_IN_BREAK;
-		else if (overlaps(&bookings, start, end))
-			status = SLOT_BOOKED;
-		else if (overlaps(&holds, start, end))
-			status = SLOT_RESERVED;
 		else
-			status = SLOT_AVAILABLE;
+			status = status_by_others(in, &bookings, &holds, start, &seats);
 
 		if ((status == SLOT_UNAVAILABLE && !in->show_unavailable) || (status == SLOT_IN_BREAK && !in->show_breaks))
 			continue;
 		out[shown].start = start;
 		out[shown].status = status;
+		out[shown].seats = seats;
 		shown++;
 	}
 	return shown;

@@ -8,11 +8,7 @@
 #ifndef AC_SLOTS_KERNEL_H
 #define AC_SLOTS_KERNEL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* A moment that never comes. */
-#define SLOT_NEVER INT64_MAX
+#include "slots/seats.h"
 
 typedef enum SlotStatus
 {
@@ -24,20 +20,6 @@ typedef enum SlotStatus
 } SlotStatus;
 
 #define SLOT_NSTATUSES (SLOT_UNAVAILABLE + 1)
-
-/* Half-open [start, end); empty when end <= start. */
-typedef struct SlotInterval
-{
-	int64_t start;
-	int64_t end;
-} SlotInterval;
-
-/* What is kept free around an interval; not negative. */
-typedef struct SlotBuffers
-{
-	int64_t before;
-	int64_t after;
-} SlotBuffers;
 
 /*
  * All times are microseconds on one time line.  step and duration are above
@@ -68,12 +50,14 @@ typedef struct SlotInput
 	const SlotBuffers *hold_buffers; /* one for each hold */
 	const int64_t *hold_expires;	 /* one for each hold; SLOT_NEVER if it does not */
 	int nholds;
+	Seats seats; /* those that take seats are in here, and not above */
 } SlotInput;
 
 typedef struct Slot
 {
 	int64_t start;
 	SlotStatus status;
+	int32_t seats; /* that are left; zero where it is not available, and where the service has no capacity */
 } Slot;
 
 /*

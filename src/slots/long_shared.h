@@ -18,6 +18,7 @@ typedef struct LongBooking
 	SlotInterval at;
 	bool has_service;
 	pg_uuid_t service;
+	int64_t seats;
 } LongBooking;
 
 /* All of a stylist's, but those of a status that does not block. */

@@ -17,13 +17,13 @@
  *					max_advance, default_timezone text, display_format text,
  *					show_unavailable bool, show_breaks bool,
  *					non_blocking_statuses text[], hold_statuses text[], both as text,
- *					slot_alignment text
+ *					slot_alignment text, seat_sharing text
  *	profile			(stylist) -> active bool, timezone text, buffer_before,
  *					buffer_after, notice, horizon
  *	offer			(stylist, service) -> offered bool (false: the stylist has other
  *					services only), active bool, duration, price
  *	stylists		(service, limit) -> stylist uuid; those that offer it, in order, so many at most
- *	service			(service) -> active bool, duration, price, notice, horizon
+ *	service			(service) -> active bool, duration, price, notice, horizon, capacity
  *	buffers			(services uuid[]) -> service uuid, buffer_before, buffer_after; a row for
  *					each that there is
  *	longest buffer	() -> of all services, either
@@ -32,11 +32,11 @@
  *	overrides		(stylist, date) -> priority, of all bool, closed bool, opens, closes
  *					(time); in the order in which they count
  *	bookings		(stylist, from, from less a day, to, clock) -> start, end (timestamptz),
- *					service uuid; statuses: those that do not block; the clock is as for
+ *					service uuid, seats; statuses: those that do not block; the clock is as for
  *					a CacheRequest's compute
  *	counts			(stylists uuid[], from, to) -> stylist uuid, how many begin then; statuses: as of bookings
  *	holds			(stylist, from, to, now) -> start, end, service uuid, expires
- *					(timestamptz); statuses: those that hold
+ *					(timestamptz), seats; statuses: those that hold
  */
 extern uint64 query_run(SlotsQuery query, const QueryStatuses *statuses, Datum *args);
 

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -101,12 +100,11 @@ append_first_row(StringInfo text, SourceRole role, int from, int to)
 	appendStringInfoString(text, " LIMIT 1");
 }
 
-/* Not there under the SQL of 1.0.0. */
-static bool
-rules_have_alignment(void)
+/* A column of the rules that is not there under the SQL of 1.0.0; its default then. */
+static const char *
+later_rule(const char *name, const char *otherwise)
 {
-	return get_attnum(get_relname_relid("rules", get_namespace_oid("availability_cache", false)), "slot_alignment") !=
-		   InvalidAttrNumber;
+	return get_attnum(source_relid(SOURCE_RULES), name) != InvalidAttrNumber ? name : otherwise;
 }
 
 static void
@@ -120,8 +118,9 @@ build_rules(StringInfo text, const QueryStatuses *statuses)
 	appendStringInfo(
 		text,
 		"default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
-		" hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text, %s FROM %s",
-		rules_have_alignment() ? "slot_alignment" : "'opening'::pg_catalog.text", source_name(SOURCE_RULES));
+		" hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text, %s, %s FROM %s",
+		later_rule("slot_alignment", "'opening'::pg_catalog.text"),
+		later_rule("seat_sharing", "'slot'::pg_catalog.text"), source_name(SOURCE_RULES));
 }
 
 static void
@@ -176,9 +175,10 @@ build_service(StringInfo text, const QueryStatuses *statuses)
 	append_span(text, SOURCE_SERVICES, "duration_minutes");
 	appendStringInfo(text, ", %s::pg_catalog.int8", column_or_null(SOURCE_SERVICES, "price_cents"));
 	append_spans(text, SOURCE_SERVICES, limits + N_BUFFERS, lengthof(limits) - N_BUFFERS);
-	appendStringInfo(text, " FROM %s WHERE %s" EQ "$1", source_name(SOURCE_SERVICES),
+	appendStringInfo(text, ", %s::pg_catalog.int8 FROM %s WHERE %s" EQ "$1",
+					 column_or_null(SOURCE_SERVICES, "capacity"), source_name(SOURCE_SERVICES),
 					 column_or_null(SOURCE_SERVICES, "id"));
-	append_first_row(text, SOURCE_SERVICES, 2, 3 + lengthof(limits) - N_BUFFERS);
+	append_first_row(text, SOURCE_SERVICES, 2, 4 + lengthof(limits) - N_BUFFERS);
 }
 
 /* Of several rows of a service the longest, whether active or not: it depends on nothing but the buffers. */
@@ -326,17 +326,19 @@ build_bookings(StringInfo text, const QueryStatuses *statuses)
 	const char *start = column_or_null(SOURCE_BOOKINGS, "start_time");
 	const char *end = column_or_null(SOURCE_BOOKINGS, "end_time");
 	const char *service = column_or_null(SOURCE_BOOKINGS, "service_id");
+	const char *seats = column_or_null(SOURCE_BOOKINGS, "seats");
 
 	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.uuid FROM %s WHERE %s" EQ "$1 AND %s" GE "$3 AND %s" LT "$4"
+					 "SELECT %s, %s, %s::pg_catalog.uuid, %s::pg_catalog.int8 FROM %s WHERE %s" EQ "$1 AND %s" GE
+					 "$3 AND %s" LT "$4"
 					 " AND %s" GT "$2 AND %s" GT "%s",
-					 start, end, service, relation, stylist, start, start, end, end, start);
+					 start, end, service, seats, relation, stylist, start, start, end, end, start);
 	append_blocking_filter(text, statuses);
 	appendStringInfo(text,
-					 " UNION ALL SELECT %s, %s, %s::pg_catalog.uuid FROM %s WHERE %s" EQ "$1 AND %s" GT "$2 AND %s" LT
-					 "$3 AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS
+					 " UNION ALL SELECT %s, %s, %s::pg_catalog.uuid, %s::pg_catalog.int8 FROM %s WHERE %s" EQ
+					 "$1 AND %s" GT "$2 AND %s" LT "$3 AND (%s AT TIME ZONE 'UTC')" GT "((%s AT TIME ZONE 'UTC')" PLUS
 					 "'1 day'::pg_catalog.interval)",
-					 start, end, service, relation, stylist, end, start, end, start);
+					 start, end, service, seats, relation, stylist, end, start, end, start);
 	append_blocking_filter(text, statuses);
 }
 
@@ -363,12 +365,14 @@ build_holds(StringInfo text, const QueryStatuses *statuses)
 	const SourceColumn *status = source_column(SOURCE_RESERVATIONS, "status");
 	const SourceColumn *expires = source_column(SOURCE_RESERVATIONS, "expires_at");
 
-	appendStringInfo(text,
-					 "SELECT %s, %s, %s::pg_catalog.uuid, %s::pg_catalog.timestamptz FROM %s WHERE %s" EQ "$1 AND %s" GT
-					 "$2 AND %s" LT "$3 AND %s" GT "%s",
-					 start, end, column_or_null(SOURCE_RESERVATIONS, "service_id"),
-					 column_or_null(SOURCE_RESERVATIONS, "expires_at"), source_name(SOURCE_RESERVATIONS),
-					 column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end, start, end, start);
+	appendStringInfo(
+		text,
+		"SELECT %s, %s, %s::pg_catalog.uuid, %s::pg_catalog.timestamptz, %s::pg_catalog.int8 FROM %s WHERE %s" EQ
+		"$1 AND %s" GT "$2 AND %s" LT "$3 AND %s" GT "%s",
+		start, end, column_or_null(SOURCE_RESERVATIONS, "service_id"),
+		column_or_null(SOURCE_RESERVATIONS, "expires_at"), column_or_null(SOURCE_RESERVATIONS, "seats"),
+		source_name(SOURCE_RESERVATIONS), column_or_null(SOURCE_RESERVATIONS, "stylist_user_id"), end, start, end,
+		start);
 	if (status != NULL)
 	{
 		const char *array = status_array(status, statuses->names);

@@ -38,7 +38,7 @@ typedef struct RoleColumn
 	bool required;
 } RoleColumn;
 
-#define MAX_ROLE_COLUMNS 15
+#define MAX_ROLE_COLUMNS 23
 
 typedef struct RoleInfo
 {
@@ -57,7 +57,8 @@ enum
 	BOOKING_START,
 	BOOKING_END,
 	BOOKING_STATUS,
-	BOOKING_SERVICE
+	BOOKING_SERVICE,
+	BOOKING_SEATS
 };
 enum
 {
@@ -66,7 +67,8 @@ enum
 	HOLD_END,
 	HOLD_STATUS,
 	HOLD_EXPIRES,
-	HOLD_SERVICE
+	HOLD_SERVICE,
+	HOLD_SEATS
 };
 enum
 {
@@ -110,7 +112,8 @@ enum
 	SERVICE_BUFFER_BEFORE,
 	SERVICE_BUFFER_AFTER,
 	SERVICE_NOTICE,
-	SERVICE_HORIZON
+	SERVICE_HORIZON,
+	SERVICE_CAPACITY
 };
 enum
 {

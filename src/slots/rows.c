@@ -203,7 +203,7 @@ read_overrides(Reading *reading, Datum *args)
 /* ---- bookings ---- */
 
 static void
-put_busy(ResultRows *rows, const SlotInterval *at, const pg_uuid_t *service)
+put_busy(ResultRows *rows, const SlotInterval *at, const pg_uuid_t *service, int64 seats)
 {
 	ResultRow *result = result_add(rows);
 
@@ -212,6 +212,17 @@ put_busy(ResultRows *rows, const SlotInterval *at, const pg_uuid_t *service)
 	result->nulls[2] = service == NULL;
 	if (service != NULL)
 		result->values[2] = UUIDPGetDatum(memcpy(palloc(UUID_LEN), service, UUID_LEN));
+	result->values[3] = Int64GetDatum(seats);
+}
+
+/* NULL counts as one, here already: it is the same to whoever reads them. */
+static int64
+seats_of(const ScannedRow *row, int i)
+{
+	bool isnull;
+	int64 seats = scanned_integer(row, i, &isnull);
+
+	return isnull ? 1 : seats;
 }
 
 static void
@@ -228,7 +239,7 @@ visit_booking(const ScannedRow *row, void *arg)
 		has_status(row, BOOKING_STATUS, reading->statuses, false))
 		return;
 	service = scanned_value(row, BOOKING_SERVICE, &no_service);
-	put_busy(reading->rows, &at, no_service ? NULL : DatumGetUUIDP(service));
+	put_busy(reading->rows, &at, no_service ? NULL : DatumGetUUIDP(service), seats_of(row, BOOKING_SEATS));
 }
 
 static void
@@ -249,6 +260,7 @@ visit_long_booking(const ScannedRow *row, void *arg)
 	booking.has_service = !no_service;
 	if (!no_service)
 		booking.service = *DatumGetUUIDP(service);
+	booking.seats = seats_of(row, BOOKING_SEATS);
 	long_bookings_add(found, &booking);
 }
 
@@ -300,7 +312,7 @@ read_bookings(Reading *reading, Datum *args)
 		const LongBooking *booking = &longer->bookings[i];
 
 		if (booking->at.start < scan.at.from && booking->at.end > reading->from)
-			put_busy(reading->rows, &booking->at, booking->has_service ? &booking->service : NULL);
+			put_busy(reading->rows, &booking->at, booking->has_service ? &booking->service : NULL, booking->seats);
 	}
 	return true;
 }
@@ -327,6 +339,7 @@ visit_hold(const ScannedRow *row, void *arg)
 	put(result, 2, row, HOLD_END);
 	put(result, 3, row, HOLD_SERVICE);
 	put(result, 4, row, HOLD_EXPIRES);
+	result->values[4] = Int64GetDatum(seats_of(row, HOLD_SEATS));
 }
 
 static bool

@@ -175,13 +175,14 @@ visit_service(const ScannedRow *row, void *arg)
 	put_integer(&result, 3, row, SERVICE_PRICE);
 	put_span(&result, 4, row, SERVICE_NOTICE);
 	put_span(&result, 5, row, SERVICE_HORIZON);
+	put_integer(&result, 6, row, SERVICE_CAPACITY);
 	take(first, &result, scanned_bool(row, SERVICE_ACTIVE, true), NULL);
 }
 
 static bool
 read_service(Datum *args, ResultRows *rows)
 {
-	First first = {.id = DatumGetUUIDP(args[0]), .rows = rows, .from = 2, .to = 5};
+	First first = {.id = DatumGetUUIDP(args[0]), .rows = rows, .from = 2, .to = 6};
 	SourceScan scan =
 		{.role = SOURCE_SERVICES, .key = SERVICE_ID, .id = first.id, .time = -1, .visit = visit_service, .arg = &first};
 

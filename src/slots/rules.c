@@ -72,6 +72,7 @@ read_row(DayRules *rules)
 	rules->non_blocking = read_statuses(10, 12);
 	rules->holding = read_statuses(11, 13);
 	rules->alignment = alignment_by_name(result_text(0, 14));
+	rules->seats_by_time = strcmp(result_text(0, 15), "time") == 0;
 }
 
 /* The rules' row, which a session remembers; rules_memo.c has what stylists and services make of it. */
@@ -205,6 +206,15 @@ read_profile(const pg_uuid_t *stylist, DayRules *rules)
 	return DAY_OK;
 }
 
+/* (4): how many seats there are. */
+static int64
+read_capacity(int column)
+{
+	int64 capacity = result_int64(0, column, PG_INT64_MIN);
+
+	return capacity == PG_INT64_MIN ? SEATS_ALONE : Min(Max(capacity, 0), SEATS_MOST);
+}
+
 /* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
 static DayError
 read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules)
@@ -227,6 +237,7 @@ read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules
 	rules->duration = custom_duration != 0 ? custom_duration : result_int64(0, 2, 0) / USECS_PER_SEC;
 	rules->price = custom_price != NO_PRICE ? custom_price : result_int64(0, 3, NO_PRICE);
 	override_limits(rules, LIMIT_NOTICE, 4);
+	rules->capacity = read_capacity(6);
 	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the service's duration is not between one second and seven days"),

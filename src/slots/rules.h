@@ -56,11 +56,13 @@ typedef struct DayRules
 	char *display_format;
 	bool show_unavailable;
 	bool show_breaks;
+	bool seats_by_time;
 	QueryStatuses non_blocking;
 	QueryStatuses holding;
 	/* of the service and the stylist */
 	int64 duration; /* whole seconds */
 	int64 price;	/* or NO_PRICE */
+	int64 capacity; /* seats; or SEATS_ALONE */
 	pg_tz *stylist_zone;
 } DayRules;
 

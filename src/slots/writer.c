@@ -3,7 +3,7 @@
  *		Writes an answer's slots, one after the other, in some form of text or bytes.
  *
  * Slots of one status differ only in their times and display, which have the
- * same places and sizes in each: the form lays the first one out, later ones are
+ * same places and sizes in each (as long as the same seats are left): the form lays the first one out, later ones are
  * copies of it (the template) with the digits of their times written over.
  * Dates are in the template; they change once or twice in an answer, and are then written
  * into every template.
@@ -66,16 +66,17 @@ slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 
 /* Returns the slot; its digits are yet to be written. */
 char *
-slot_writer_lay_out(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template)
+slot_writer_lay_out(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
 {
 	int at = w->out->len;
 	char *slot;
 
-	w->lay_out(w, status, display_size, template);
+	w->lay_out(w, status, seats, display_size, template);
 	slot = w->out->data + at;
 	for (int t = 0; t < SLOT_NTIMES; t++)
 		memcpy(slot + template->time_at[t], w->days[t].date, DATE_TEXT_SIZE);
 	template->display_size = display_size;
+	template->seats = seats;
 	template->size = w->out->len - at;
 	if (template->size <= sizeof(template->bytes))
 		memcpy(template->bytes, slot, template->size);

@@ -25,6 +25,7 @@ typedef struct SlotTemplate
 {
 	int size; /* 0: none yet */
 	int display_size;
+	int seats;
 	int display_at;
 	int time_at[SLOT_NTIMES];
 	char bytes[448]; /* a longer one is not kept */
@@ -40,10 +41,11 @@ typedef struct SlotDay
 typedef struct SlotWriter SlotWriter;
 
 /*
- * Appends a slot of this status with room for a display of this size, with
- * any digits in the times, and notes the places of both in the template.
+ * Appends a slot of this status and these seats with room for a display of
+ * this size, with any digits in the times, and notes the places of both in the
+ * template.
  */
-typedef void (*LayOutSlot)(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template);
+typedef void (*LayOutSlot)(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template);
 
 struct SlotWriter
 {
@@ -65,7 +67,7 @@ extern struct varlena *finish_varlena(StringInfo out);
 
 /* The rare cases: a time on another day, a slot that is no copy. */
 extern void slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text);
-extern char *slot_writer_lay_out(SlotWriter *w, SlotStatus status, int display_size, SlotTemplate *template);
+extern char *slot_writer_lay_out(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template);
 
 static inline void
 slot_writer_put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
@@ -96,8 +98,8 @@ slot_writer_put(SlotWriter *w, const SlotView *view)
 	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
 	char *slot;
 
-	if (unlikely(template->size == 0 || template->display_size != display_size))
-		slot = slot_writer_lay_out(w, view->status, display_size, template);
+	if (unlikely(template->size == 0 || template->display_size != display_size || template->seats != view->seats))
+		slot = slot_writer_lay_out(w, view->status, view->seats, display_size, template);
 	else
 		slot = slot_writer_copy(w->out, template);
 	slot_writer_put_time(w, SLOT_START_UTC, view->start_utc, slot + template->time_at[SLOT_START_UTC]);

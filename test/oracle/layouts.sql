@@ -24,25 +24,25 @@ SELECT :'layout' = 'usual' AS usual, :'layout' = 'minimal' AS minimal, :'layout'
 \if :usual
 
 CREATE TABLE bookings (id serial PRIMARY KEY, stylist_user_id uuid, service_id uuid, customer_name text,
-    start_time timestamptz, end_time timestamptz, status text, note text, created_at timestamptz DEFAULT now());
+    start_time timestamptz, end_time timestamptz, status text, note text, created_at timestamptz DEFAULT now(), seats integer);
 CREATE TABLE booking_reservations (id serial PRIMARY KEY, stylist_user_id uuid, service_id uuid,
-    start_time timestamptz, end_time timestamptz, status text DEFAULT 'reserved', expires_at timestamptz);
+    start_time timestamptz, end_time timestamptz, status text DEFAULT 'reserved', expires_at timestamptz, seats integer);
 CREATE TABLE stylist_schedules (id serial PRIMARY KEY, stylist_user_id uuid, day_of_week integer, start_time time, end_time time,
     break_start_time time, break_end_time time, is_active boolean, effective_from date, effective_until date);
 CREATE TABLE schedule_overrides (id serial PRIMARY KEY, stylist_user_id uuid, override_date date, end_date date,
     is_closed boolean, start_time time, end_time time, priority integer DEFAULT 0, is_active boolean, created_at timestamptz,
     applies_to_all boolean);
 CREATE TABLE services (id uuid PRIMARY KEY, name text, duration_minutes integer, price_cents integer, is_active boolean,
-    buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
+    buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer, capacity integer);
 CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, custom_duration_minutes integer, custom_price_cents integer,
     is_active boolean, PRIMARY KEY (stylist_user_id, service_id));
 CREATE TABLE stylist_profiles (user_id uuid PRIMARY KEY, display_name text, timezone text, is_active boolean,
     buffer_before_minutes integer, buffer_after_minutes integer, min_notice_minutes integer, max_advance_days integer);
 
 CREATE VIEW oracle.booking AS
-    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status FROM bookings;
+    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status, seats FROM bookings;
 CREATE VIEW oracle.hold AS
-    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status, true AS has_status, expires_at
+    SELECT stylist_user_id AS stylist, service_id AS service, start_time AS starts, end_time AS ends, status, true AS has_status, expires_at, seats
       FROM booking_reservations WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
     SELECT stylist_user_id AS stylist, day_of_week, start_time AS opens, end_time AS closes, break_start_time AS break_start,
@@ -54,7 +54,7 @@ CREATE VIEW oracle.override AS
 CREATE VIEW oracle.service AS
     SELECT id AS service, duration_minutes * 60.0 AS duration, price_cents AS price, is_active,
            buffer_before_minutes * 60.0 AS buffer_before, buffer_after_minutes * 60.0 AS buffer_after,
-           min_notice_minutes * 60.0 AS min_notice, max_advance_days * 86400.0 AS max_advance FROM services;
+           min_notice_minutes * 60.0 AS min_notice, max_advance_days * 86400.0 AS max_advance, capacity FROM services;
 CREATE VIEW oracle.offer AS
     SELECT stylist_user_id AS stylist, service_id AS service, custom_duration_minutes * 60.0 AS duration,
            custom_price_cents AS price, is_active FROM stylist_services;
@@ -76,10 +76,10 @@ CREATE TABLE services (id uuid PRIMARY KEY, duration_minutes integer);
 CREATE TABLE stylist_services (stylist_user_id uuid, service_id uuid, PRIMARY KEY (stylist_user_id, service_id));
 
 CREATE VIEW oracle.booking AS
-    SELECT stylist_user_id AS stylist, NULL::uuid AS service, start_time AS starts, end_time AS ends, NULL::text AS status FROM bookings;
+    SELECT stylist_user_id AS stylist, NULL::uuid AS service, start_time AS starts, end_time AS ends, NULL::text AS status, NULL::integer AS seats FROM bookings;
 CREATE VIEW oracle.hold AS
     SELECT stylist_user_id AS stylist, NULL::uuid AS service, start_time AS starts, end_time AS ends, NULL::text AS status, false AS has_status,
-           NULL::timestamptz AS expires_at
+           NULL::timestamptz AS expires_at, NULL::integer AS seats
       FROM booking_reservations WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
     SELECT stylist_user_id AS stylist, day_of_week, start_time AS opens, end_time AS closes, NULL::time AS break_start,
@@ -93,7 +93,7 @@ CREATE VIEW oracle.override AS
 CREATE VIEW oracle.service AS
     SELECT id AS service, duration_minutes * 60.0 AS duration, NULL::integer AS price, NULL::boolean AS is_active,
            NULL::numeric AS buffer_before, NULL::numeric AS buffer_after, NULL::numeric AS min_notice,
-           NULL::numeric AS max_advance FROM services;
+           NULL::numeric AS max_advance, NULL::integer AS capacity FROM services;
 CREATE VIEW oracle.offer AS
     SELECT stylist_user_id AS stylist, service_id AS service, NULL::numeric AS duration, NULL::integer AS price,
            NULL::boolean AS is_active FROM stylist_services;
@@ -110,24 +110,24 @@ SET search_path = "The Salon", public;
 CREATE TYPE booking_state AS ENUM ('confirmed', 'pending', 'cancelled', 'no_show', 'reserved', 'active', 'done', 'Cancelled', '');
 CREATE DOMAIN person AS uuid;
 CREATE TABLE "Appointments" (id serial PRIMARY KEY, "Who" person, service uuid, begins timestamptz, finishes timestamptz,
-    state booking_state, note text);
-CREATE TABLE holds (id serial PRIMARY KEY, stylist uuid, since timestamptz, until timestamptz, state varchar(20), lapses timestamptz, service uuid);
+    state booking_state, note text, heads bigint);
+CREATE TABLE holds (id serial PRIMARY KEY, stylist uuid, since timestamptz, until timestamptz, state varchar(20), lapses timestamptz, service uuid, heads smallint);
 CREATE TABLE hours (id serial PRIMARY KEY, stylist uuid, dow smallint, opens time(3), closes time, lunch_from time, lunch_to time,
     used boolean, valid_from date, valid_until date);
 CREATE TABLE exceptions (id serial PRIMARY KEY, stylist uuid, first date, last date, shut boolean, opens time, closes time,
     weight bigint, used boolean, made timestamptz, everybody boolean);
 CREATE TABLE treatments (treatment uuid, takes interval, price bigint, used boolean,
-    before_each interval, after_each interval, notice_hours interval, ahead interval);
+    before_each interval, after_each interval, notice_hours interval, ahead interval, room bigint);
 CREATE TABLE skills (stylist uuid, treatment uuid, takes interval, price smallint, used boolean);
 CREATE TABLE people (person uuid, lives_in varchar, used boolean,
     before_each interval, after_each interval, notice interval, ahead interval);
 
 CREATE VIEW public.bookings AS
-    SELECT id, "Who" AS stylist_user_id, service AS service_id, begins AS start_time, finishes AS end_time, state AS status, note
+    SELECT id, "Who" AS stylist_user_id, service AS service_id, begins AS start_time, finishes AS end_time, state AS status, note, heads AS seats
       FROM "Appointments";
 CREATE VIEW public.booking_reservations AS
     SELECT id, stylist AS stylist_user_id, since AS start_time, until AS end_time, state AS status, lapses AS expires_at,
-           service AS service_id FROM holds;
+           service AS service_id, heads AS seats FROM holds;
 CREATE VIEW public.stylist_schedules AS
     SELECT id, stylist AS stylist_user_id, dow AS day_of_week, opens AS start_time, closes AS end_time, lunch_from AS break_start_time,
            lunch_to AS break_end_time, used AS is_active, valid_from AS effective_from, valid_until AS effective_until FROM hours;
@@ -136,7 +136,7 @@ CREATE VIEW public.schedule_overrides AS
            closes AS end_time, weight AS priority, used AS is_active, made AS created_at, everybody AS applies_to_all FROM exceptions;
 CREATE VIEW public.services AS
     SELECT treatment AS id, takes AS duration_minutes, price AS price_cents, used AS is_active, before_each AS buffer_before_minutes,
-           after_each AS buffer_after_minutes, notice_hours AS min_notice_minutes, ahead AS max_advance_days FROM treatments;
+           after_each AS buffer_after_minutes, notice_hours AS min_notice_minutes, ahead AS max_advance_days, room AS capacity FROM treatments;
 CREATE VIEW public.stylist_services AS
     SELECT stylist AS stylist_user_id, treatment AS service_id, takes AS custom_duration_minutes, price AS custom_price_cents,
            used AS is_active FROM skills;
@@ -145,9 +145,9 @@ CREATE VIEW public.stylist_profiles AS
            after_each AS buffer_after_minutes, notice AS min_notice_minutes, ahead AS max_advance_days FROM people;
 
 CREATE VIEW oracle.booking AS
-    SELECT "Who"::uuid AS stylist, service, begins AS starts, finishes AS ends, state::text AS status FROM "Appointments";
+    SELECT "Who"::uuid AS stylist, service, begins AS starts, finishes AS ends, state::text AS status, heads AS seats FROM "Appointments";
 CREATE VIEW oracle.hold AS
-    SELECT stylist, service, since AS starts, until AS ends, state::text AS status, true AS has_status, lapses AS expires_at
+    SELECT stylist, service, since AS starts, until AS ends, state::text AS status, true AS has_status, lapses AS expires_at, heads AS seats
       FROM holds WHERE oracle.attached('booking_reservations');
 CREATE VIEW oracle.schedule AS
     SELECT stylist, dow::integer AS day_of_week, opens::time AS opens, closes, lunch_from AS break_start, lunch_to AS break_end,
@@ -158,7 +158,7 @@ CREATE VIEW oracle.override AS
 CREATE VIEW oracle.service AS
     SELECT treatment AS service, extract(epoch FROM takes) AS duration, price, used AS is_active,
            extract(epoch FROM before_each) AS buffer_before, extract(epoch FROM after_each) AS buffer_after,
-           extract(epoch FROM notice_hours) AS min_notice, extract(epoch FROM ahead) AS max_advance FROM treatments;
+           extract(epoch FROM notice_hours) AS min_notice, extract(epoch FROM ahead) AS max_advance, room AS capacity FROM treatments;
 CREATE VIEW oracle.offer AS
     SELECT stylist, treatment AS service, extract(epoch FROM takes) AS duration, price::integer AS price, used AS is_active FROM skills;
 CREATE VIEW oracle.stylist AS
@@ -172,10 +172,10 @@ SELECT role, action
   FROM (VALUES
     ('bookings', '"The Salon"."Appointments"'::regclass,
      '{"stylist_user_id": "Who", "start_time": "begins", "end_time": "finishes", "status": "state",
-       "service_id": "service"}'::jsonb),
+       "service_id": "service", "seats": "heads"}'::jsonb),
     ('booking_reservations', '"The Salon".holds',
      '{"stylist_user_id": "stylist", "start_time": "since", "end_time": "until", "status": "state", "expires_at": "lapses",
-       "service_id": "service"}'),
+       "service_id": "service", "seats": "heads"}'),
     ('stylist_schedules', '"The Salon".hours',
      '{"stylist_user_id": "stylist", "day_of_week": "dow", "start_time": "opens", "end_time": "closes", "break_start_time": "lunch_from",
        "break_end_time": "lunch_to", "is_active": "used"}'),
@@ -184,7 +184,7 @@ SELECT role, action
        "end_time": "closes", "priority": "weight", "is_active": "used", "created_at": "made", "applies_to_all": "everybody"}'),
     ('services', '"The Salon".treatments',
      '{"id": "treatment", "duration_minutes": "takes", "price_cents": "price", "is_active": "used", "buffer_before_minutes": "before_each",
-       "buffer_after_minutes": "after_each", "min_notice_minutes": "notice_hours", "max_advance_days": "ahead"}'),
+       "buffer_after_minutes": "after_each", "min_notice_minutes": "notice_hours", "max_advance_days": "ahead", "capacity": "room"}'),
     ('stylist_services', '"The Salon".skills',
      '{"stylist_user_id": "stylist", "service_id": "treatment", "custom_duration_minutes": "takes", "custom_price_cents": "price",
        "is_active": "used"}'),

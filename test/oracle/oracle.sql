@@ -147,7 +147,7 @@ $$;
 
 CREATE FUNCTION oracle.slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
 RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
-               slot_display text, status text, price_cents integer)
+               slot_display text, status text, price_cents integer, seats_left integer)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -163,6 +163,8 @@ DECLARE
     buffer_after numeric;
     notice numeric;
     horizon numeric;
+    capacity numeric;           -- NULL: not set
+    around interval;
     windows oracle.span[];
     breaks oracle.span[];
     following date;
@@ -204,7 +206,7 @@ BEGIN
         RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
     END IF;
     SELECT s.* INTO service FROM oracle.service s WHERE s.service = p_service AND s.is_active IS NOT FALSE
-     ORDER BY s.duration, s.price, s.min_notice, s.max_advance LIMIT 1;
+     ORDER BY s.duration, s.price, s.min_notice, s.max_advance, s.capacity LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'SERVICE_NOT_OFFERED' USING ERRCODE = 'P0002';
     END IF;
@@ -221,6 +223,9 @@ BEGIN
       FROM oracle.service s WHERE s.service = p_service;
     notice := greatest(0, coalesce(service.min_notice, stylist.min_notice, extract(epoch FROM rules.min_notice)));
     horizon := greatest(0, coalesce(service.max_advance, stylist.max_advance, extract(epoch FROM rules.max_advance)));
+
+    capacity := CASE WHEN service.capacity < 0 THEN 0 WHEN service.capacity > 65535 THEN 65535 ELSE service.capacity END;
+    around := make_interval(secs => greatest(buffer_before, buffer_after)::float8);
 
     -- 6, 7, 8, 10
     SELECT * INTO windows, breaks FROM oracle.hours(p_stylist, p_date, zone);
@@ -261,7 +266,7 @@ BEGIN
                generate_series(starts, closes - make_interval(secs => duration::float8), make_interval(secs => step::float8)) s
          WHERE s < until AND s < closing),
     bookings AS MATERIALIZED (
-        SELECT b.starts, b.ends,
+        SELECT b.starts, b.ends, coalesce(capacity IS NOT NULL AND b.service = p_service, false) AS takes_seats, coalesce(b.seats, 1) AS seats,
                make_interval(secs => oracle.buffer(s.buffer_before, stylist.buffer_before, rules.buffer_before)::float8) AS before,
                make_interval(secs => oracle.buffer(s.buffer_after, stylist.buffer_after, rules.buffer_after)::float8) AS after
           FROM oracle.booking b,
@@ -270,7 +275,7 @@ BEGIN
            AND b.ends > b.starts
            AND (b.status IS NULL OR b.status <> ALL (rules.non_blocking_statuses))),
     holds AS MATERIALIZED (
-        SELECT h.starts, h.ends,
+        SELECT h.starts, h.ends, coalesce(capacity IS NOT NULL AND h.service = p_service, false) AS takes_seats, coalesce(h.seats, 1) AS seats,
                make_interval(secs => oracle.buffer(s.buffer_before, stylist.buffer_before, rules.buffer_before)::float8) AS before,
                make_interval(secs => oracle.buffer(s.buffer_after, stylist.buffer_after, rules.buffer_after)::float8) AS after
           FROM oracle.hold h,
@@ -279,8 +284,34 @@ BEGIN
            AND h.ends > h.starts
            AND (NOT h.has_status OR h.status = ANY (rules.hold_statuses))
            AND (h.expires_at IS NULL OR h.expires_at > p_now)),
+    -- 17
+    uses AS MATERIALIZED (
+        SELECT b.starts, b.ends, b.seats, false AS held FROM bookings b WHERE b.takes_seats AND b.seats > 0
+        UNION ALL
+        SELECT h.starts, h.ends, h.seats, true FROM holds h WHERE h.takes_seats AND h.seats > 0),
+    taken AS MATERIALIZED (
+        SELECT slot_start,
+               sum(u.seats) FILTER (WHERE u.starts = slot_start AND NOT u.held) AS booked,
+               sum(u.seats) FILTER (WHERE u.starts = slot_start) AS with_holds,
+               coalesce(bool_or(u.starts <> slot_start AND NOT u.held), false) AS other_booking,
+               coalesce(bool_or(u.starts <> slot_start), false) AS other_start
+          FROM starts JOIN uses u ON u.starts < slot_end + around AND u.ends > slot_start - around
+         WHERE rules.seat_sharing = 'slot'
+         GROUP BY slot_start
+        UNION ALL
+        -- most are taken when the slot starts, or when somebody comes during it
+        SELECT slot_start, max(m.booked), max(m.with_holds), false, false
+          FROM starts,
+               LATERAL (SELECT (SELECT sum(u.seats) FILTER (WHERE NOT u.held)
+                                  FROM uses u WHERE u.starts - around <= moment AND u.ends + around > moment) AS booked,
+                               (SELECT sum(u.seats)
+                                  FROM uses u WHERE u.starts - around <= moment AND u.ends + around > moment) AS with_holds
+                          FROM (SELECT slot_start UNION ALL SELECT u.starts - around FROM uses u
+                                 WHERE u.starts - around > slot_start AND u.starts - around < slot_end) AS x(moment)) AS m
+         WHERE rules.seat_sharing = 'time'
+         GROUP BY slot_start),
     slots AS (
-        SELECT slot_start, slot_end,
+        SELECT slot_start, slot_end, capacity - coalesce((SELECT t.with_holds FROM taken t WHERE t.slot_start = starts.slot_start), 0) AS seats,
                CASE
                    -- 12
                    WHEN extract(epoch FROM slot_start - p_now) <= notice
@@ -290,14 +321,21 @@ BEGIN
                                  WHERE b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start) THEN 'in_break'
                    -- 14 (the buffers added on the slot's side of the comparison: a booking may end at infinity)
                    WHEN EXISTS (SELECT FROM bookings b
-                                 WHERE (b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                 WHERE NOT b.takes_seats
+                                   AND ((b.starts < slot_end + make_interval(secs => buffer_after::float8)
                                         AND b.ends > slot_start - make_interval(secs => buffer_before::float8))
-                                    OR (b.starts < slot_end + b.before AND b.ends > slot_start - b.after)) THEN 'booked'
+                                    OR (b.starts < slot_end + b.before AND b.ends > slot_start - b.after)))
+                     OR capacity <= 0
+                     OR EXISTS (SELECT FROM taken t WHERE t.slot_start = starts.slot_start
+                                   AND (t.other_booking OR t.booked >= capacity)) THEN 'booked'
                    -- 15
                    WHEN EXISTS (SELECT FROM holds h
-                                 WHERE (h.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                 WHERE NOT h.takes_seats
+                                   AND ((h.starts < slot_end + make_interval(secs => buffer_after::float8)
                                         AND h.ends > slot_start - make_interval(secs => buffer_before::float8))
-                                    OR (h.starts < slot_end + h.before AND h.ends > slot_start - h.after)) THEN 'reserved'
+                                    OR (h.starts < slot_end + h.before AND h.ends > slot_start - h.after)))
+                     OR EXISTS (SELECT FROM taken t WHERE t.slot_start = starts.slot_start
+                                   AND (t.other_start OR t.with_holds >= capacity)) THEN 'reserved'
                    -- 16
                    ELSE 'available'
                END AS slot_status
@@ -306,7 +344,8 @@ BEGIN
            slot_start AT TIME ZONE customer_zone, slot_end AT TIME ZONE customer_zone,
            to_char(slot_start AT TIME ZONE customer_zone, rules.display_format),
            slot_status,
-           coalesce(offer.price, service.price)::integer
+           coalesce(offer.price, service.price)::integer,
+           CASE WHEN slot_status = 'available' THEN seats::integer WHEN capacity IS NOT NULL THEN 0 END
       FROM slots
      WHERE (rules.show_unavailable OR slot_status <> 'unavailable')
        AND (rules.show_breaks OR slot_status <> 'in_break')

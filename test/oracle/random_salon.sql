@@ -195,7 +195,8 @@ BEGIN
             'stylist_user_id', CASE WHEN oracle.chance(0.98) THEN p_stylist END,
             'service_id', CASE WHEN oracle.chance(0.95) THEN oracle.service_id(oracle.between(1, 4)) END,
             'start_time', CASE WHEN oracle.chance(0.005) THEN '-infinity' WHEN oracle.chance(0.98) THEN starts::text END,
-            'end_time', CASE WHEN oracle.chance(0.98) THEN ends::text END);
+            'end_time', CASE WHEN oracle.chance(0.98) THEN ends::text END,
+            'seats', oracle.pick(NULL, NULL, '1', '1', '2', '3', '0', '-1'));
         IF tbl = 'bookings' THEN
             vals := vals || jsonb_build_object(
                 'status', oracle.pick('confirmed', 'confirmed', 'confirmed', 'pending', 'cancelled', 'cancelled', 'no_show', 'done',
@@ -218,7 +219,8 @@ BEGIN
                 CASE WHEN oracle.chance(0.03) THEN oracle.pick('0', '0', '-5', NULL, '10080', '10081', '2147483647')
                      ELSE oracle.pick('7', '15', '30', '30', '45', '45', '50', '60', '60', '95', '120', '240', '1500') END, 'minutes'),
             'price_cents', oracle.pick(NULL, '0', '1500', '2500', '-1'),
-            'is_active', CASE WHEN oracle.chance(0.02) THEN 'f' ELSE oracle.pick('t', 't', 't', NULL) END)
+            'is_active', CASE WHEN oracle.chance(0.02) THEN 'f' ELSE oracle.pick('t', 't', 't', NULL) END,
+            'capacity', CASE WHEN oracle.chance(0.5) THEN oracle.pick('1', '2', '2', '3', '3', '4', '7', '0', '-1', '70000') END)
             || oracle.random_limits(0.7);
 
     WHEN 'stylist_services' THEN
@@ -277,6 +279,7 @@ BEGIN
         'display_format', oracle.pick('HH24:MI', 'HH24:MI', 'HH12:MI AM', 'FMDay DD Mon YYYY HH24:MI:SS', 'IYYY-IW-ID "at" SSSS.US', 'TZ'),
         'show_unavailable', oracle.pick('t', 't', 't', 't', 't', 'f'),
         'show_breaks', oracle.pick('t', 't', 't', 't', 't', 'f'),
+        'seat_sharing', oracle.pick('slot', 'time'),
         'slot_alignment', oracle.pick('opening', 'opening', 'break', 'clock', 'clock'));
 END
 $$;
@@ -314,6 +317,31 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION oracle.take_seats(mode text, k oracle.key) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    starts timestamptz;
+    ends timestamptz;
+    tbl text;
+    late float8;
+BEGIN
+    BEGIN
+        SELECT s.slot_start_utc, s.slot_end_utc INTO starts, ends
+          FROM oracle.slots(k.stylist, k.service, k.day, 'UTC', k.day - interval '20 days') s ORDER BY random() LIMIT 1;
+    EXCEPTION WHEN OTHERS THEN
+        starts := NULL;
+    END;
+    FOR i IN 1 .. CASE WHEN starts IS NULL THEN 0 ELSE oracle.between(1, 4) END LOOP
+        tbl := oracle.pick('bookings', 'bookings', 'booking_reservations');
+        late := oracle.pick('0', '0', '0.5');
+        PERFORM oracle.insert_row(tbl, oracle.random_row(tbl, mode, k.stylist, k.day)
+            || jsonb_build_object('stylist_user_id', k.stylist, 'service_id', k.service,
+                                  'start_time', starts + late * (ends - starts),
+                                  'end_time', starts + (late + oracle.pick('0.5', '1', '1')::float8) * (ends - starts)));
+    END LOOP;
+END
+$$;
+
 CREATE FUNCTION oracle.fill_salon(mode text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -322,6 +350,7 @@ DECLARE
     i integer;
     j integer;
     tbl text;
+    taken oracle.key;
 BEGIN
     FOR tbl IN SELECT c.role FROM availability_cache.source_column c GROUP BY c.role LOOP
         IF oracle.layout() = 'usual' AND NOT oracle.attached(tbl) THEN
@@ -411,6 +440,19 @@ BEGIN
         END LOOP;
     END LOOP;
 
+    -- Of several rows that say the same but for the capacity.
+    IF oracle.layout() = 'other' THEN
+        PERFORM oracle.insert_row('services', to_jsonb(s) || jsonb_build_object('capacity', oracle.pick(NULL, '2', '5')))
+           FROM services s WHERE s.capacity IS NOT NULL AND oracle.chance(0.2);
+    END IF;
+
+    -- Seats are taken: several customers in one slot, or in the middle of it.
+    IF oracle.layout() <> 'minimal' THEN
+        FOR taken IN SELECT x.* FROM oracle.key x JOIN oracle.service s USING (service) WHERE s.capacity BETWEEN 1 AND 9 ORDER BY random() LIMIT 3 LOOP
+            PERFORM oracle.take_seats(mode, taken);
+        END LOOP;
+    END IF;
+
     -- Now and then a call with one thing wrong.
     IF oracle.chance(0.5) THEN
         i := oracle.between(1, 9);
@@ -476,7 +518,8 @@ BEGIN
         END;
         IF slot IS NOT NULL THEN
             vals := vals || jsonb_build_object('stylist_user_id', f.stylist, 'start_time', slot,
-                                               'end_time', slot + oracle.between(1, 60) * interval '1 minute');
+                                               'end_time', slot + oracle.between(1, 60) * interval '1 minute')
+                         || CASE WHEN oracle.chance(0.7) THEN jsonb_build_object('service_id', k.service) ELSE '{}' END;
         END IF;
     END IF;
     IF action = 'insert' OR (action = 'delete' AND tbl IN ('services', 'stylist_services', 'stylist_profiles') AND oracle.chance(0.6)) THEN

@@ -35,7 +35,8 @@ SELECT col, v, try(col, v) FROM (VALUES
     (9, 'display_format', $${'HH12:MI AM', repeat('x'\,64), repeat('x'\,65), '', 'TMDay', 'HH24 tmmonth', NULL, DEFAULT}$$),
     (10, 'show_unavailable', $${false, NULL, DEFAULT}$$),
     (11, 'show_breaks', $${false, NULL, DEFAULT}$$),
-    (12, 'singleton', $${false, NULL, true}$$)
+    (12, 'seat_sharing', $${'time', 'seat', NULL, DEFAULT}$$),
+    (13, 'singleton', $${false, NULL, true}$$)
   ) AS c(n, col, vals),
   LATERAL (SELECT replace(x, '\,', ',') AS v, i FROM unnest(CASE WHEN vals LIKE '[%' THEN ARRAY(SELECT jsonb_array_elements_text(vals::jsonb))
                                                            ELSE regexp_split_to_array(trim(vals, '{}'), ', ') END) WITH ORDINALITY u(x, i)) v

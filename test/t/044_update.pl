@@ -112,8 +112,9 @@ EOC
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
 # What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
- WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'))) IS NOT TRUE
+SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_sharing,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
+ WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'),
+  ('bookings', 'seats'), ('booking_reservations', 'seats'), ('services', 'capacity'))) IS NOT TRUE
  ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
  WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
