@@ -12,4 +12,5 @@ COMMENT ON COLUMN availability_cache.rules.buffer_before IS 'Time kept free befo
 COMMENT ON COLUMN availability_cache.rules.buffer_after IS 'Time kept free after every appointment; a service''s or a stylist''s own wins.';
 COMMENT ON COLUMN availability_cache.rules.slot_alignment IS 'Where slots start: opening, every slot_step from there; break, from the end of each break anew; clock, at multiples of slot_step on the stylist''s clock.';
 COMMENT ON COLUMN availability_cache.rules.seat_sharing IS 'Whose seats a booking of a service with a capacity takes: slot, those of the slot that it starts with, and another start is another appointment; time, one for as long as it takes, whenever it starts.';
+COMMENT ON COLUMN availability_cache.rules.show_reasons IS 'Whether v2 and json say with each slot, and of a day without free ones, why: a code.';
 COMMENT ON COLUMN availability_cache.rules.compute_function IS 'The function that get_available_slots_v2 and get_available_slots_json answer from, in place of these rules: with its schema and argument types. NULL: these rules.';

@@ -44,7 +44,8 @@ ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEF
     CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
     ADD COLUMN compute_function text,
     ADD COLUMN seat_sharing text NOT NULL DEFAULT 'slot'
-    CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time'));
+    CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time')),
+    ADD COLUMN show_reasons boolean NOT NULL DEFAULT false;
 -- Mapped when attach() is run again.
 INSERT INTO availability_cache.source_column VALUES
     ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),

@@ -37,7 +37,8 @@ CREATE TABLE availability_cache.rules (
         CONSTRAINT rules_slot_alignment_known CHECK (slot_alignment IN ('opening', 'break', 'clock')),
     compute_function text,
     seat_sharing text NOT NULL DEFAULT 'slot'
-        CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time'))
+        CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time')),
+    show_reasons boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE availability_cache.rules IS
 'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';

@@ -228,7 +228,7 @@ put_rows(ReturnSetInfo *rsinfo, const char *packed)
 		values[2] = TimestampGetDatum(view.start_local * USECS_PER_SEC);
 		values[3] = TimestampGetDatum(view.end_local * USECS_PER_SEC);
 		values[4] = PointerGetDatum(display_text(&view));
-		values[5] = CStringGetTextDatum(slot_status_names[view.status]);
+		values[5] = CStringGetTextDatum(slot_status_names[slot_statuses[view.reason]]);
 		values[6] = Int32GetDatum(reader.header.price_cents);
 		nulls[6] = !reader.header.has_price;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -5,7 +5,7 @@
  * The form is what the memory store keeps: a header; where the slots do not
  * follow each other by the rules' step, the runs in which they do; where the
  * customer's zone changes its offset that day, the changes; half a byte a
- * slot; the seats that are left, where the service has a capacity; and display texts only where the rules ask for another format than
+ * slot for why it is not available; the seats that are left, where the service has a capacity; and display texts only where the rules ask for another format than
  * HH24:MI.  Rows, jsonb and json are written from it.
  */
 #include "postgres.h"
@@ -22,6 +22,9 @@
 #define DEFAULT_DISPLAY_FORMAT "HH24:MI"
 
 const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
+const char *const slot_reason_names[SLOT_NREASONS] = {NULL,		  "too_soon",  "too_late",		"on_break",
+													  "booked",	  "full",	   "held",			"closed",
+													  "no_hours", "too_short", "outside_hours", "off_grid"};
 
 /* An AnswerHeader in few bits: small answers of many services are to fit one block of the store.  The last bytes are not kept. */
 typedef struct PackedHeader
@@ -37,11 +40,13 @@ typedef struct PackedHeader
 	int64 offset : 18;
 	uint64 nslots : 14;
 	uint64 days : 8;
+	uint64 why : 4;
 	int32 price_cents;
-	uint16 nruns;
+	uint16 nruns : 14;
+	uint16 has_reasons : 1;
 } PackedHeader;
 
-#define HEADER_SIZE (offsetof(PackedHeader, nruns) + sizeof(uint16))
+#define HEADER_SIZE (offsetof(PackedHeader, price_cents) + sizeof(int32) + sizeof(uint16))
 
 /* ---- packing ---- */
 
@@ -55,6 +60,8 @@ pack_header(char *out, const AnswerHeader *header)
 						   .has_price = header->has_price,
 						   .has_display = header->has_display,
 						   .has_seats = header->has_seats,
+						   .has_reasons = header->has_reasons,
+						   .why = header->why,
 						   .duration = header->duration,
 						   .offset = header->offset,
 						   .nslots = header->nslots,
@@ -113,14 +120,14 @@ append_changes(StringInfo out, AnswerHeader *header, pg_tz *zone, int64 last_end
 }
 
 static void
-append_statuses(StringInfo out, const Slot *slots, int nslots)
+append_reasons(StringInfo out, const Slot *slots, int nslots)
 {
-	StaticAssertStmt(SLOT_NSTATUSES <= 16, "a status must fit four bits");
+	StaticAssertStmt(SLOT_NREASONS <= 16, "a reason must fit four bits");
 	for (int i = 0; i < nslots; i += 2)
 	{
-		uint8 next = i + 1 < nslots ? slots[i + 1].status : 0;
+		uint8 next = i + 1 < nslots ? slots[i + 1].reason : 0;
 
-		appendStringInfoCharMacro(out, (char) (slots[i].status | next << 4));
+		appendStringInfoCharMacro(out, (char) (slots[i].reason | next << 4));
 	}
 }
 
@@ -183,7 +190,7 @@ answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer
 	append_runs(&out, header, slots);
 	if (nslots > 0)
 		append_changes(&out, header, customer_zone, start_of(&slots[nslots - 1]) + header->duration);
-	append_statuses(&out, slots, nslots);
+	append_reasons(&out, slots, nslots);
 	if (header->has_seats)
 		append_seats(&out, slots, nslots);
 	pack_header(out.data, header);
@@ -265,6 +272,8 @@ answer_header(const char *packed)
 						  .has_price = header.has_price,
 						  .has_display = header.has_display,
 						  .has_seats = header.has_seats,
+						  .has_reasons = header.has_reasons,
+						  .why = header.why,
 						  .days = header.days};
 }
 
@@ -292,7 +301,7 @@ answer_open(AnswerReader *reader, const char *packed)
 	cursor.until = moment_of_change(&cursor, header);
 	reader->at_start = reader->at_end = cursor;
 	packed += header->nchanges * sizeof(AnswerChange);
-	reader->statuses = (const uint8 *) packed;
+	reader->reasons = (const uint8 *) packed;
 	packed += (header->nslots + 1) / 2;
 	reader->seats = header->has_seats ? packed : NULL;
 	reader->display = packed + seats_size(header);
@@ -319,7 +328,7 @@ header_is_whole(const char *packed, uint32 size, AnswerHeader *header)
 		return false;
 	*header = answer_header(packed);
 	return header->nslots <= ANSWER_MAX_SLOTS && header->nruns < Max(header->nslots, 1) &&
-		   header->nchanges <= ANSWER_MAX_CHANGES &&
+		   header->nchanges <= ANSWER_MAX_CHANGES && header->why < SLOT_NREASONS &&
 		   is_within(header->computed_at, EARLIEST * USECS_PER_SEC, LATEST * USECS_PER_SEC) &&
 		   is_within(header->first, EARLIEST, LATEST) && is_within(header->duration, 1, 7 * SECS_PER_DAY) &&
 		   is_within(header->step, 1, SECS_PER_DAY) && is_within(header->offset, -SECS_PER_DAY, SECS_PER_DAY);
@@ -357,11 +366,11 @@ changes_are_whole(const char *packed, const AnswerHeader *header)
 }
 
 static bool
-statuses_are_whole(const uint8 *packed, const AnswerHeader *header)
+reasons_are_whole(const uint8 *packed, const AnswerHeader *header)
 {
 	for (int i = 0; i < (header->nslots + 1) / 2; i++)
 	{
-		if ((packed[i] & 15) >= SLOT_NSTATUSES || packed[i] >> 4 >= SLOT_NSTATUSES)
+		if ((packed[i] & 15) >= SLOT_NREASONS || packed[i] >> 4 >= SLOT_NREASONS)
 			return false;
 	}
 	return true;
@@ -407,17 +416,17 @@ answer_is_whole(const char *packed, uint32 size)
 	AnswerHeader header;
 	Size runs;
 	Size changes;
-	Size statuses;
+	Size reasons;
 	const char *rest = packed + HEADER_SIZE;
 
 	if (!header_is_whole(packed, size, &header))
 		return false;
 	runs = header.nruns * sizeof(AnswerRun);
 	changes = header.nchanges * sizeof(AnswerChange);
-	statuses = (header.nslots + 1) / 2;
-	if (size - HEADER_SIZE < runs + changes + statuses + seats_size(&header) || !runs_are_whole(rest, &header) ||
-		!changes_are_whole(rest + runs, &header) || !statuses_are_whole((const uint8 *) rest + runs + changes, &header))
+	reasons = (header.nslots + 1) / 2;
+	if (size - HEADER_SIZE < runs + changes + reasons + seats_size(&header) || !runs_are_whole(rest, &header) ||
+		!changes_are_whole(rest + runs, &header) || !reasons_are_whole((const uint8 *) rest + runs + changes, &header))
 		return false;
-	rest += runs + changes + statuses + seats_size(&header);
+	rest += runs + changes + reasons + seats_size(&header);
 	return displays_are_whole(rest, size - (rest - packed), &header) && times_are_whole(packed);
 }

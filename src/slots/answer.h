@@ -25,6 +25,8 @@ typedef struct AnswerHeader
 	bool has_price;
 	bool has_display; /* else the display is HH24:MI */
 	bool has_seats;	  /* the service has a capacity */
+	bool has_reasons; /* they are to be shown */
+	SlotReason why;	  /* no slot is available; WHY_NONE: one is */
 	uint8 days;		  /* that it depends on, in UTC: so many before the date << 4 | so many after it */
 } AnswerHeader;
 
@@ -55,13 +57,13 @@ typedef struct OffsetCursor
 } OffsetCursor;
 
 /*
- * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a status of four bits for each
+ * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a reason of four bits for each
  * slot, seats of two bytes for each, display texts.
  */
 typedef struct AnswerReader
 {
 	AnswerHeader header;
-	const uint8 *statuses;
+	const uint8 *reasons;
 	const char *seats;	 /* NULL: there are none */
 	const char *display; /* of the next slot, zero-terminated */
 	uint32 next;		 /* slot */
@@ -82,7 +84,7 @@ typedef struct SlotView
 	int64 end_local;
 	const char *display; /* NULL: HH24:MI of start_local */
 	int display_size;
-	SlotStatus status;
+	SlotReason reason;
 	int seats; /* that are left; -1: the service has no capacity */
 } SlotView;
 
@@ -102,6 +104,8 @@ extern bool answer_is_whole(const char *packed, uint32 size);
 
 /* What answers call a status. */
 extern const char *const slot_status_names[SLOT_NSTATUSES];
+/* Of WHY_NONE, NULL. */
+extern const char *const slot_reason_names[SLOT_NREASONS];
 
 /* ---- answer_next, inline because a hit calls it for every slot ---- */
 
@@ -142,7 +146,7 @@ answer_next(AnswerReader *reader, SlotView *view)
 	view->end_utc = view->start_utc + header->duration;
 	view->start_local = view->start_utc + answer_offset_at(&reader->at_start, header, view->start_utc);
 	view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
-	view->status = reader->statuses[slot / 2] >> (slot % 2 * 4) & 15;
+	view->reason = reader->reasons[slot / 2] >> (slot % 2 * 4) & 15;
 	view->seats = -1;
 	if (unlikely(reader->seats != NULL))
 		view->seats = answer_seats(reader, slot);

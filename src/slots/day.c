@@ -112,10 +112,20 @@ init_input(const DayRules *rules, SlotInput *input)
 	input->seats.capacity = rules->capacity;
 }
 
+/* (18) */
+static SlotReason
+why_none(const SlotInput *input, const int64 *counts)
+{
+	if (input->nwindows == 0)
+		return input->closed ? WHY_CLOSED : WHY_NO_HOURS;
+	return slots_day_reason(counts);
+}
+
 static void
 compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, MemoryContext caller, Computed *result)
 {
 	AnswerHeader header;
+	int64 counts[SLOT_NREASONS];
 	int64 n;
 	Slot *slots;
 
@@ -128,7 +138,7 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 				errhint(
 					"Set a longer availability_cache.rules.slot_step, or look for many short breaks in the schedule."));
 	slots = palloc(Max(n, 1) * sizeof(Slot));
-	n = slots_compute(input, slots, &result->valid_until);
+	n = slots_compute(input, slots, counts, &result->valid_until);
 
 	memset(&header, 0, sizeof(header));
 	header.computed_at = input->now;
@@ -137,6 +147,8 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	header.has_price = rules->price != NO_PRICE;
 	header.price_cents = header.has_price ? rules->price : 0;
 	header.has_seats = rules->capacity != SEATS_ALONE;
+	header.has_reasons = rules->show_reasons;
+	header.why = why_none(input, counts);
 	header.days = (day->date - day->first_day) << 4 | (day->last_day - day->date);
 	MemoryContextSwitchTo(caller);
 	result->payload = answer_pack(&header, slots, n, day->zone != NULL ? day->zone : rules_default_zone(rules),

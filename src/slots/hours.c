@@ -23,6 +23,7 @@ typedef struct DateHours
 	int nwindows;
 	SlotInterval *breaks;
 	int nbreaks;
+	bool closed; /* an override says so */
 } DateHours;
 
 /* A time of day in whole seconds; false for NULL. */
@@ -106,7 +107,8 @@ read_overrides(const pg_uuid_t *stylist, DateADT date, pg_tz *zone, DateHours *h
 
 	if (!source_attached(SOURCE_OVERRIDES) || (n = query_run(QUERY_OVERRIDES, NULL, args)) == 0)
 		return;
-	if (result_bool(0, 3, false))
+	hours->closed = result_bool(0, 3, false);
+	if (hours->closed)
 		hours->nwindows = 0;
 	if (!result_special_hours(0, &opens, &closes))
 		return;
@@ -206,6 +208,7 @@ hours_read(const pg_uuid_t *stylist, DateADT date, const DayRules *rules, SlotIn
 	input->nwindows = hours.nwindows;
 	input->breaks = hours.breaks;
 	input->nbreaks = hours.nbreaks;
+	input->closed = hours.closed;
 	input->restarts_after_break = rules->alignment == ALIGN_TO_BREAK;
 	input->starts_before = latest_end(&hours);
 	if (input->starts_before != PG_INT64_MIN)

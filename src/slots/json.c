@@ -47,9 +47,19 @@ append_literal(StringInfo out, const char *literal)
 	appendBinaryStringInfo(out, literal, strlen(literal));
 }
 
+/* With its key. */
+static void
+append_reason(StringInfo out, SlotReason reason)
+{
+	if (slot_reason_names[reason] == NULL)
+		append_literal(out, ",\"reason\":null");
+	else
+		appendStringInfo(out, ",\"reason\":\"%s\"", slot_reason_names[reason]);
+}
+
 /* A LayOutSlot. */
 static void
-lay_out_slot(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
+lay_out_slot(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template)
 {
 	StringInfo out = w->out;
 
@@ -62,11 +72,13 @@ lay_out_slot(SlotWriter *w, SlotStatus status, int seats, int display_size, Slot
 	enlargeStringInfo(out, display_size);
 	out->len += display_size;
 	append_literal(out, BEFORE_STATUS);
-	append_literal(out, slot_status_names[status]);
+	append_literal(out, slot_status_names[slot_statuses[reason]]);
 	append_literal(out, BEFORE_PRICE);
 	appendBinaryStringInfo(out, w->price, w->price_size);
 	if (seats >= 0)
 		appendStringInfo(out, BEFORE_SEATS "%d", seats);
+	if (w->with_reasons)
+		append_reason(out, reason);
 	appendStringInfoCharMacro(out, '}');
 }
 
@@ -94,7 +106,7 @@ add_slots(StringInfo out, AnswerReader *reader)
 		pg_ltoa(reader->header.price_cents, price);
 	if (reader->header.has_display)
 		initStringInfo(&escaped);
-	slot_writer_init(&w, out, lay_out_slot, price, strlen(price));
+	slot_writer_init(&w, out, lay_out_slot, reader->header.has_reasons, price, strlen(price));
 	while (answer_next(reader, &view))
 	{
 		if (reader->header.has_display)
@@ -119,6 +131,8 @@ answer_to_json(const char *packed, bool from_cache)
 	init_varlena(&out, 256 + reader.header.nslots * 320);
 	append_literal(&out, "{\"success\":true,\"slots\":");
 	add_slots(&out, &reader);
+	if (reader.header.has_reasons)
+		append_reason(&out, reader.header.why);
 	append_literal(&out, from_cache ? ",\"cached\":true,\"cache_hit\":true,\"computed_at\":\""
 									: ",\"cached\":false,\"cache_hit\":false,\"computed_at\":\"");
 	write_now(now, reader.header.computed_at);

@@ -27,6 +27,7 @@
 typedef enum SlotKeyNeeds
 {
 	ALWAYS,
+	WITH_REASONS,
 	WITH_SEATS
 } SlotKeyNeeds;
 
@@ -35,8 +36,9 @@ static const struct
 	const char *name;
 	SlotKeyNeeds needs;
 } slot_keys[] = {
-	{"status", ALWAYS},		  {"seats_left", WITH_SEATS}, {"price_cents", ALWAYS},	  {"slot_display", ALWAYS},
-	{"slot_end_utc", ALWAYS}, {"slot_end_local", ALWAYS}, {"slot_start_utc", ALWAYS}, {"slot_start_local", ALWAYS},
+	{"reason", WITH_REASONS},	{"status", ALWAYS},			{"seats_left", WITH_SEATS},
+	{"price_cents", ALWAYS},	{"slot_display", ALWAYS},	{"slot_end_utc", ALWAYS},
+	{"slot_end_local", ALWAYS}, {"slot_start_utc", ALWAYS}, {"slot_start_local", ALWAYS},
 };
 
 #define SLOT_MAX_KEYS lengthof(slot_keys)
@@ -57,6 +59,14 @@ static const char answer_keys[] = "slots"
 								  "success"
 								  "cache_hit"
 								  "computed_at";
+/* The same with why there is none. */
+static const uint8 explained_key_sizes[] = {5, 6, 6, 7, 9, 11};
+static const char explained_keys[] = "slots"
+									 "cached"
+									 "reason"
+									 "success"
+									 "cache_hit"
+									 "computed_at";
 
 #define ERROR_NKEYS 3
 static const uint8 error_key_sizes[ERROR_NKEYS] = {4, 5, 7};
@@ -137,6 +147,17 @@ add_bool(StringInfo out, Container *c, bool value)
 }
 
 static void
+add_reason(StringInfo out, Container *c, SlotReason reason)
+{
+	const char *name = slot_reason_names[reason];
+
+	if (name != NULL)
+		add_string(out, c, name, strlen(name));
+	else
+		add_entry(out, c, JENTRY_ISNULL, 0);
+}
+
+static void
 add_now(StringInfo out, Container *c, TimestampTz t)
 {
 	char buffer[NOW_TEXT_SIZE];
@@ -153,10 +174,10 @@ static const char slot_times[] = "....-..-..T..:..:..+00:00"
 
 /* A session makes each once. */
 static const SlotShape *
-shape_of(bool with_seats)
+shape_of(bool with_reasons, bool with_seats)
 {
-	static SlotShape shapes[2];
-	SlotShape *shape = &shapes[with_seats];
+	static SlotShape shapes[2][2];
+	SlotShape *shape = &shapes[with_reasons][with_seats];
 	SlotShape made = {0};
 
 	if (shape->nkeys > 0)
@@ -165,7 +186,7 @@ shape_of(bool with_seats)
 	{
 		int size = strlen(slot_keys[i].name);
 
-		if (slot_keys[i].needs == WITH_SEATS && !with_seats)
+		if ((slot_keys[i].needs == WITH_SEATS && !with_seats) || (slot_keys[i].needs == WITH_REASONS && !with_reasons))
 			continue;
 		made.head[++made.nkeys] = JENTRY_ISSTRING | size;
 		Assert(made.keys_size + size <= sizeof(made.keys));
@@ -202,31 +223,45 @@ put_seats(char *slot, char *p, int seats, JEntry *entry)
 	return p;
 }
 
+#define MAX_NAME_SIZE 16
+
+/* A reason or a status. */
+static char *
+put_name(char *p, const char *name, JEntry *entry)
+{
+	int size = name == NULL ? 0 : strlen(name);
+
+	Assert(size <= MAX_NAME_SIZE);
+	if (size > 0)
+		memcpy(p, name, size);
+	*entry = name == NULL ? JENTRY_ISNULL : JENTRY_ISSTRING | size;
+	return p + size;
+}
+
 #define MAX_SEATS_SIZE 16
 
 /* A LayOutSlot. */
 static void
-lay_out_slot(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
+lay_out_slot(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template)
 {
-	const SlotShape *shape = shape_of(seats >= 0);
-	const char *status_name = slot_status_names[status];
-	int status_size = strlen(status_name);
+	const SlotShape *shape = shape_of(w->with_reasons, seats >= 0);
+	const char *status = slot_status_names[slot_statuses[reason]];
 	JEntry entries[SLOT_MAX_KEYS];
 	int n = 0;
 	int head_size = (1 + shape->nkeys) * sizeof(uint32);
 	char *slot;
 	char *p;
 
-	enlargeStringInfo(w->out, head_size + sizeof(entries) + shape->keys_size + status_size + 2 * sizeof(int) +
+	enlargeStringInfo(w->out, head_size + sizeof(entries) + shape->keys_size + 2 * MAX_NAME_SIZE + 2 * sizeof(int) +
 								  MAX_SEATS_SIZE + w->price_size + display_size + SIZE(slot_times));
 	slot = w->out->data + w->out->len;
 	memcpy(slot, shape->head, head_size);
 	p = slot + head_size + shape->nkeys * sizeof(JEntry);
 	memcpy(p, shape->keys, shape->keys_size);
 	p += shape->keys_size;
-	memcpy(p, status_name, status_size);
-	p += status_size;
-	entries[n++] = JENTRY_ISSTRING | status_size;
+	if (w->with_reasons)
+		p = put_name(p, slot_reason_names[reason], &entries[n++]);
+	p = put_name(p, status, &entries[n++]);
 	if (seats >= 0)
 		p = put_seats(slot, p, seats, &entries[n++]);
 	entries[n] = JENTRY_ISNULL;
@@ -259,7 +294,8 @@ add_slots(StringInfo out, Container *answer, AnswerReader *reader)
 	SlotView view;
 	Container c;
 
-	slot_writer_init(&w, out, lay_out_slot, (char *) price, price != NULL ? VARSIZE(price) : 0);
+	slot_writer_init(&w, out, lay_out_slot, reader->header.has_reasons, (char *) price,
+					 price != NULL ? VARSIZE(price) : 0);
 	pad_to_int(out);
 	c = open_container(out, reader->header.nslots | JB_FARRAY, reader->header.nslots);
 	while (answer_next(reader, &view))
@@ -282,9 +318,14 @@ answer_to_jsonb(const char *packed, bool from_cache)
 
 	answer_open(&reader, packed);
 	init_varlena(&out, 256 + reader.header.nslots * 320);
-	c = open_object(&out, ANSWER_NKEYS, answer_key_sizes, answer_keys);
+	if (reader.header.has_reasons)
+		c = open_object(&out, lengthof(explained_key_sizes), explained_key_sizes, explained_keys);
+	else
+		c = open_object(&out, ANSWER_NKEYS, answer_key_sizes, answer_keys);
 	add_slots(&out, &c, &reader);
 	add_bool(&out, &c, from_cache);
+	if (reader.header.has_reasons)
+		add_reason(&out, &c, reader.header.why);
 	add_bool(&out, &c, true);
 	add_bool(&out, &c, from_cache);
 	add_now(&out, &c, reader.header.computed_at);

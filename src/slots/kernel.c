@@ -8,8 +8,24 @@
  * that of sorting.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "slots/kernel.h"
+
+const SlotStatus slot_statuses[SLOT_NREASONS] = {
+	[WHY_NONE] = SLOT_AVAILABLE,
+	[WHY_TOO_SOON] = SLOT_UNAVAILABLE,
+	[WHY_TOO_LATE] = SLOT_UNAVAILABLE,
+	[WHY_ON_BREAK] = SLOT_IN_BREAK,
+	[WHY_BOOKED] = SLOT_BOOKED,
+	[WHY_FULL] = SLOT_BOOKED,
+	[WHY_HELD] = SLOT_RESERVED,
+	[WHY_CLOSED] = SLOT_UNAVAILABLE,
+	[WHY_NO_HOURS] = SLOT_UNAVAILABLE,
+	[WHY_TOO_SHORT] = SLOT_UNAVAILABLE,
+	[WHY_OUTSIDE_HOURS] = SLOT_UNAVAILABLE,
+	[WHY_OFF_GRID] = SLOT_UNAVAILABLE,
+};
 
 /* Disjoint intervals in order, and the first that may still matter. */
 typedef struct BusyCursor
@@ -160,28 +176,31 @@ drop_expired_holds(SlotInput *in, int64_t *next_change)
 }
 
 /* Whether the clock makes the slot unavailable, and when that next changes. */
-static bool
+static SlotReason
 out_of_reach(const SlotInput *in, int64_t start, int64_t *next_change)
 {
 	int64_t closes = moment_minus(start, in->notice);
 	int64_t opens = moment_minus(start, in->horizon);
 
 	if (in->now >= closes)
-		return true;
+		return WHY_TOO_SOON;
 	if (in->now < opens)
 	{
+		/* With a notice beyond the horizon it is too late until it is too soon. */
+		if (opens > closes)
+			opens = closes;
 		if (opens < *next_change)
 			*next_change = opens;
-		return true;
+		return WHY_TOO_LATE;
 	}
 	if (closes < *next_change)
 		*next_change = closes;
-	return false;
+	return WHY_NONE;
 }
 
 /* A slot that the clock and the breaks leave; in order of start. */
-static SlotStatus
-status_by_others(SlotInput *in, BusyCursor *bookings, BusyCursor *holds, int64_t start, int32_t *seats)
+static SlotReason
+reason_of_others(SlotInput *in, BusyCursor *bookings, BusyCursor *holds, int64_t start, int32_t *seats)
 {
 	int64_t end = start + in->duration;
 	int64_t by_bookings = 1;
@@ -189,17 +208,34 @@ status_by_others(SlotInput *in, BusyCursor *bookings, BusyCursor *holds, int64_t
 
 	if (in->seats.capacity != SEATS_ALONE)
 		left = seats_left(&in->seats, start, end, &by_bookings);
-	if (overlaps(bookings, start, end) || by_bookings <= 0)
-		return SLOT_BOOKED;
+	if (overlaps(bookings, start, end))
+		return WHY_BOOKED;
+	if (by_bookings <= 0)
+		return WHY_FULL;
 	if (overlaps(holds, start, end) || left <= 0)
-		return SLOT_RESERVED;
+		return WHY_HELD;
 	if (in->seats.capacity != SEATS_ALONE)
 		*seats = (int32_t) left;
-	return SLOT_AVAILABLE;
+	return WHY_NONE;
+}
+
+SlotReason
+slots_day_reason(const int64_t counts[SLOT_NREASONS])
+{
+	SlotReason most = WHY_NONE;
+
+	if (counts[WHY_NONE] > 0)
+		return WHY_NONE;
+	for (SlotReason r = WHY_NONE + 1; r < SLOT_NREASONS; r++)
+	{
+		if (counts[r] > counts[most])
+			most = r;
+	}
+	return most == WHY_NONE ? WHY_TOO_SHORT : most;
 }
 
 int64_t
-slots_compute(SlotInput *in, Slot *out, int64_t *next_change)
+slots_compute(SlotInput *in, Slot *out, int64_t counts[SLOT_NREASONS], int64_t *next_change)
 {
 	int64_t total = lay_out(in, out);
 	int64_t shown = 0;
@@ -208,6 +244,7 @@ slots_compute(SlotInput *in, Slot *out, int64_t *next_change)
 	BusyCursor holds = {in->holds, 0, 0};
 
 	*next_change = SLOT_NEVER;
+	memset(counts, 0, SLOT_NREASONS * sizeof(int64_t));
 	drop_expired_holds(in, next_change);
 	bookings.n = make_busy(in, in->bookings, in->booking_buffers, in->nbookings);
 	holds.n = make_busy(in, in->holds, in->hold_buffers, in->nholds);
@@ -218,19 +255,19 @@ slots_compute(SlotInput *in, Slot *out, int64_t *next_change)
 	{
 		int64_t start = out[i].start;
 		int32_t seats = 0;
+		SlotReason reason = out_of_reach(in, start, next_change);
 		SlotStatus status;
 
-		if (out_of_reach(in, start, next_change))
-			status = SLOT_UNAVAILABLE;
-		else if (overlaps(&breaks, start, start + in->duration))
-			status = SLOT_IN_BREAK;
-		else
-			status = status_by_others(in, &bookings, &holds, start, &seats);
-
+		if (reason == WHY_NONE)
+			reason = overlaps(&breaks, start, start + in->duration)
+						 ? WHY_ON_BREAK
+						 : reason_of_others(in, &bookings, &holds, start, &seats);
+		counts[reason]++;
+		status = slot_statuses[reason];
 		if ((status == SLOT_UNAVAILABLE && !in->show_unavailable) || (status == SLOT_IN_BREAK && !in->show_breaks))
 			continue;
 		out[shown].start = start;
-		out[shown].status = status;
+		out[shown].reason = reason;
 		out[shown].seats = seats;
 		shown++;
 	}

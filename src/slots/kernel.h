@@ -21,6 +21,30 @@ typedef enum SlotStatus
 
 #define SLOT_NSTATUSES (SLOT_UNAVAILABLE + 1)
 
+/* Why a slot is not available, or a day has none that is; names and order are public (docs/rules.md, 18). */
+typedef enum SlotReason
+{
+	WHY_NONE, /* it is */
+	WHY_TOO_SOON,
+	WHY_TOO_LATE,
+	WHY_ON_BREAK,
+	WHY_BOOKED,
+	WHY_FULL,
+	WHY_HELD,
+	/* of days */
+	WHY_CLOSED,
+	WHY_NO_HOURS,
+	WHY_TOO_SHORT,
+	/* of a moment at which no slot starts */
+	WHY_OUTSIDE_HOURS,
+	WHY_OFF_GRID
+} SlotReason;
+
+#define SLOT_NREASONS (WHY_OFF_GRID + 1)
+
+/* What v1 calls a slot that is not available for a reason. */
+extern const SlotStatus slot_statuses[SLOT_NREASONS];
+
 /*
  * All times are microseconds on one time line.  step and duration are above
  * zero; buffers, notice and horizon are not negative.  The kernel sorts and
@@ -36,6 +60,7 @@ typedef struct SlotInput
 	SlotBuffers buffers; /* of the slots */
 	bool show_unavailable;
 	bool show_breaks;
+	bool closed; /* why there is no window, if there is none: somebody closed the date */
 	SlotInterval *windows;
 	int nwindows;
 	const int64_t *grid_from;  /* where the grid of each window starts, at its opening or later; NULL: at its opening */
@@ -56,7 +81,7 @@ typedef struct SlotInput
 typedef struct Slot
 {
 	int64_t start;
-	SlotStatus status;
+	SlotReason reason;
 	int32_t seats; /* that are left; zero where it is not available, and where the service has no capacity */
 } Slot;
 
@@ -70,11 +95,17 @@ extern void slots_prepare(SlotInput *in);
 extern int64_t slots_count(const SlotInput *in);
 
 /*
+ * Why the day has no slot that is available, shown or not; WHY_NONE if it
+ * has one.  Where it has none at all, the hours say why: then WHY_TOO_SHORT.
+ */
+extern SlotReason slots_day_reason(const int64_t counts[SLOT_NREASONS]);
+
+/*
  * Writes the slots in order of start to out, which has room for
- * slots_count(in), and returns how many.  *next_change is the first moment
+ * slots_count(in), and returns how many.  counts: of slots, shown or not, by reason.  *next_change is the first moment
  * after now at which the same call with a later now would give another
  * answer, at the latest; SLOT_NEVER if there is none.
  */
-extern int64_t slots_compute(SlotInput *in, Slot *out, int64_t *next_change);
+extern int64_t slots_compute(SlotInput *in, Slot *out, int64_t counts[SLOT_NREASONS], int64_t *next_change);
 
 #endif /* AC_SLOTS_KERNEL_H */

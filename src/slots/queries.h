@@ -17,7 +17,7 @@
  *					max_advance, default_timezone text, display_format text,
  *					show_unavailable bool, show_breaks bool,
  *					non_blocking_statuses text[], hold_statuses text[], both as text,
- *					slot_alignment text, seat_sharing text
+ *					slot_alignment text, seat_sharing text, show_reasons bool
  *	profile			(stylist) -> active bool, timezone text, buffer_before,
  *					buffer_after, notice, horizon
  *	offer			(stylist, service) -> offered bool (false: the stylist has other

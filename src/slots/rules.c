@@ -72,6 +72,7 @@ read_row(DayRules *rules)
 	rules->non_blocking = read_statuses(10, 12);
 	rules->holding = read_statuses(11, 13);
 	rules->alignment = alignment_by_name(result_text(0, 14));
+	rules->show_reasons = result_bool(0, 16, false);
 	rules->seats_by_time = strcmp(result_text(0, 15), "time") == 0;
 }
 

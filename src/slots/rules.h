@@ -56,6 +56,7 @@ typedef struct DayRules
 	char *display_format;
 	bool show_unavailable;
 	bool show_breaks;
+	bool show_reasons;
 	bool seats_by_time;
 	QueryStatuses non_blocking;
 	QueryStatuses holding;

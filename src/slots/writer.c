@@ -2,7 +2,7 @@
  * writer.c
  *		Writes an answer's slots, one after the other, in some form of text or bytes.
  *
- * Slots of one status differ only in their times and display, which have the
+ * Slots with one reason differ only in their times and display, which have the
  * same places and sizes in each (as long as the same seats are left): the form lays the first one out, later ones are
  * copies of it (the template) with the digits of their times written over.
  * Dates are in the template; they change once or twice in an answer, and are then written
@@ -17,15 +17,17 @@
 #define NO_DAY (PG_INT64_MIN / 2)
 
 void
-slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *price, int price_size)
+slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_reasons, const char *price,
+				 int price_size)
 {
 	w->out = out;
 	w->lay_out = lay_out;
+	w->with_reasons = with_reasons;
 	w->price = price;
 	w->price_size = price_size;
 	for (int t = 0; t < SLOT_NTIMES; t++)
 		w->days[t].start = NO_DAY; /* and any date */
-	for (int s = 0; s < SLOT_NSTATUSES; s++)
+	for (int s = 0; s < SLOT_NREASONS; s++)
 		w->templates[s].size = 0;
 }
 
@@ -55,7 +57,7 @@ slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 
 	set_day(w, day, day_of(moment));
 	memcpy(text, day->date, DATE_TEXT_SIZE);
-	for (int s = 0; s < SLOT_NSTATUSES; s++)
+	for (int s = 0; s < SLOT_NREASONS; s++)
 	{
 		SlotTemplate *template = &w->templates[s];
 
@@ -66,12 +68,12 @@ slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 
 /* Returns the slot; its digits are yet to be written. */
 char *
-slot_writer_lay_out(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template)
+slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template)
 {
 	int at = w->out->len;
 	char *slot;
 
-	w->lay_out(w, status, seats, display_size, template);
+	w->lay_out(w, reason, seats, display_size, template);
 	slot = w->out->data + at;
 	for (int t = 0; t < SLOT_NTIMES; t++)
 		memcpy(slot + template->time_at[t], w->days[t].date, DATE_TEXT_SIZE);

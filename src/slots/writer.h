@@ -20,7 +20,7 @@ typedef enum SlotTime
 
 #define SLOT_NTIMES (SLOT_END_LOCAL + 1)
 
-/* How the slots of one status are written; places count from the slot's first byte. */
+/* How the slots with one reason are written; places count from the slot's first byte. */
 typedef struct SlotTemplate
 {
 	int size; /* 0: none yet */
@@ -41,23 +41,25 @@ typedef struct SlotDay
 typedef struct SlotWriter SlotWriter;
 
 /*
- * Appends a slot of this status and these seats with room for a display of
+ * Appends a slot with this reason and these seats with room for a display of
  * this size, with any digits in the times, and notes the places of both in the
  * template.
  */
-typedef void (*LayOutSlot)(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template);
+typedef void (*LayOutSlot)(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template);
 
 struct SlotWriter
 {
 	StringInfo out;
 	LayOutSlot lay_out;
+	bool with_reasons;
 	const char *price; /* in the form's bytes */
 	int price_size;
 	SlotDay days[SLOT_NTIMES];
-	SlotTemplate templates[SLOT_NSTATUSES];
+	SlotTemplate templates[SLOT_NREASONS];
 };
 
-extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, const char *price, int price_size);
+extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_reasons, const char *price,
+							 int price_size);
 
 /* A buffer that begins with the room for a varlena header, and the value it becomes. */
 extern void init_varlena(StringInfo out, int expected_size);
@@ -67,7 +69,7 @@ extern struct varlena *finish_varlena(StringInfo out);
 
 /* The rare cases: a time on another day, a slot that is no copy. */
 extern void slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text);
-extern char *slot_writer_lay_out(SlotWriter *w, SlotStatus status, int seats, int display_size, SlotTemplate *template);
+extern char *slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template);
 
 static inline void
 slot_writer_put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
@@ -94,12 +96,12 @@ slot_writer_copy(StringInfo out, const SlotTemplate *template)
 static inline void
 slot_writer_put(SlotWriter *w, const SlotView *view)
 {
-	SlotTemplate *template = &w->templates[view->status];
+	SlotTemplate *template = &w->templates[view->reason];
 	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
 	char *slot;
 
 	if (unlikely(template->size == 0 || template->display_size != display_size || template->seats != view->seats))
-		slot = slot_writer_lay_out(w, view->status, view->seats, display_size, template);
+		slot = slot_writer_lay_out(w, view->reason, view->seats, display_size, template);
 	else
 		slot = slot_writer_copy(w->out, template);
 	slot_writer_put_time(w, SLOT_START_UTC, view->start_utc, slot + template->time_at[SLOT_START_UTC]);

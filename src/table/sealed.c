@@ -24,7 +24,7 @@
 #include "table/sealed.h"
 
 /* To be raised when a row means something else. */
-#define SEALED_FORMAT 7
+#define SEALED_FORMAT 8
 
 typedef struct SealedHead
 {

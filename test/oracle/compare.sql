@@ -31,7 +31,9 @@ BEGIN
                    'slot_start_local', oracle.iso(a.slot_start_local),
                    'slot_end_local', oracle.iso(a.slot_end_local),
                    'slot_display', a.slot_display, 'status', a.status, 'price_cents', a.price_cents)
-                   || jsonb_strip_nulls(jsonb_build_object('seats_left', to_jsonb(a) -> 'seats_left')) ORDER BY a.ordinality), '[]')
+                   || jsonb_strip_nulls(jsonb_build_object('seats_left', to_jsonb(a) -> 'seats_left'))
+                   || CASE WHEN to_jsonb(a) ? 'reason' AND (SELECT show_reasons FROM availability_cache.rules)
+                           THEN jsonb_build_object('reason', to_jsonb(a) -> 'reason') ELSE '{}' END ORDER BY a.ordinality), '[]')
           FROM %s WITH ORDINALITY a $q$, call) INTO result;
     RETURN jsonb_build_object('slots', result);
 EXCEPTION WHEN OTHERS THEN
@@ -41,7 +43,9 @@ $$;
 
 CREATE FUNCTION oracle.expected(k oracle.key, now timestamptz, schema text DEFAULT 'oracle') RETURNS jsonb
 LANGUAGE sql VOLATILE AS $$
-    SELECT oracle.answer(format('%I.slots(%L, %L, %L, %L, %L)', schema, k.stylist, k.service, k.day, k.tz, now))
+    SELECT a || CASE WHEN a ? 'slots' AND (SELECT show_reasons FROM availability_cache.rules)
+                     THEN jsonb_build_object('reason', oracle.why(k.stylist, k.service, k.day, now)) ELSE '{}' END
+      FROM oracle.answer(format('%I.slots(%L, %L, %L, %L, %L)', schema, k.stylist, k.service, k.day, k.tz, now)) a
 $$;
 
 CREATE FUNCTION oracle.actual(k oracle.key) RETURNS jsonb
@@ -59,8 +63,8 @@ BEGIN
                     ELSE get_available_slots_json(k.stylist, k.service, k.day, k.tz)::jsonb END;
     hit := coalesce((v2 ->> 'cache_hit')::boolean, false);
     answer := CASE
-        WHEN v2 -> 'success' = 'true' AND v2 ?& '{slots,cached,cache_hit,computed_at}' AND v2 - '{success,slots,cached,cache_hit,computed_at}'::text[] = '{}'
-        THEN jsonb_build_object('slots', v2 -> 'slots')
+        WHEN v2 -> 'success' = 'true' AND v2 ?& '{slots,cached,cache_hit,computed_at}' AND v2 - '{success,slots,cached,cache_hit,computed_at,reason}'::text[] = '{}'
+        THEN jsonb_build_object('slots', v2 -> 'slots') || CASE WHEN v2 ? 'reason' THEN jsonb_build_object('reason', v2 -> 'reason') ELSE '{}' END
         WHEN v2 -> 'success' = 'false' AND v2 ?& '{error,code}' AND v2 - '{success,error,code}'::text[] = '{}'
         THEN jsonb_build_object('code', v2 -> 'code')
         ELSE jsonb_build_object('code', 'not the documented keys: ' || v2::text) END;
@@ -70,11 +74,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-/* As v1 has it, which knows no seats. */
+/* As v1 has it, which knows no seats and no reasons. */
 CREATE FUNCTION oracle.of_v1(expected jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN expected ? 'slots'
-                THEN jsonb_build_object('slots', (SELECT coalesce(jsonb_agg(s - 'seats_left' ORDER BY n), '[]')
+                THEN jsonb_build_object('slots', (SELECT coalesce(jsonb_agg(s - '{seats_left,reason}'::text[] ORDER BY n), '[]')
                                                     FROM jsonb_array_elements(expected -> 'slots') WITH ORDINALITY AS x(s, n)))
                 ELSE expected END
 $$;
@@ -412,6 +416,9 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
     ('unavailable comes last', 'slot_start - p_now) > horizon THEN ''unavailable''', 'slot_start - p_now) > horizon THEN
                         CASE WHEN EXISTS (SELECT FROM unnest(breaks) b WHERE b.starts < b.ends AND b.starts < slot_end AND b.ends > slot_start)
                              THEN ''in_break'' ELSE ''unavailable'' END'),
+    ('too late before too soon', 'CASE WHEN extract(epoch FROM slot_start - p_now) <= notice THEN ''too_soon'' ELSE ''too_late'' END', 'CASE WHEN extract(epoch FROM slot_start - p_now) > horizon THEN ''too_late'' ELSE ''too_soon'' END'),
+    ('what is full is booked', 'CASE WHEN by_seats THEN ''full'' ELSE ''booked'' END', '''booked'''),
+    ('who is booked beside those in seats does not count', 'CASE WHEN by_seats THEN ''full'' ELSE ''booked'' END', 'CASE WHEN capacity IS NOT NULL THEN ''full'' ELSE ''booked'' END'),
     ('a capacity of zero is none', 'CASE WHEN service.capacity < 0 THEN 0', 'CASE WHEN service.capacity <= 0 THEN NULL'),
     ('NULL seats are none', 'coalesce(b.seats, 1)', 'coalesce(b.seats, 0)'),
     ('NULL seats of holds are none', 'coalesce(h.seats, 1)', 'coalesce(h.seats, 0)'),
@@ -446,8 +453,8 @@ DECLARE
 BEGIN
     FOR code IN
         SELECT pg_get_functiondef(p.oid) FROM pg_proc p
-         WHERE p.pronamespace = 'oracle'::regnamespace AND p.proname IN ('instant', 'open_window', 'break_of', 'buffer', 'made_one', 'hours', 'slots')
-         ORDER BY p.proname = 'slots', p.proname = 'hours'
+         WHERE p.pronamespace = 'oracle'::regnamespace AND p.proname IN ('instant', 'open_window', 'break_of', 'buffer', 'made_one', 'hours', 'all_slots', 'slots')
+         ORDER BY p.proname = 'slots', p.proname = 'all_slots', p.proname = 'hours'
     LOOP
         all_code := all_code || code || E';\n';
     END LOOP;
@@ -455,7 +462,7 @@ BEGIN
         RAISE EXCEPTION 'mutant "%": the oracle has no such text', m.name;
     END IF;
     all_code := replace(all_code, m.find, m.put);
-    all_code := regexp_replace(all_code, 'oracle\.(instant|open_window|break_of|buffer|made_one|hours|slots)\(', quote_ident(schema) || '.\1(', 'g');
+    all_code := regexp_replace(all_code, 'oracle\.(instant|open_window|break_of|buffer|made_one|hours|all_slots|slots)\(', quote_ident(schema) || '.\1(', 'g');
     EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', schema);
     EXECUTE format('CREATE SCHEMA %I', schema);
     EXECUTE all_code;

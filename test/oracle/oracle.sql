@@ -80,7 +80,7 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 /* 6, 7, 10 and the first half of 8: the windows and the breaks of a date. */
-CREATE FUNCTION oracle.hours(p_stylist uuid, p_date date, zone text, OUT windows oracle.span[], OUT breaks oracle.span[])
+CREATE FUNCTION oracle.hours(p_stylist uuid, p_date date, zone text, OUT windows oracle.span[], OUT breaks oracle.span[], OUT closed boolean)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     weekday integer := extract(dow FROM p_date);
@@ -91,6 +91,7 @@ DECLARE
 BEGIN
     windows := '{}';
     breaks := '{}';
+    closed := false;
 
     -- 6
     SELECT array_agg(s) INTO schedules
@@ -117,6 +118,7 @@ BEGIN
     LOOP
         IF ruling IS NULL THEN
             ruling := override;
+            closed := override.closed;
             IF override.closed THEN
                 windows := '{}';
             END IF;
@@ -145,9 +147,10 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(range_agg(tstzrange(s.starts, s.ends)), '{}') FROM unnest(spans) s WHERE s.ends > s.starts
 $$;
 
-CREATE FUNCTION oracle.slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
+/* With why a slot is not available (18), and whether it is shown. */
+CREATE FUNCTION oracle.all_slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
 RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
-               slot_display text, status text, price_cents integer, seats_left integer)
+               slot_display text, status text, price_cents integer, seats_left integer, reason text, shown boolean)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -228,7 +231,7 @@ BEGIN
     around := make_interval(secs => greatest(buffer_before, buffer_after)::float8);
 
     -- 6, 7, 8, 10
-    SELECT * INTO windows, breaks FROM oracle.hours(p_stylist, p_date, zone);
+    SELECT h.windows, h.breaks INTO windows, breaks FROM oracle.hours(p_stylist, p_date, zone) h;
     closing := (SELECT max(w.ends) FROM unnest(windows) w WHERE w.ends > w.starts);
     open_until := closing;
     following := p_date + 1;
@@ -338,17 +341,58 @@ BEGIN
                                    AND (t.other_start OR t.with_holds >= capacity)) THEN 'reserved'
                    -- 16
                    ELSE 'available'
-               END AS slot_status
+               END AS slot_status,
+               -- of what is booked: by the service's own alone?
+               NOT EXISTS (SELECT FROM bookings b
+                            WHERE NOT b.takes_seats
+                              AND ((b.starts < slot_end + make_interval(secs => buffer_after::float8)
+                                    AND b.ends > slot_start - make_interval(secs => buffer_before::float8))
+                                OR (b.starts < slot_end + b.before AND b.ends > slot_start - b.after))) AS by_seats
           FROM starts)
     SELECT slot_start, slot_end,
            slot_start AT TIME ZONE customer_zone, slot_end AT TIME ZONE customer_zone,
            to_char(slot_start AT TIME ZONE customer_zone, rules.display_format),
            slot_status,
            coalesce(offer.price, service.price)::integer,
-           CASE WHEN slot_status = 'available' THEN seats::integer WHEN capacity IS NOT NULL THEN 0 END
+           CASE WHEN slot_status = 'available' THEN seats::integer WHEN capacity IS NOT NULL THEN 0 END,
+           CASE slot_status WHEN 'unavailable' THEN CASE WHEN extract(epoch FROM slot_start - p_now) <= notice THEN 'too_soon' ELSE 'too_late' END
+                            WHEN 'in_break' THEN 'on_break' WHEN 'booked' THEN CASE WHEN by_seats THEN 'full' ELSE 'booked' END
+                            WHEN 'reserved' THEN 'held' END,
+           (rules.show_unavailable OR slot_status <> 'unavailable') AND (rules.show_breaks OR slot_status <> 'in_break')
       FROM slots
-     WHERE (rules.show_unavailable OR slot_status <> 'unavailable')
-       AND (rules.show_breaks OR slot_status <> 'in_break')
      ORDER BY slot_start;
+END
+$$;
+
+/* What is shown; the reason only where the rules ask for it. */
+CREATE FUNCTION oracle.slots(p_stylist uuid, p_service uuid, p_date date, p_tz text, p_now timestamptz)
+RETURNS TABLE (slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
+               slot_display text, status text, price_cents integer, seats_left integer, reason text)
+LANGUAGE sql STABLE AS $$
+    SELECT s.slot_start_utc, s.slot_end_utc, s.slot_start_local, s.slot_end_local, s.slot_display, s.status, s.price_cents, s.seats_left, s.reason
+      FROM oracle.all_slots(p_stylist, p_service, p_date, p_tz, p_now) s WHERE s.shown
+$$;
+
+/* 18: why no slot of a day is available; NULL if one is. The stylist is known, and offers the service. */
+CREATE FUNCTION oracle.why(p_stylist uuid, p_service uuid, p_date date, p_now timestamptz) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    zone text := coalesce((SELECT s.timezone FROM oracle.stylist s WHERE s.stylist = p_stylist
+                            ORDER BY s.is_active IS NOT FALSE DESC, s.timezone COLLATE "C" LIMIT 1),
+                          (SELECT r.default_timezone FROM availability_cache.rules r));
+    found text;
+    hours record;
+BEGIN
+    SELECT coalesce(s.reason, 'available') INTO found
+      FROM oracle.all_slots(p_stylist, p_service, p_date, 'UTC', p_now) s
+     GROUP BY s.reason
+     ORDER BY s.reason IS NULL DESC, count(*) DESC, array_position('{too_soon,too_late,on_break,booked,full,held}', s.reason) LIMIT 1;
+    IF found IS NOT NULL THEN
+        RETURN nullif(found, 'available');
+    END IF;
+    SELECT * INTO hours FROM oracle.hours(p_stylist, p_date, zone);
+    RETURN CASE WHEN hours.closed THEN 'closed'
+                WHEN NOT EXISTS (SELECT FROM unnest(hours.windows) w WHERE w.ends > w.starts) THEN 'no_hours'
+                ELSE 'too_short' END;
 END
 $$;

@@ -279,6 +279,7 @@ BEGIN
         'display_format', oracle.pick('HH24:MI', 'HH24:MI', 'HH12:MI AM', 'FMDay DD Mon YYYY HH24:MI:SS', 'IYYY-IW-ID "at" SSSS.US', 'TZ'),
         'show_unavailable', oracle.pick('t', 't', 't', 't', 't', 'f'),
         'show_breaks', oracle.pick('t', 't', 't', 't', 't', 'f'),
+        'show_reasons', oracle.pick('f', 't'),
         'seat_sharing', oracle.pick('slot', 'time'),
         'slot_alignment', oracle.pick('opening', 'opening', 'break', 'clock', 'clock'));
 END

@@ -193,31 +193,33 @@ naive_seats(const Day *d, int64_t start, int with_holds)
 	return d->in.seats.capacity - most;
 }
 
-static SlotStatus
-naive_status(const Day *d, int64_t start)
+static SlotReason
+naive_reason(const Day *d, int64_t start)
 {
 	const SlotInput *in = &d->in;
 	int64_t end = start + in->duration;
 
-	if (start <= in->now + in->notice || start > in->now + in->horizon)
-		return SLOT_UNAVAILABLE;
+	if (start <= in->now + in->notice)
+		return WHY_TOO_SOON;
+	if (start > in->now + in->horizon)
+		return WHY_TOO_LATE;
 	if (naive_overlap(d->breaks, in->nbreaks, start, end))
-		return SLOT_IN_BREAK;
+		return WHY_ON_BREAK;
 	for (int i = 0; i < in->nbookings; i++)
 	{
 		if (naive_too_near(d, &d->bookings[i], &d->booking_buffers[i], start, end))
-			return SLOT_BOOKED;
+			return WHY_BOOKED;
 	}
 	if (in->seats.capacity != SEATS_ALONE && naive_seats(d, start, 0) <= 0)
-		return SLOT_BOOKED;
+		return WHY_FULL;
 	for (int i = 0; i < in->nholds; i++)
 	{
 		if (d->expires[i] > in->now && naive_too_near(d, &d->holds[i], &d->hold_buffers[i], start, end))
-			return SLOT_RESERVED;
+			return WHY_HELD;
 	}
 	if (in->seats.capacity != SEATS_ALONE && naive_seats(d, start, 1) <= 0)
-		return SLOT_RESERVED;
-	return SLOT_AVAILABLE;
+		return WHY_HELD;
+	return WHY_NONE;
 }
 
 static int64_t
@@ -287,10 +289,10 @@ naive_slots(const Day *d, Slot *out)
 		if (!starts[t + 10])
 			continue;
 		out[n].start = t;
-		out[n].status = naive_status(d, t);
-		out[n].seats = out[n].status == SLOT_AVAILABLE && in->seats.capacity != SEATS_ALONE ? naive_seats(d, t, 1) : 0;
-		if ((out[n].status == SLOT_UNAVAILABLE && !in->show_unavailable) ||
-			(out[n].status == SLOT_IN_BREAK && !in->show_breaks))
+		out[n].reason = naive_reason(d, t);
+		out[n].seats = out[n].reason == WHY_NONE && in->seats.capacity != SEATS_ALONE ? naive_seats(d, t, 1) : 0;
+		if ((slot_statuses[out[n].reason] == SLOT_UNAVAILABLE && !in->show_unavailable) ||
+			(slot_statuses[out[n].reason] == SLOT_IN_BREAK && !in->show_breaks))
 			continue;
 		n++;
 	}
@@ -304,7 +306,7 @@ same(const Slot *a, int64_t na, const Slot *b, int64_t nb)
 		return 0;
 	for (int64_t i = 0; i < na; i++)
 	{
-		if (a[i].start != b[i].start || a[i].status != b[i].status || a[i].seats != b[i].seats)
+		if (a[i].start != b[i].start || a[i].reason != b[i].reason || a[i].seats != b[i].seats)
 			return 0;
 	}
 	return 1;
@@ -315,6 +317,7 @@ run_kernel(const Day *day, Slot *out, int64_t *next_change, int64_t *bound)
 {
 	Day copy = *day;
 	int64_t grid[MAX_OF_EACH];
+	int64_t counts[SLOT_NREASONS];
 
 	point_into(&copy);
 	slots_prepare(&copy.in);
@@ -323,7 +326,7 @@ run_kernel(const Day *day, Slot *out, int64_t *next_change, int64_t *bound)
 	if (copy.late != 0)
 		copy.in.grid_from = grid;
 	*bound = slots_count(&copy.in);
-	return slots_compute(&copy.in, out, next_change);
+	return slots_compute(&copy.in, out, counts, next_change);
 }
 
 static Slot got[MAX_SLOTS];
