@@ -122,7 +122,8 @@ why_none(const SlotInput *input, const int64 *counts)
 }
 
 static void
-compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, MemoryContext caller, Computed *result)
+compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, MemoryContext caller,
+			  Explained *explained, Computed *result)
 {
 	AnswerHeader header;
 	int64 counts[SLOT_NREASONS];
@@ -138,6 +139,11 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 				errhint(
 					"Set a longer availability_cache.rules.slot_step, or look for many short breaks in the schedule."));
 	slots = palloc(Max(n, 1) * sizeof(Slot));
+	if (explained != NULL)
+	{
+		input->show_unavailable = input->show_breaks = true;
+		explain_near(explained, rules, input, caller);
+	}
 	n = slots_compute(input, slots, counts, &result->valid_until);
 
 	memset(&header, 0, sizeof(header));
@@ -149,6 +155,8 @@ compute_slots(const DayRequest *day, const DayRules *rules, SlotInput *input, Me
 	header.has_seats = rules->capacity != SEATS_ALONE;
 	header.has_reasons = rules->show_reasons;
 	header.why = why_none(input, counts);
+	if (explained != NULL)
+		explain_start(explained, input, slots, n, header.why);
 	header.days = (day->date - day->first_day) << 4 | (day->last_day - day->date);
 	MemoryContextSwitchTo(caller);
 	result->payload = answer_pack(&header, slots, n, day->zone != NULL ? day->zone : rules_default_zone(rules),
@@ -178,7 +186,7 @@ read_tables(const DayRequest *day, uint64 clock, DayRules *rules, SlotInput *inp
 }
 
 static DayError
-compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed *result)
+compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Explained *explained, Computed *result)
 {
 	DayRules rules;
 	SlotInput input;
@@ -197,8 +205,8 @@ compute_connected(DayRequest *day, uint64 clock, MemoryContext caller, Computed 
 	result->unconfirmed = !sources_confirm(clock);
 	all_days = depend_on_reach(day, &reach, &booked, result);
 	result->keepable = all_days && worth_keeping(day, &input) && day_keeps_duration(day->duration) &&
-					   day->except == NULL;
-	compute_slots(day, &rules, &input, caller, result);
+					   day->except == NULL && explained == NULL;
+	compute_slots(day, &rules, &input, caller, explained, result);
 	return DAY_OK;
 }
 
@@ -266,7 +274,7 @@ day_definitions_hold(void)
 }
 
 void
-day_compute(DayRequest *day, uint64 clock, Computed *result)
+day_explain(DayRequest *day, uint64 clock, Explained *explained, Computed *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int settings = guard_settings();
@@ -274,8 +282,14 @@ day_compute(DayRequest *day, uint64 clock, Computed *result)
 	day->defined = false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	day->error = compute_connected(day, clock, caller, result);
+	day->error = compute_connected(day, clock, caller, explained, result);
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
 	restore_settings(settings);
+}
+
+void
+day_compute(DayRequest *day, uint64 clock, Computed *result)
+{
+	day_explain(day, clock, NULL, result);
 }

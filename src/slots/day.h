@@ -10,6 +10,7 @@
 
 #include "cache/readpath.h"
 #include "slots/busy.h"
+#include "slots/explain.h"
 #include "slots/rules.h"
 #include "slots/zone.h"
 
@@ -77,5 +78,8 @@ extern bool day_definitions_hold(void);
  * is set.  Raises what queries raise.
  */
 extern void day_compute(DayRequest *day, uint64 clock, Computed *result);
+
+/* The same, which shows all slots, is not to be kept, and explains a moment. */
+extern void day_explain(DayRequest *day, uint64 clock, Explained *explained, Computed *result);
 
 #endif /* AC_SLOTS_DAY_H */
