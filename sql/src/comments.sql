@@ -13,4 +13,7 @@ COMMENT ON COLUMN availability_cache.rules.buffer_after IS 'Time kept free after
 COMMENT ON COLUMN availability_cache.rules.slot_alignment IS 'Where slots start: opening, every slot_step from there; break, from the end of each break anew; clock, at multiples of slot_step on the stylist''s clock.';
 COMMENT ON COLUMN availability_cache.rules.seat_sharing IS 'Whose seats a booking of a service with a capacity takes: slot, those of the slot that it starts with, and another start is another appointment; time, one for as long as it takes, whenever it starts.';
 COMMENT ON COLUMN availability_cache.rules.show_reasons IS 'Whether v2 and json say with each slot, and of a day without free ones, why: a code.';
+COMMENT ON COLUMN availability_cache.rules.notice_days IS 'A date''s slots are unavailable from notice_cutoff on, on the stylist''s clock, so many days before it. NULL: min_notice alone.';
+COMMENT ON COLUMN availability_cache.rules.notice_cutoff IS 'The time of day that notice_days means.';
+COMMENT ON COLUMN availability_cache.rules.advance_whole_days IS 'Whether max_advance, and a service''s or a stylist''s own, count dates: the last one is whole, and opens at midnight on the stylist''s clock.';
 COMMENT ON COLUMN availability_cache.rules.compute_function IS 'The function that get_available_slots_v2 and get_available_slots_json answer from, in place of these rules: with its schema and argument types. NULL: these rules.';

@@ -45,7 +45,11 @@ ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEF
     ADD COLUMN compute_function text,
     ADD COLUMN seat_sharing text NOT NULL DEFAULT 'slot'
     CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time')),
-    ADD COLUMN show_reasons boolean NOT NULL DEFAULT false;
+    ADD COLUMN show_reasons boolean NOT NULL DEFAULT false,
+    ADD COLUMN notice_days integer
+    CONSTRAINT rules_notice_days_range CHECK (notice_days BETWEEN 0 AND 366),
+    ADD COLUMN notice_cutoff time NOT NULL DEFAULT '00:00',
+    ADD COLUMN advance_whole_days boolean NOT NULL DEFAULT false;
 -- Mapped when attach() is run again.
 INSERT INTO availability_cache.source_column VALUES
     ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),

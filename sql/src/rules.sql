@@ -38,7 +38,11 @@ CREATE TABLE availability_cache.rules (
     compute_function text,
     seat_sharing text NOT NULL DEFAULT 'slot'
         CONSTRAINT rules_seat_sharing_known CHECK (seat_sharing IN ('slot', 'time')),
-    show_reasons boolean NOT NULL DEFAULT false
+    show_reasons boolean NOT NULL DEFAULT false,
+    notice_days integer
+        CONSTRAINT rules_notice_days_range CHECK (notice_days BETWEEN 0 AND 366),
+    notice_cutoff time NOT NULL DEFAULT '00:00',
+    advance_whole_days boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE availability_cache.rules IS
 'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';

@@ -15,10 +15,12 @@ BEGIN
     END IF;
     UPDATE availability_cache.rules
        SET (slot_step, buffer_before, buffer_after, non_blocking_statuses, hold_statuses, min_notice,
-            max_advance, default_timezone, display_format, show_unavailable, show_breaks, slot_alignment, compute_function, seat_sharing, show_reasons, guard)
+            max_advance, default_timezone, display_format, show_unavailable, show_breaks, slot_alignment, compute_function, seat_sharing, show_reasons,
+            notice_days, notice_cutoff, advance_whole_days, guard)
          = (NEW.slot_step, NEW.buffer_before, NEW.buffer_after, NEW.non_blocking_statuses, NEW.hold_statuses,
             NEW.min_notice, NEW.max_advance, NEW.default_timezone, NEW.display_format, NEW.show_unavailable,
-            NEW.show_breaks, NEW.slot_alignment, NEW.compute_function, NEW.seat_sharing, NEW.show_reasons, NEW.guard);
+            NEW.show_breaks, NEW.slot_alignment, NEW.compute_function, NEW.seat_sharing, NEW.show_reasons,
+            NEW.notice_days, NEW.notice_cutoff, NEW.advance_whole_days, NEW.guard);
     RETURN NULL;
 END
 $$;

@@ -49,7 +49,7 @@ explain_day(Explanation *e, DateADT date)
 
 	e->day.date = date;
 	e->request = (CacheRequest){.as_of = AS_OF_CALL,
-								.key = {FORMAT_DAY, e->key.bytes, day_key_make(&e->key, &e->day)},
+								.key = day_key_make(&e->key, &e->day),
 								.compute = compute,
 								.concerns = sources_concerned,
 								.arg = e};

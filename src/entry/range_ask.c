@@ -149,8 +149,8 @@ ask_look_at_wishes(FunctionCallInfo fcinfo, int first, Ask *ask)
 		!look_at_match(fcinfo, first + 2, ask) || !look_at_duration(fcinfo, first + 4, ask))
 		return false;
 	ask->seats = PG_ARGISNULL(first + 3) ? 1 : PG_GETARG_INT32(first + 3);
-	if (ask->seats != 1)
-		return ask_fail_argument(ask, "a service has one seat");
+	if (ask->seats < 1 || ask->seats > SEATS_MOST)
+		return ask_fail_argument(ask, "seats must be between 1 and 65535");
 	ask->except = PG_ARGISNULL(first + 5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(first + 5));
 	return true;
 }

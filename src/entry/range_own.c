@@ -76,6 +76,17 @@ status_of(JsonbContainer *slot)
 	return status == NULL ? SLOT_AVAILABLE : SLOT_UNAVAILABLE;
 }
 
+/* One that has this status. */
+static SlotReason
+reason_of(SlotStatus status)
+{
+	SlotReason reason = WHY_NONE;
+
+	while (slot_statuses[reason] != status)
+		reason++;
+	return reason;
+}
+
 static int64
 price_of(JsonbContainer *slot)
 {
@@ -96,7 +107,8 @@ add_slot(const Adding *a, JsonbContainer *slot, pg_tz *zone)
 	SlotView view = {.start_utc = start / USECS_PER_SEC,
 					 .end_utc = end / USECS_PER_SEC,
 					 .display = text_of(slot, "slot_display"),
-					 .status = status_of(slot)};
+					 .reason = reason_of(status_of(slot)),
+					 .seats = -1};
 
 	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end))
 		return;

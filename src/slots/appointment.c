@@ -29,15 +29,11 @@
 #define LONGEST (7 * USECS_PER_DAY)
 
 static const char *const reason_names[] = {
-	[APPOINTMENT_ALLOWED] = "available",
-	[APPOINTMENT_BOOKED] = "booked",
-	[APPOINTMENT_HELD] = "held",
-	[APPOINTMENT_CLOSED] = "closed",
-	[APPOINTMENT_NOT_A_SLOT] = "not_a_slot",
-	[APPOINTMENT_TOO_SOON] = "too_soon",
-	[APPOINTMENT_TOO_LATE] = "too_late",
-	[APPOINTMENT_ON_BREAK] = "on_break",
-	[APPOINTMENT_NOT_OFFERED] = "not_offered",
+	[APPOINTMENT_ALLOWED] = "available", [APPOINTMENT_BOOKED] = "booked",
+	[APPOINTMENT_FULL] = "full",		 [APPOINTMENT_HELD] = "held",
+	[APPOINTMENT_CLOSED] = "closed",	 [APPOINTMENT_NOT_A_SLOT] = "not_a_slot",
+	[APPOINTMENT_TOO_SOON] = "too_soon", [APPOINTMENT_TOO_LATE] = "too_late",
+	[APPOINTMENT_ON_BREAK] = "on_break", [APPOINTMENT_NOT_OFFERED] = "not_offered",
 };
 
 const char *
@@ -94,34 +90,70 @@ leave_out(const Appointment *appointment, SlotInput *input)
 	return false;
 }
 
-static SlotStatus
-status_of_only_slot(SlotInput *input)
+/*
+ * The same where it takes seats.  Those that it takes are not to be had by
+ * others, so as if there were fewer; which one is left out does not matter, as
+ * it is the sum that must not be more than there are.
+ */
+static bool
+leave_out_of_seats(const Appointment *appointment, Seats *seats)
+{
+	SeatUse *uses = appointment->is_hold ? seats->holds : seats->bookings;
+	int n = appointment->is_hold ? seats->nholds : seats->nbookings;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (uses[i].at.start != appointment->at.start || uses[i].at.end != appointment->at.end ||
+			uses[i].expires != appointment->expires)
+			continue;
+		uses[i].at.end = uses[i].at.start;
+		seats->capacity = Max(seats->capacity + 1 - uses[i].seats, 0);
+		return true;
+	}
+	return false;
+}
+
+static SlotReason
+reason_of_only_slot(SlotInput *input)
 {
 	Slot slot;
+	int64 counts[SLOT_NREASONS];
 	int64 next_change;
 
-	return slots_compute(input, &slot, &next_change) == 1 ? slot.status : SLOT_UNAVAILABLE;
+	return slots_compute(input, &slot, counts, &next_change) == 1 ? slot.reason : WHY_NONE;
 }
 
 /* (14) and (15): the clock makes none of it unavailable.  is_there NULL: it is not; else it is said whether it is. */
 static AppointmentReason
 check_others(const Appointment *appointment, const DayRules *rules, bool *is_there)
 {
-	SlotInput input = {.now = cache_now(), .horizon = PG_INT64_MAX, .show_unavailable = true, .show_breaks = true};
+	SlotInput input = {.now = cache_now(),
+					   .horizon = PG_INT64_MAX,
+					   .closes_at = SLOT_NEVER,
+					   .show_unavailable = true,
+					   .show_breaks = true};
 	Reach reach;
 	BookedServices booked;
 
 	make_only_slot(appointment, &input);
 	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, NULL, &input, &reach, &booked);
-	if (is_there != NULL && !(*is_there = leave_out(appointment, &input)))
-		return APPOINTMENT_ALLOWED;
+	input.seats.capacity = rules->capacity;
+	if (is_there != NULL)
+	{
+		*is_there = rules->capacity == SEATS_ALONE ? leave_out(appointment, &input)
+												   : leave_out_of_seats(appointment, &input.seats);
+		if (!*is_there)
+			return APPOINTMENT_ALLOWED;
+	}
 	/* Holds that have expired were not read. */
 	input.now = PG_INT64_MIN / 2;
-	switch (status_of_only_slot(&input))
+	switch (reason_of_only_slot(&input))
 	{
-		case SLOT_BOOKED:
+		case WHY_BOOKED:
 			return APPOINTMENT_BOOKED;
-		case SLOT_RESERVED:
+		case WHY_FULL:
+			return APPOINTMENT_FULL;
+		case WHY_HELD:
 			return APPOINTMENT_HELD;
 		default:
 			return APPOINTMENT_ALLOWED;
@@ -154,6 +186,7 @@ compare_start(const void *start, const void *slot)
 static const Slot *
 find_slot(const Appointment *appointment, SlotInput *input)
 {
+	int64 counts[SLOT_NREASONS];
 	int64 next_change;
 	int64 n = slots_count(input);
 	Slot *slots;
@@ -163,18 +196,24 @@ find_slot(const Appointment *appointment, SlotInput *input)
 				errmsg("the day has more than %d slots", ANSWER_MAX_SLOTS),
 				errhint("Set a longer availability_cache.rules.slot_step."));
 	slots = palloc(Max(n, 1) * sizeof(Slot));
-	n = slots_compute(input, slots, &next_change);
+	n = slots_compute(input, slots, counts, &next_change);
 	return bsearch(&appointment->at.start, slots, n, sizeof(Slot), compare_start);
 }
 
 static AppointmentReason
-reason_of_status(const Appointment *appointment, const SlotInput *input, SlotStatus status)
+reason_of_hours(SlotReason reason)
 {
-	if (status == SLOT_IN_BREAK)
-		return APPOINTMENT_ON_BREAK;
-	if (status != SLOT_UNAVAILABLE)
-		return APPOINTMENT_ALLOWED;
-	return input->now >= appointment->at.start - input->notice ? APPOINTMENT_TOO_SOON : APPOINTMENT_TOO_LATE;
+	switch (reason)
+	{
+		case WHY_ON_BREAK:
+			return APPOINTMENT_ON_BREAK;
+		case WHY_TOO_SOON:
+			return APPOINTMENT_TOO_SOON;
+		case WHY_TOO_LATE:
+			return APPOINTMENT_TOO_LATE;
+		default:
+			return APPOINTMENT_ALLOWED;
+	}
 }
 
 /* As a slot of a date of the stylist's, of the appointment's own length. */
@@ -187,7 +226,8 @@ check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
 					   .notice = rules->limits[LIMIT_NOTICE],
 					   .horizon = rules->limits[LIMIT_HORIZON],
 					   .show_unavailable = true,
-					   .show_breaks = true};
+					   .show_breaks = true,
+					   .seats.capacity = SEATS_ALONE};
 	const Slot *slot;
 
 	hours_read(&appointment->stylist, date, rules, &input);
@@ -200,7 +240,7 @@ check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
 	else
 		input.grid_from = hours_grid(rules, &input);
 	slot = find_slot(appointment, &input);
-	return slot == NULL ? APPOINTMENT_NOT_A_SLOT : reason_of_status(appointment, &input, slot->status);
+	return slot == NULL ? APPOINTMENT_NOT_A_SLOT : reason_of_hours(slot->reason);
 }
 
 /* It can be of the date on which it starts, or of the one before or, where a clock is put back at midnight, after it. */
@@ -240,7 +280,10 @@ check(const Appointment *appointment, bool must_be_offered, bool *is_there)
 
 	sources_load();
 	if (!must_be_offered || !appointment->has_service)
+	{
 		error = rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
+		rules.capacity = appointment->has_service ? rules_capacity_of(&appointment->service) : SEATS_ALONE;
+	}
 	else
 		error = rules_read(&appointment->stylist, &appointment->service, NO_CLOCK, &rules);
 	if (must_be_offered && error != DAY_OK)

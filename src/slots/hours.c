@@ -199,11 +199,24 @@ continue_past_midnight(const pg_uuid_t *stylist, DateADT date, pg_tz *zone, Slot
 	}
 }
 
+/* (5): what is counted in dates. */
+static void
+set_calendar(DateADT date, const DayRules *rules, SlotInput *input)
+{
+	input->closes_at = SLOT_NEVER;
+	if (rules->notice_days != NO_NOTICE_DAYS)
+		input->closes_at = zone_to_instant(rules->stylist_zone, date - rules->notice_days, rules->notice_cutoff);
+	input->opens_at_once = rules->whole_days;
+	if (rules->whole_days)
+		input->opens_at = zone_to_instant(rules->stylist_zone, date - input->horizon / USECS_PER_DAY, 0);
+}
+
 void
 hours_read(const pg_uuid_t *stylist, DateADT date, const DayRules *rules, SlotInput *input)
 {
 	DateHours hours = read_date(stylist, date, rules->stylist_zone);
 
+	set_calendar(date, rules, input);
 	input->windows = hours.windows;
 	input->nwindows = hours.nwindows;
 	input->breaks = hours.breaks;

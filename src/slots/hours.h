@@ -12,7 +12,8 @@
 
 /*
  * Reads them under the active snapshot into the kernel's input, with
- * starts_before; its duration is set.  Raises what queries raise.
+ * starts_before, and what the calendar makes of notice and horizon; its
+ * duration and horizon are set.  Raises what queries raise.
  */
 extern void hours_read(const pg_uuid_t *stylist, DateADT date, const DayRules *rules, SlotInput *input);
 

@@ -180,8 +180,10 @@ static SlotReason
 out_of_reach(const SlotInput *in, int64_t start, int64_t *next_change)
 {
 	int64_t closes = moment_minus(start, in->notice);
-	int64_t opens = moment_minus(start, in->horizon);
+	int64_t opens = in->opens_at_once ? in->opens_at : moment_minus(start, in->horizon);
 
+	if (closes > in->closes_at)
+		closes = in->closes_at;
 	if (in->now >= closes)
 		return WHY_TOO_SOON;
 	if (in->now < opens)

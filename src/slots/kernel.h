@@ -57,6 +57,9 @@ typedef struct SlotInput
 	int64_t duration;
 	int64_t notice;
 	int64_t horizon;
+	int64_t closes_at;	/* from when on none can be booked; SLOT_NEVER: as their notice has it */
+	bool opens_at_once; /* all at opens_at, and not each a horizon before its start */
+	int64_t opens_at;
 	SlotBuffers buffers; /* of the slots */
 	bool show_unavailable;
 	bool show_breaks;

@@ -17,7 +17,8 @@
  *					max_advance, default_timezone text, display_format text,
  *					show_unavailable bool, show_breaks bool,
  *					non_blocking_statuses text[], hold_statuses text[], both as text,
- *					slot_alignment text, seat_sharing text, show_reasons bool
+ *					slot_alignment text, seat_sharing text, show_reasons bool,
+ *					notice_days, notice_cutoff (from midnight), advance_whole_days bool
  *	profile			(stylist) -> active bool, timezone text, buffer_before,
  *					buffer_after, notice, horizon
  *	offer			(stylist, service) -> offered bool (false: the stylist has other

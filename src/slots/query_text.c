@@ -118,10 +118,12 @@ build_rules(StringInfo text, const QueryStatuses *statuses)
 	appendStringInfo(
 		text,
 		"default_timezone, display_format, show_unavailable, show_breaks, non_blocking_statuses,"
-		" hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text, %s, %s, %s FROM %s",
+		" hold_statuses, non_blocking_statuses::pg_catalog.text, hold_statuses::pg_catalog.text, %s, %s, %s, %s::pg_catalog.int8,"
+		" (pg_catalog.extract('epoch', %s)" TIMES "1000000)::pg_catalog.int8, %s FROM %s",
 		later_rule("slot_alignment", "'opening'::pg_catalog.text"),
 		later_rule("seat_sharing", "'slot'::pg_catalog.text"), later_rule("show_reasons", "false"),
-		source_name(SOURCE_RULES));
+		later_rule("notice_days", "NULL"), later_rule("notice_cutoff", "'00:00'::pg_catalog.time"),
+		later_rule("advance_whole_days", "false"), source_name(SOURCE_RULES));
 }
 
 static void

@@ -143,7 +143,7 @@ set_bit(uint64 *bits, int stylist)
 static inline int
 seats_of(const SlotView *view)
 {
-	return view->status == SLOT_AVAILABLE ? 1 : 0;
+	return view->seats >= 0 ? view->seats : view->reason == WHY_NONE ? 1 : 0;
 }
 
 void
@@ -151,7 +151,7 @@ range_add(RangeSet *set, int stylist, const SlotView *view, int64 price_cents)
 {
 	DateADT date = day_of(view->start_local);
 	int seats = seats_of(view);
-	SlotStatus status = view->status;
+	SlotStatus status = slot_statuses[view->reason];
 	RangeSlot *slot;
 	int found;
 

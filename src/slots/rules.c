@@ -73,6 +73,9 @@ read_row(DayRules *rules)
 	rules->holding = read_statuses(11, 13);
 	rules->alignment = alignment_by_name(result_text(0, 14));
 	rules->show_reasons = result_bool(0, 16, false);
+	rules->notice_days = result_int64(0, 17, NO_NOTICE_DAYS);
+	rules->notice_cutoff = result_int64(0, 18, 0) / USECS_PER_SEC;
+	rules->whole_days = result_bool(0, 19, false);
 	rules->seats_by_time = strcmp(result_text(0, 15), "time") == 0;
 }
 
@@ -214,6 +217,14 @@ read_capacity(int column)
 	int64 capacity = result_int64(0, column, PG_INT64_MIN);
 
 	return capacity == PG_INT64_MIN ? SEATS_ALONE : Min(Max(capacity, 0), SEATS_MOST);
+}
+
+int64
+rules_capacity_of(const pg_uuid_t *service)
+{
+	Datum args[] = {UUIDPGetDatum(service)};
+
+	return query_run(QUERY_SERVICE, NULL, args) == 0 ? SEATS_ALONE : read_capacity(6);
 }
 
 /* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */

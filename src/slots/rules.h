@@ -42,6 +42,7 @@ typedef enum SlotAlignment
 } SlotAlignment;
 
 #define NO_PRICE PG_INT64_MIN
+#define NO_NOTICE_DAYS (-1)
 
 /*
  * The rules, with what the service and the stylist have in their place, but
@@ -57,6 +58,9 @@ typedef struct DayRules
 	bool show_unavailable;
 	bool show_breaks;
 	bool show_reasons;
+	bool whole_days;	 /* the horizon counts dates */
+	int64 notice_days;	 /* dates before the slot's; or NO_NOTICE_DAYS */
+	int32 notice_cutoff; /* seconds of that date */
 	bool seats_by_time;
 	QueryStatuses non_blocking;
 	QueryStatuses holding;
@@ -84,6 +88,9 @@ extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, u
  * zone.
  */
 extern DayError rules_read_of_stylist(const pg_uuid_t *stylist, uint64 clock, DayRules *rules);
+
+/* How many seats a service has, whether or not it is offered; SEATS_ALONE: it has none. */
+extern int64 rules_capacity_of(const pg_uuid_t *service);
 
 /* In place of those it has, copies in the current context. */
 extern void rules_copy_strings(DayRules *rules);

@@ -204,6 +204,14 @@ BEGIN
                unnest(ARRAY[0, l.min_notice, l.max_advance]) x
          WHERE abs(x) < 4000 * 86400
          ORDER BY random() LIMIT 1;
+    ELSIF r < 0.9 THEN
+        -- a cut-off, or the midnight at which a date opens
+        SELECT p INTO anchor
+          FROM availability_cache.rules r, LATERAL (SELECT coalesce((SELECT f.zone FROM oracle.focus f WHERE f.stylist = k.stylist LIMIT 1), r.default_timezone)) z(zone),
+               LATERAL (VALUES ((day - r.notice_days + r.notice_cutoff) AT TIME ZONE z.zone),
+                               (CASE WHEN r.advance_whole_days THEN (day - (extract(epoch FROM r.max_advance) / 86400)::integer)::timestamp AT TIME ZONE z.zone END)) v(p)
+         WHERE p IS NOT NULL ORDER BY random() LIMIT 1;
+        span := 0;
     END IF;
     IF anchor IS NULL THEN
         RETURN day::timestamptz + oracle.between(-3 * 1440, 1440) * interval '1 minute' + beside;
@@ -374,6 +382,14 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
                LATERAL (SELECT oracle.instant(wall, zone)) AS x(s)'),
     ('start = now + notice is in time', 'slot_start - p_now) <= notice', 'slot_start - p_now) < notice'),
     ('start = now + horizon is too late', 'slot_start - p_now) > horizon', 'slot_start - p_now) >= horizon'),
+    ('the moment of the cut-off is in time', 'OR p_now >= closes
+', 'OR p_now > closes
+'),
+    ('the cut-off is that of the date itself', 'p_date - rules.notice_days + date_trunc', 'p_date + date_trunc'),
+    ('the cut-off is midnight', 'date_trunc(''second'', rules.notice_cutoff::interval)', 'interval ''0'''),
+    ('the horizon''s last day is not whole', 'CASE WHEN rules.advance_whole_days THEN p_now < opens ELSE', 'CASE WHEN false THEN p_now < opens ELSE'),
+    ('a day opens a moment later', 'THEN p_now < opens', 'THEN p_now <= opens'),
+    ('part of a day is a day', 'floor(horizon / 86400)', 'ceil(horizon / 86400)'),
     ('touching a break is overlapping', 'b.starts < slot_end AND b.ends > slot_start)', 'b.starts <= slot_end AND b.ends > slot_start)'),
     ('touching a booking''s end is overlapping', 'b.ends > slot_start - make_interval(secs => buffer_before::float8)', 'b.ends >= slot_start - make_interval(secs => buffer_before::float8)'),
     ('touching a hold''s start is overlapping', 'h.starts < slot_end + make_interval', 'h.starts <= slot_end + make_interval'),
@@ -413,10 +429,10 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
                    -- 15'),
     ('booked before in_break', 'AND b.starts < slot_end AND b.ends > slot_start) THEN ''in_break''', 'AND b.starts < slot_end AND b.ends > slot_start)
                     AND NOT EXISTS (SELECT FROM bookings b WHERE b.starts < slot_end AND b.ends > slot_start) THEN ''in_break'''),
-    ('unavailable comes last', 'slot_start - p_now) > horizon THEN ''unavailable''', 'slot_start - p_now) > horizon THEN
+    ('unavailable comes last', 'slot_start - p_now) > horizon END THEN ''unavailable''', 'slot_start - p_now) > horizon END THEN
                         CASE WHEN EXISTS (SELECT FROM unnest(breaks) b WHERE b.starts < b.ends AND b.starts < slot_end AND b.ends > slot_start)
                              THEN ''in_break'' ELSE ''unavailable'' END'),
-    ('too late before too soon', 'CASE WHEN extract(epoch FROM slot_start - p_now) <= notice THEN ''too_soon'' ELSE ''too_late'' END', 'CASE WHEN extract(epoch FROM slot_start - p_now) > horizon THEN ''too_late'' ELSE ''too_soon'' END'),
+    ('too late before too soon', 'CASE WHEN extract(epoch FROM slot_start - p_now) <= notice OR p_now >= closes THEN ''too_soon'' ELSE ''too_late'' END', 'CASE WHEN extract(epoch FROM slot_start - p_now) > horizon THEN ''too_late'' ELSE ''too_soon'' END'),
     ('what is full is booked', 'CASE WHEN by_seats THEN ''full'' ELSE ''booked'' END', '''booked'''),
     ('who is booked beside those in seats does not count', 'CASE WHEN by_seats THEN ''full'' ELSE ''booked'' END', 'CASE WHEN capacity IS NOT NULL THEN ''full'' ELSE ''booked'' END'),
     ('a capacity of zero is none', 'CASE WHEN service.capacity < 0 THEN 0', 'CASE WHEN service.capacity <= 0 THEN NULL'),

@@ -168,6 +168,8 @@ DECLARE
     horizon numeric;
     capacity numeric;           -- NULL: not set
     around interval;
+    closes timestamptz;         -- by notice_days
+    opens timestamptz;          -- by advance_whole_days
     windows oracle.span[];
     breaks oracle.span[];
     following date;
@@ -227,6 +229,9 @@ BEGIN
     notice := greatest(0, coalesce(service.min_notice, stylist.min_notice, extract(epoch FROM rules.min_notice)));
     horizon := greatest(0, coalesce(service.max_advance, stylist.max_advance, extract(epoch FROM rules.max_advance)));
 
+    closes := CASE WHEN rules.notice_days IS NULL THEN 'infinity'
+                   ELSE oracle.instant(p_date - rules.notice_days + date_trunc('second', rules.notice_cutoff::interval), zone) END;
+    opens := CASE WHEN rules.advance_whole_days THEN oracle.instant(p_date - floor(horizon / 86400)::integer + interval '0', zone) END;
     capacity := CASE WHEN service.capacity < 0 THEN 0 WHEN service.capacity > 65535 THEN 65535 ELSE service.capacity END;
     around := make_interval(secs => greatest(buffer_before, buffer_after)::float8);
 
@@ -317,8 +322,8 @@ BEGIN
         SELECT slot_start, slot_end, capacity - coalesce((SELECT t.with_holds FROM taken t WHERE t.slot_start = starts.slot_start), 0) AS seats,
                CASE
                    -- 12
-                   WHEN extract(epoch FROM slot_start - p_now) <= notice
-                     OR extract(epoch FROM slot_start - p_now) > horizon THEN 'unavailable'
+                   WHEN extract(epoch FROM slot_start - p_now) <= notice OR p_now >= closes
+                     OR CASE WHEN rules.advance_whole_days THEN p_now < opens ELSE extract(epoch FROM slot_start - p_now) > horizon END THEN 'unavailable'
                    -- 13
                    WHEN EXISTS (SELECT FROM unnest(breaks) b
                                  WHERE b.ends > b.starts AND b.starts < slot_end AND b.ends > slot_start) THEN 'in_break'
@@ -355,7 +360,7 @@ BEGIN
            slot_status,
            coalesce(offer.price, service.price)::integer,
            CASE WHEN slot_status = 'available' THEN seats::integer WHEN capacity IS NOT NULL THEN 0 END,
-           CASE slot_status WHEN 'unavailable' THEN CASE WHEN extract(epoch FROM slot_start - p_now) <= notice THEN 'too_soon' ELSE 'too_late' END
+           CASE slot_status WHEN 'unavailable' THEN CASE WHEN extract(epoch FROM slot_start - p_now) <= notice OR p_now >= closes THEN 'too_soon' ELSE 'too_late' END
                             WHEN 'in_break' THEN 'on_break' WHEN 'booked' THEN CASE WHEN by_seats THEN 'full' ELSE 'booked' END
                             WHEN 'reserved' THEN 'held' END,
            (rules.show_unavailable OR slot_status <> 'unavailable') AND (rules.show_breaks OR slot_status <> 'in_break')

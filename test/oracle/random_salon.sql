@@ -279,6 +279,9 @@ BEGIN
         'display_format', oracle.pick('HH24:MI', 'HH24:MI', 'HH12:MI AM', 'FMDay DD Mon YYYY HH24:MI:SS', 'IYYY-IW-ID "at" SSSS.US', 'TZ'),
         'show_unavailable', oracle.pick('t', 't', 't', 't', 't', 'f'),
         'show_breaks', oracle.pick('t', 't', 't', 't', 't', 'f'),
+        'notice_days', CASE WHEN oracle.chance(0.3) THEN oracle.pick('0', '0', '1', '2') END,
+        'notice_cutoff', oracle.pick('00:00', '18:00', '24:00', '02:30', '12:00:00.5'),
+        'advance_whole_days', oracle.pick('f', 'f', 't'),
         'show_reasons', oracle.pick('f', 't'),
         'seat_sharing', oracle.pick('slot', 'time'),
         'slot_alignment', oracle.pick('opening', 'opening', 'break', 'clock', 'clock'));

@@ -10,10 +10,10 @@ DELETE FROM booking_reservations;
 DELETE FROM schedule_overrides;
 ALTER TABLE services ADD capacity int;
 ALTER TABLE bookings ADD seats int;
-CREATE ROLE nobody_17;
-CREATE ROLE reader_17;
-GRANT SELECT ON bookings, booking_reservations, schedule_overrides TO reader_17;
-GRANT USAGE ON SCHEMA availability_cache TO nobody_17, reader_17;
+CREATE ROLE passer_by;
+CREATE ROLE book_keeper;
+GRANT SELECT ON bookings, booking_reservations, schedule_overrides TO book_keeper;
+GRANT USAGE ON SCHEMA availability_cache TO passer_by, book_keeper;
 \o /dev/null
 SELECT availability_cache.attach();
 \o
@@ -60,28 +60,28 @@ SELECT is(why('2031-03-07 12:15Z'), 'full by 17: bookings c', 'full');
 UPDATE services SET capacity = NULL WHERE id = service(1);
 
 -- the row is the caller's to see, or not
-SET ROLE nobody_17;
+SET ROLE passer_by;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') - 'slot_start' - 'slot_end',
           '{"success": true, "available": false, "status": "booked", "reason": "booked", "rule": 14, "date": "2031-03-07", "role": "bookings"}', 'who may not read the table is told the rule, and no row');
 RESET ROLE;
-SET ROLE reader_17;
+SET ROLE book_keeper;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') -> 'row' ->> 'id', md5('b')::uuid::text, 'who may read it sees the row');
 RESET ROLE;
 ALTER TABLE bookings ENABLE ROW LEVEL SECURITY;
-SET ROLE reader_17;
+SET ROLE book_keeper;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') ? 'row', false, 'not what policies hide');
 SET row_security = off;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') ->> 'reason', 'booked', 'nor is it an error');
 RESET row_security;
 RESET ROLE;
-CREATE POLICY p ON bookings TO reader_17 USING (true);
-SET ROLE reader_17;
+CREATE POLICY p ON bookings TO book_keeper USING (true);
+SET ROLE book_keeper;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') ? 'row', true, 'what they let through');
 RESET ROLE;
 ALTER TABLE bookings DISABLE ROW LEVEL SECURITY;
-REVOKE SELECT ON bookings FROM reader_17;
-GRANT SELECT (id) ON bookings TO reader_17;
-SET ROLE reader_17;
+REVOKE SELECT ON bookings FROM book_keeper;
+GRANT SELECT (id) ON bookings TO book_keeper;
+SET ROLE book_keeper;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') ? 'row', false, 'nor the row of who may read a column');
 RESET ROLE;
 
@@ -115,7 +115,7 @@ UPDATE availability_cache.rules SET show_unavailable = false, show_breaks = fals
 SELECT is(why('2031-03-06 07:15Z'), 'on_break by 13', 'a break that is not shown');
 SELECT is(v2() ->> 'cached', 'false', 'nothing was kept for it');
 SELECT is(count(*), 0::bigint, 'nor shown since') FROM jsonb_array_elements(v2() -> 'slots') s WHERE s ->> 'status' = 'in_break';
-DROP OWNED BY nobody_17, reader_17;
-DROP ROLE nobody_17, reader_17;
+DROP OWNED BY passer_by, book_keeper;
+DROP ROLE passer_by, book_keeper;
 
 SELECT * FROM finish();

@@ -4,7 +4,7 @@
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(42);
+SELECT plan(55);
 -- v1 knows no seats.
 CREATE OR REPLACE FUNCTION fault(answer jsonb, fresh jsonb, cached boolean) RETURNS text LANGUAGE sql AS $$
 SELECT concat_ws(', ', CASE WHEN answer ->> 'success' IS DISTINCT FROM 'true' THEN answer::text END,
@@ -160,5 +160,47 @@ SELECT is(count(*), 1::bigint, 'it is in the table') FROM private.availability_c
 UPDATE private.availability_cache SET computed_at = computed_at;
 CALL hit('from the table');
 CALL says('with its seats', '10:15 9, 10:45 4, 11:15 b, 11:45 9');
+
+-- several at once, in answers about several days
+DELETE FROM bookings;
+UPDATE availability_cache.rules SET seat_sharing = 'slot';
+UPDATE services SET capacity = 3 WHERE id = service(1);
+SELECT book('two', 1, '10:45', 2);
+CREATE FUNCTION range_at(seats int) RETURNS jsonb LANGUAGE sql AS $$
+SELECT s FROM jsonb_array_elements(get_available_slots_range(service(1), '2031-03-07', '2031-03-07', ARRAY[stylist(1)], p_seats => seats) -> 'slots') s
+ WHERE s ->> 'slot_start_utc' LIKE '%T10:45%' $$;
+SELECT is(range_at(1) ->> 'status' || ' ' || (range_at(1) ->> 'seats_left'), 'available 1', 'one seat is left');
+SELECT is(range_at(2) ->> 'status', 'booked', 'not two');
+SELECT is((SELECT (d ->> 'seats')::int FROM jsonb_array_elements(get_available_days(service(1), '2031-03-07', '2031-03-07', ARRAY[stylist(1)]) -> 'days') d),
+          (SELECT sum((s ->> 'seats_left')::int)::int FROM jsonb_array_elements(v2() -> 'slots') s), 'a day''s seats are those of its slots');
+SELECT is(get_available_slots_range(service(1), '2031-03-07', '2031-03-07', p_seats => 0) ->> 'code', 'INVALID_ARGUMENT', 'no seat cannot be asked for');
+
+-- the guard counts seats as the answers do
+CREATE FUNCTION try_booking(at time, seats int DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    reason text;
+BEGIN
+    PERFORM book('try ' || clock_timestamp(), 1, at, seats);
+    PERFORM availability_cache.check_bookings();
+    RETURN 'ok';
+EXCEPTION WHEN exclusion_violation THEN
+    GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+    RETURN reason;
+END
+$$;
+DELETE FROM bookings;
+UPDATE availability_cache.rules SET seat_sharing = 'slot', guard = 'holds';
+UPDATE services SET capacity = 3 WHERE id = service(1);
+SELECT is(try_booking('10:45', 2), 'ok', 'guarded: two seats');
+SELECT is(try_booking('10:45', 2), 'full', 'guarded: two more are not there');
+SELECT is(try_booking('10:45'), 'ok', 'guarded: one is');
+SELECT is(try_booking('10:45', 1), 'full', 'guarded: and no other');
+SELECT is(try_booking('11:00'), 'full', 'guarded: nor one that starts in between');
+SELECT is(try_booking('11:15', 4), 'full', 'guarded: more than there ever are');
+UPDATE availability_cache.rules SET guard = 'on';
+SELECT is(try_booking('11:15', 3), 'ok', 'guarded by all rules: all three');
+SELECT is(try_booking('11:15', 1), 'full', 'guarded by all rules: none is left');
+UPDATE services SET capacity = NULL WHERE id = service(1);
+SELECT is(try_booking('11:15', 1), 'booked', 'guarded, without a capacity: one at a time');
 
 SELECT * FROM finish();

@@ -36,7 +36,11 @@ SELECT col, v, try(col, v) FROM (VALUES
     (10, 'show_unavailable', $${false, NULL, DEFAULT}$$),
     (11, 'show_breaks', $${false, NULL, DEFAULT}$$),
     (12, 'seat_sharing', $${'time', 'seat', NULL, DEFAULT}$$),
-    (13, 'singleton', $${false, NULL, true}$$)
+    (13, 'notice_days', $${0, 366, 367, -1, NULL, DEFAULT}$$),
+    (14, 'notice_cutoff', $${'24:00', '25:00', NULL, DEFAULT}$$),
+    (15, 'advance_whole_days', $${true, NULL, DEFAULT}$$),
+    (16, 'show_reasons', $${true, NULL, DEFAULT}$$),
+    (17, 'singleton', $${false, NULL, true}$$)
   ) AS c(n, col, vals),
   LATERAL (SELECT replace(x, '\,', ',') AS v, i FROM unnest(CASE WHEN vals LIKE '[%' THEN ARRAY(SELECT jsonb_array_elements_text(vals::jsonb))
                                                            ELSE regexp_split_to_array(trim(vals, '{}'), ', ') END) WITH ORDINALITY u(x, i)) v

@@ -112,7 +112,7 @@ EOC
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
 # What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_sharing,show_reasons,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
+SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_sharing,show_reasons,notice_days,notice_cutoff,advance_whole_days,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
  WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'),
   ('bookings', 'seats'), ('booking_reservations', 'seats'), ('services', 'capacity'))) IS NOT TRUE
  ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)

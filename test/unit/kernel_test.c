@@ -91,6 +91,9 @@ random_day(Day *d)
 	in->duration = 1 + rnd(12);
 	in->notice = rnd(2) ? 0 : rnd(30);
 	in->horizon = rnd(4) ? 1000 : rnd(80);
+	in->closes_at = rnd(6) ? SLOT_NEVER : rnd(160);
+	in->opens_at_once = rnd(5) == 0;
+	in->opens_at = rnd(100) - 20;
 	in->buffers = random_buffers();
 	in->restarts_after_break = rnd(3) == 0;
 	in->starts_before = rnd(3) ? SLOT_NEVER : rnd(160);
@@ -199,9 +202,9 @@ naive_reason(const Day *d, int64_t start)
 	const SlotInput *in = &d->in;
 	int64_t end = start + in->duration;
 
-	if (start <= in->now + in->notice)
+	if (start <= in->now + in->notice || in->now >= in->closes_at)
 		return WHY_TOO_SOON;
-	if (start > in->now + in->horizon)
+	if (in->opens_at_once ? in->now < in->opens_at : start > in->now + in->horizon)
 		return WHY_TOO_LATE;
 	if (naive_overlap(d->breaks, in->nbreaks, start, end))
 		return WHY_ON_BREAK;
