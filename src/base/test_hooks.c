@@ -93,6 +93,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"never_ended", AC_MUTANT_NEVER_ENDED, false},
 												   {"errors_unseen", AC_MUTANT_ERRORS_UNSEEN, false},
 												   {"first_lookup", AC_MUTANT_FIRST_LOOKUP, false},
+												   {"temporary_views", AC_MUTANT_TEMPORARY_VIEWS, false},
 												   {"workers_unseen", AC_MUTANT_WORKERS_UNSEEN, false},
 												   {"guard_no_lock", AC_MUTANT_GUARD_NO_LOCK, false},
 												   {"guard_checks_first", AC_MUTANT_GUARD_CHECKS_FIRST, false},

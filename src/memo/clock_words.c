@@ -17,20 +17,6 @@
 #include "memo/clock_words.h"
 #include "memo/words.h"
 
-static bool
-has_word(const char *bytes, uint32 size, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (uint32 i = 0; i + n <= size; i++)
-	{
-		if (pg_strncasecmp(bytes + i, word, n) == 0 && (i == 0 || !isalnum((unsigned char) bytes[i - 1])) &&
-			(i + n == size || !isalnum((unsigned char) bytes[i + n])))
-			return true;
-	}
-	return false;
-}
-
 bool
 has_clock_word(const char *bytes, uint32 size)
 {

@@ -140,6 +140,8 @@ look_into(Known *one, HeapTuple tuple)
 		source_read(&one->source, TextDatumGetCString(body));
 	if (one->source.unreadable)
 		one->unseen = (Reason){REASON_SOURCE, one->function};
+	if (one->source.names_temporary)
+		one->reason = (Reason){REASON_OWN_SCHEMA, InvalidOid};
 	if (one->source.names_cursor)
 		one->reason = (Reason){REASON_PORTAL, InvalidOid};
 	for (int i = 0; i < form->pronargs; i++)

@@ -40,6 +40,7 @@ static const char *const texts[NREASONS] = {
 	[REASON_RESULT] = "the result is of a kind that other sessions cannot read",
 	[REASON_SIZE] = "the answer is larger than availability_cache.max_answer_size",
 	[REASON_SETTINGS] = "standard_conforming_strings is off, or another setting that changes what text means",
+	[REASON_OWN_SCHEMA] = "it names something in pg_temp, which each session has to itself",
 	[REASON_NAMES] = "a name in it means another table or type than when the session planned",
 };
 

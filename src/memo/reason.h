@@ -37,6 +37,7 @@ typedef enum ReasonKind
 	REASON_SIZE,
 	REASON_SETTINGS,
 	REASON_NAMES,
+	REASON_OWN_SCHEMA,
 	NREASONS
 } ReasonKind;
 

@@ -35,6 +35,7 @@
 #include "memo/seen.h"
 #include "memo/tags.h"
 #include "memo/watched.h"
+#include "memo/words.h"
 
 /* A longer search_path is not followed. */
 #define MAX_PATH 64
@@ -279,6 +280,9 @@ note_relation(Oid relid)
 	seen_note_tag(tag_of_relation(MyDatabaseId, relid));
 	seen_note_name(RelationGetRelationName(rel));
 	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
+	/* A view too: others have none of that name, or their own. */
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP && !AC_MUTATED(AC_MUTANT_TEMPORARY_VIEWS))
+		seen_note_reason(REASON_TEMPORARY, relid);
 	/* What a view is made of is in the plan; so are a partitioned table's partitions, but those that can have no row of it. */
 	if ((rel->rd_rel->relkind != RELKIND_VIEW && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
 		relid < FirstNormalObjectId)
@@ -450,6 +454,9 @@ note_query(QueryDesc *query)
 	/* One that was at the same place, and did not end. */
 	stop_waiting(query, false);
 	current->queries = lappend(current->queries, query);
+	/* A function there leaves nothing in the plan when it is inlined. */
+	if (query->sourceText != NULL && has_word(query->sourceText, strlen(query->sourceText), "pg_temp"))
+		seen_note_reason(REASON_OWN_SCHEMA, InvalidOid);
 	foreach(cell, plan->relationOids)
 		note_relation(lfirst_oid(cell));
 	foreach(cell, plan->invalItems)

@@ -263,6 +263,7 @@ look_at_name(Source *source, Reading *reading)
 
 	read_name(&reading->words, &schema, &name);
 	is_word = schema == NULL && !quoted;
+	source->names_temporary |= strncmp(first, "pg_temp", strlen("pg_temp")) == 0;
 	/* A relation is seen in plans; but not in %ROWTYPE and %TYPE. */
 	if ((schema == NULL && reading->place != AFTER_FROM) || type_follows(&reading->words))
 		note_type_name(source, first);

@@ -18,8 +18,9 @@ typedef struct Source
 	bool reads_clock;
 	bool executes; /* text, as a query */
 	bool names_cursor;
-	bool fetches;	 /* perhaps from a cursor that it did not open */
-	bool unreadable; /* more may be there */
+	bool names_temporary; /* something in the schema that each session has to itself */
+	bool fetches;		  /* perhaps from a cursor that it did not open */
+	bool unreadable;	  /* more may be there */
 } Source;
 
 /* Adds what a text has, to one that has its context. */

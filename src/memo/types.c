@@ -2,17 +2,19 @@
  * types.c
  *		What the catalogs say of types, where an answer may go by it.
  *
- * Locking: the relations of composite types, in share mode, while it looks at them.
+ * Locking: none; what changes meanwhile sends messages.
  */
 #include "postgres.h"
 
-#include "access/relation.h"
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "memo/types.h"
 
@@ -49,24 +51,25 @@ output_by_catalogs(Oid type)
 	}
 }
 
+/* Without a lock: who changes it sends a message, and the source may only have a word of its name. */
 static Oid
 add_columns(List **relids, Oid relid)
 {
 	Oid output = InvalidOid;
-	Relation rel;
+	CatCList *columns;
 
 	if (list_member_oid(*relids, relid))
 		return InvalidOid;
 	*relids = lappend_oid(*relids, relid);
-	rel = relation_open(relid, AccessShareLock);
-	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
+	columns = SearchSysCacheList1(ATTNUM, ObjectIdGetDatum(relid));
+	for (int i = 0; i < columns->n_members; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
-		Oid of_column = att->attisdropped ? InvalidOid : types_add(relids, att->atttypid);
+		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(&columns->members[i]->tuple);
+		Oid of_column = att->attnum < 0 || att->attisdropped ? InvalidOid : types_add(relids, att->atttypid);
 
 		output = OidIsValid(output) ? output : of_column;
 	}
-	relation_close(rel, AccessShareLock);
+	ReleaseSysCacheList(columns);
 	return output;
 }
 

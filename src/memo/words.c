@@ -234,3 +234,17 @@ name_is_among(const char *name, const char *const *names, int n)
 	}
 	return false;
 }
+
+bool
+has_word(const char *bytes, uint32 size, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (uint32 i = 0; i + n <= size; i++)
+	{
+		if (pg_strncasecmp(bytes + i, word, n) == 0 && (i == 0 || !isalnum((unsigned char) bytes[i - 1])) &&
+			(i + n == size || !isalnum((unsigned char) bytes[i + n])))
+			return true;
+	}
+	return false;
+}

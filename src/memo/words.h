@@ -27,6 +27,9 @@ typedef struct Words
 extern void words_begin(Words *words, const char *source);
 extern void words_next(Words *words);
 
+/* Whether a word stands in a text, whatever is around it. */
+extern bool has_word(const char *bytes, uint32 size, const char *word);
+
 extern bool name_is_among(const char *name, const char *const *names, int n);
 
 #endif /* AC_MEMO_WORDS_H */

@@ -18,6 +18,7 @@ sub pick { return $_[ int rand @_ ] }
 sub chance { return rand() < $_[0] }
 
 my $node = new_node('memo', hooks => 1, conf => "jit = off\n");
+$node->safe_psql('postgres', 'CREATE ROLE limited');
 my $has_icu = $node->safe_psql('postgres', q{SELECT count(*) > 0 FROM pg_collation WHERE collprovider = 'i'}) eq 't';
 
 # ---- tables ----
@@ -84,6 +85,8 @@ sub make_tables
 	$s->run("SELECT availability_cache.watch('$_')") for @tables, 't5_child';
 	$s->run('CREATE FUNCTION ident(anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN $1; END $$');
 	$s->run('CREATE FUNCTION min_id() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT min(id) FROM public.t1); END $$');
+	# What one of the sessions sees of t3, once it is switched on.
+	$s->run('CREATE POLICY p ON t3 USING (' . conjunct('t3', 't3', [ 1 .. 3 ]) . '); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC; GRANT USAGE ON SCHEMA front TO PUBLIC');
 	return;
 }
 
@@ -288,6 +291,8 @@ sub define
 		},
 		sub { $s->run('ALTER TABLE t4 DETACH PARTITION t4_high; ALTER TABLE t4 ATTACH PARTITION t4_high FOR VALUES FROM (10) TO (MAXVALUE)') },
 		sub { $s->run('CREATE OR REPLACE VIEW v1 AS SELECT id, ' . join(', ', map { $_->[0] } @{ $columns{t1} }) . ' FROM t1 WHERE id > ' . int rand 6) },
+		sub { $s->run('ALTER TABLE t3 ' . pick('ENABLE', 'ENABLE', 'DISABLE') . ' ROW LEVEL SECURITY') },
+		sub { $s->run('ALTER POLICY p ON t3 USING (' . conjunct('t3', 't3', [ 1 .. 3 ]) . ')') },
 		sub { $s->run("CREATE INDEX ON $t ($c)") },
 		sub { $s->run("ANALYZE $t") },
 		sub { $s->run("VACUUM $t") })->();
@@ -324,7 +329,7 @@ sub run_steps
 
 	for my $step (1 .. $steps)
 	{
-		my $w = pick(@s);
+		my $w = pick(@s[ 0, 2 ]);
 		if (chance(0.06)) { define($w) }
 		elsif (chance(0.1))
 		{
@@ -351,7 +356,7 @@ sub new_world
 	my @s = map { session($node, $db) } 1 .. 3;
 	make_tables($s[0]);
 	make_function($s[0]) for 1 .. 40;
-	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET ROLE limited');
 	$s[2]->run('SET search_path = front, public; SET enable_bitmapscan = off; SET enable_indexscan = off');
 	return @s;
 }

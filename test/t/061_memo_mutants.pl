@@ -61,8 +61,12 @@ CREATE FUNCTION left_open(x int) RETURNS text LANGUAGE plpgsql STABLE AS
 'DECLARE c CURSOR FOR SELECT name FROM n WHERE k = (SELECT max(k) FROM m WHERE id = x); r text; BEGIN OPEN c; FETCH c INTO r; RETURN coalesce(r, ''-''); END';
 CREATE FUNCTION caught(x text) RETURNS text LANGUAGE plpgsql STABLE AS
 'DECLARE r text; BEGIN EXECUTE format(''SELECT count(*) FROM %I'', x) INTO r; RETURN r; EXCEPTION WHEN undefined_table THEN RETURN ''none''; END';
+CREATE TABLE hidden (i int);
+INSERT INTO hidden VALUES (7);
+INSERT INTO m VALUES (0, 0);
+CREATE FUNCTION of_hidden() RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER AS 'BEGIN RETURN (SELECT i FROM hidden); END';
 CREATE FUNCTION by_workers(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT max(helper(x)) FROM n WHERE amount IS NULL OR amount < 7); END';
-SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,typed_around,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,caught,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
+SELECT count(*) FROM unnest('{by_a,by_b,inner_one,outer_one,named,named_again,named_text,typed,typed_text,typed_inside,typed_around,stable_count,volatile_count,one_of,one_or_other,of_name,of_amount,joined,for_each,not_needed,left_open,caught,of_hidden,by_workers}'::text[]) f, availability_cache.memoize(f::regproc);
 EOC
 $node->safe_psql('d', 'VACUUM ANALYZE t');
 my $forced = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
@@ -181,6 +185,12 @@ my %scenario = (
 		my $x = 10_000 + 10 * ++$n;
 		$w->run("INSERT INTO m VALUES ($x, $x), ($x + 1, $x + 1)");
 		return narrowed($s, $w, "joined($x)", "INSERT INTO n VALUES ($n, $x + 1)");
+	},
+	temporary_views => sub {
+		my ($s, $w) = @_;
+		# One of a name that everybody has otherwise, made by whoever may.
+		$w->run('CREATE TEMPORARY VIEW hidden AS SELECT -1 AS i FROM m LIMIT 1; SELECT of_hidden(); SELECT of_hidden()');
+		return $s->run('SELECT of_hidden()') ne '7';
 	},
 	workers_unseen => sub {
 		my ($s, $w) = @_;

@@ -89,6 +89,14 @@ case('a cursor that was there', body => q{DECLARE c CURSOR FOR SELECT 1; r text;
 	before => q{DECLARE cur CURSOR WITH HOLD FOR SELECT 'one' FROM generate_series(1, 99)}, after => q{DECLARE cur CURSOR WITH HOLD FOR SELECT 'other' FROM generate_series(1, 99)});
 case('its own', body => q{DECLARE c CURSOR FOR SELECT note FROM t WHERE id = 3; r text; BEGIN OPEN c; FETCH c INTO r; RETURN r; END}, kept => 1, change => q{UPDATE t SET note = 'other' WHERE id = 3});
 
+# ---- what is a session's own ----
+
+my $mine = q{CREATE TEMPORARY VIEW moods AS SELECT id, note AS x FROM t WHERE id = %d};
+case('a temporary view of the same name', body => q{BEGIN RETURN (SELECT max(x::text) FROM moods); END}, kept => 0, why => 'temporary', before => sprintf($mine, 4), after => sprintf($mine, 5), change => 'SELECT 1');
+my $own = q{CREATE FUNCTION pg_temp.own() RETURNS text LANGUAGE sql STABLE AS $$ SELECT '%s' $$};
+case('a function of its own, in a query', body => q{DECLARE r text; BEGIN EXECUTE 'SELECT pg_temp.own()' INTO r; RETURN r; END}, kept => 0, why => 'pg_temp', before => sprintf($own, 'a'), after => sprintf($own, 'b'), change => 'SELECT 1');
+case('in a simple expression', body => q{BEGIN RETURN pg_temp.own(); END}, refused => 'pg_temp');
+
 # ---- names in the catalogs ----
 
 my $renamed = sub { return 'ALTER TABLE plain RENAME TO plain2; ALTER TABLE plain2 RENAME TO plain' };
