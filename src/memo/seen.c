@@ -15,6 +15,7 @@
 
 #include "access/relation.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -260,6 +261,21 @@ find_relation(Oid relid)
 	return NULL;
 }
 
+/* Of some session: that it came or went, the relation's message tells. */
+static bool
+has_temporary_child(Relation rel)
+{
+	List *children = rel->rd_rel->relhassubclass ? find_inheritance_children(RelationGetRelid(rel), NoLock) : NIL;
+	ListCell *cell;
+
+	foreach(cell, children)
+	{
+		if (get_rel_persistence(lfirst_oid(cell)) == RELPERSISTENCE_TEMP)
+			return true;
+	}
+	return false;
+}
+
 static void
 note_relation(Oid relid)
 {
@@ -280,8 +296,9 @@ note_relation(Oid relid)
 	seen_note_tag(tag_of_relation(MyDatabaseId, relid));
 	seen_note_name(RelationGetRelationName(rel));
 	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
-	/* A view too: others have none of that name, or their own. */
-	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP && !AC_MUTATED(AC_MUTANT_TEMPORARY_VIEWS))
+	/* A view too: others have none of that name, or their own.  And whose rows are a child's, others have not. */
+	if ((rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP || has_temporary_child(rel)) &&
+		!AC_MUTATED(AC_MUTANT_TEMPORARY_VIEWS))
 		seen_note_reason(REASON_TEMPORARY, relid);
 	/* What a view is made of is in the plan; so are a partitioned table's partitions, but those that can have no row of it. */
 	if ((rel->rd_rel->relkind != RELKIND_VIEW && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||

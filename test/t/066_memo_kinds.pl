@@ -93,6 +93,13 @@ case('its own', body => q{DECLARE c CURSOR FOR SELECT note FROM t WHERE id = 3; 
 
 my $mine = q{CREATE TEMPORARY VIEW moods AS SELECT id, note AS x FROM t WHERE id = %d};
 case('a temporary view of the same name', body => q{BEGIN RETURN (SELECT max(x::text) FROM moods); END}, kept => 0, why => 'temporary', before => sprintf($mine, 4), after => sprintf($mine, 5), change => 'SELECT 1');
+case('a temporary child', body => q{BEGIN RETURN (SELECT count(*) FROM notes); END}, kept => 0, why => 'temporary', before => 'CREATE TEMPORARY TABLE kid () INHERITS (notes)',
+	after => 'CREATE TEMPORARY TABLE kid () INHERITS (notes); INSERT INTO kid VALUES (5)', change => 'SELECT 1');
+my $other = session($node, 'd');
+$other->run('CREATE TEMPORARY TABLE kid () INHERITS (notes)');
+case('of another session', body => q{BEGIN RETURN (SELECT count(*) FROM notes); END}, kept => 0, why => 'temporary', change => q{INSERT INTO notes VALUES (9, 'zoe', 'z')});
+$other->run('DROP TABLE kid');
+$other->quit;
 my $own = q{CREATE FUNCTION pg_temp.own() RETURNS text LANGUAGE sql STABLE AS $$ SELECT '%s' $$};
 case('a function of its own, in a query', body => q{DECLARE r text; BEGIN EXECUTE 'SELECT pg_temp.own()' INTO r; RETURN r; END}, kept => 0, why => 'pg_temp', before => sprintf($own, 'a'), after => sprintf($own, 'b'), change => 'SELECT 1');
 case('in a simple expression', body => q{BEGIN RETURN pg_temp.own(); END}, refused => 'pg_temp');
