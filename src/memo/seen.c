@@ -30,6 +30,7 @@
 #include "base/test_hooks.h"
 #include "base/utility.h"
 #include "cache/definitions.h"
+#include "memo/definition.h"
 #include "memo/names.h"
 #include "memo/narrow.h"
 #include "memo/plan.h"
@@ -296,6 +297,7 @@ note_relation(Oid relid)
 	seen_note_tag(tag_of_relation(MyDatabaseId, relid));
 	seen_note_name(RelationGetRelationName(rel));
 	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
+	definition_look(rel, &current->facts);
 	/* A view too: others have none of that name, or their own.  And whose rows are a child's, others have not. */
 	if ((rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP || has_temporary_child(rel)) &&
 		!AC_MUTATED(AC_MUTANT_TEMPORARY_VIEWS))

@@ -160,6 +160,24 @@ case('a policy that comes later, by another setting', options => q{vary_by => '{
 	change => q{ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON notes USING (owner = current_setting('request.who', true))});
 case('and then', options => q{vary_by => '{app.tenant}'}, sql => 1, body => q{SELECT string_agg(body, ',' ORDER BY id) FROM notes}, before => q{SET ROLE reader; SET request.who = 'alice'}, kept => 0,
 	after => q{SET ROLE reader; SET request.who = 'bob'}, change => 'SELECT 1');
+# What is computed when a query is planned leaves nothing in the plan.
+$node->safe_psql('d', <<'EOC');
+CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN current_setting('request.who', true); END $$;
+CREATE FUNCTION last_id() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT max(id) FROM t); END $$;
+CREATE TABLE letters (id int PRIMARY KEY, owner text, body text);
+INSERT INTO letters VALUES (1, 'alice', 'a'), (2, 'bob', 'b');
+GRANT SELECT ON letters TO reader;
+ALTER TABLE letters ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON letters USING (owner = who());
+CREATE VIEW last_one AS SELECT last_id() AS id, count(*) FROM letters;
+SELECT availability_cache.watch('letters');
+EOC
+case('a policy by a function that is said to be IMMUTABLE, and a setting', body => q{BEGIN RETURN (SELECT string_agg(body, ',') FROM letters); END}, kept => 0, why => 'setting', change => 'SELECT 1',
+	before => q{SET ROLE reader; SET request.who = 'alice'}, after => q{SET ROLE reader; SET request.who = 'bob'});
+case('which is named', body => q{BEGIN RETURN (SELECT string_agg(body, ',') FROM letters); END}, options => q{vary_by => '{request.who}'}, kept => 1, change => 'SELECT 1',
+	before => q{SET ROLE reader; SET request.who = 'alice'}, after => q{SET ROLE reader; SET request.who = 'bob'});
+case('a view by one that reads', body => q{BEGIN RETURN (SELECT id FROM last_one); END}, kept => 0, why => 'said to be IMMUTABLE', change => 'INSERT INTO t (id) VALUES (100)');
+
 my $claims = q{vary_by => '{request.jwt.claims.sub}'};
 case('a number and its text, as fields', options => $claims, body => q{BEGIN RETURN current_setting('request.jwt.claims')::json -> 'sub'; END}, kept => 1,
 	before => q{SET request.jwt.claims = '{"sub": 1}'}, after => q{SET request.jwt.claims = '{"sub": "1"}'}, change => 'SELECT 1');
