@@ -14,6 +14,8 @@
 
 const HEADERS = ['X-Cache-Invalidate', 'X-Cache-Invalidate-Keys'];
 const SLOTS = 'availability';
+/* Functions of the extension, and by their arguments those that are made of them. */
+const OF_SLOTS = /^(get_available_|get_next_available|get_round_robin|explain_slot)/;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
 /** Of a Response's headers: {namespaces, keys}; null: nothing is said. A header that is there twice is one list. */
@@ -63,10 +65,10 @@ export function isOutdated(said, name, args = {}, functions = {}) {
 	if (said.namespaces === undefined) return true;
 	const known = functions[name];
 	const fullName = `${known?.schema ?? 'public'}.${name}`;
-	const isSlots = known?.namespace === SLOTS || /^(get_available_|get_next_available|explain_slot)/.test(name);
+	const isSlots = known?.namespace === SLOTS || OF_SLOTS.test(name) || 'p_stylist_id' in args || 'p_stylist_ids' in args;
 	if (said.keys === undefined) {
 		/* Of a function of which nothing is known it may be any. */
-		if (known === undefined && !isSlots) return true;
+		if (known === undefined && !OF_SLOTS.test(name)) return true;
 		const names = [fullName, known?.namespace, ...(known?.tables ?? []), ...(isSlots ? [SLOTS] : [])];
 		return names.some((n) => said.namespaces.includes(n));
 	}

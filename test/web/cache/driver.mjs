@@ -59,7 +59,7 @@ function units() {
 	const slots = { p_stylist_id: one.toUpperCase(), p_service_id: service, p_target_date: day };
 	const said = (...keys) => ({ namespaces: ['availability', 'people'], keys });
 	const enrolments = (columns) => said({ table: 'public.enrolment', functions: { 'public.enrolments_of': 'person_id', 'public.all': null }, columns });
-	const functions = { enrolments_of: { arguments: { p: 'person_id' }, namespace: 'people' }, other: { tables: ['public.enrolment'] }, unrelated: { namespace: 'shop' } };
+	const functions = { enrolments_of: { arguments: { p: 'person_id' }, namespace: 'people' }, other: { tables: ['public.enrolment'] }, unrelated: { namespace: 'shop' }, month: { namespace: 'availability' } };
 	const cases = [
 		['everything', {}, 'get_available_slots_v2', slots, true], ['its namespace', { namespaces: ['availability'] }, 'get_available_slots_v2', slots, true],
 		['another namespace', { namespaces: ['people'] }, 'get_available_slots_v2', slots, false], ['the stylist', said({ stylist: one }), 'get_available_slots_json', slots, true],
@@ -69,11 +69,14 @@ function units() {
 		['days of several', said({ stylist: two, from: day, to: day }), 'get_available_days', { p_stylist_ids: [one, two], p_from: '2000-01-01', p_to: far }, true],
 		['days of others', said({ stylist: two, from: day, to: day }), 'get_available_days', { p_stylist_ids: [one], p_from: day, p_to: far }, false],
 		['days of everybody', said({ stylist: two, from: day, to: day }), 'get_available_days', { p_from: day, p_to: far }, true],
+		['one made of them', said({ stylist: one, from: day, to: day }), 'slots', slots, true], ['of another day', said({ stylist: one, from: next, to: far }), 'slots', slots, false],
+		['one that does not say whose', said({ stylist: two, from: day, to: day }), 'get_round_robin', { p_start: day }, true],
+		['a name that says nothing', said({ stylist: two, from: day, to: day }), 'calendar', {}, false], ['of that namespace', said({ stylist: two, from: day, to: day }), 'month', {}, true],
 		['a row with its value', enrolments({ person_id: ['7'] }), 'enrolments_of', { p: 7 }, true], ['with another', enrolments({ person_id: ['8'] }), 'enrolments_of', { p: 7 }, false],
 		['without values', enrolments({}), 'enrolments_of', { p: 7 }, true], ['read as a whole', enrolments({ person_id: ['8'] }), 'all', {}, true],
 		['not known to read it', enrolments({ person_id: ['8'] }), 'other', {}, true], ['does not read it', enrolments({ person_id: ['8'] }), 'unrelated', {}, false],
 		['a function', said({ function: 'public.unrelated' }), 'unrelated', {}, true], ['another function', said({ function: 'public.unrelated' }), 'enrolments_of', {}, false],
-		['an unknown function', { namespaces: ['people'] }, 'unknown', {}, true], ['one of another namespace', { namespaces: ['people'] }, 'unrelated', {}, false],
+		['an unknown one of a stylist', { namespaces: ['people'] }, 'unknown', slots, true], ['an unknown function', { namespaces: ['people'] }, 'unknown', {}, true], ['one of another namespace', { namespaces: ['people'] }, 'unrelated', {}, false],
 	];
 	for (const [name, what, rpc, args, expected] of cases) equal(isOutdated(what, rpc, args, functions), expected, `said: ${name}`);
 	const headers = (o) => readHeaders(new Headers(o));
