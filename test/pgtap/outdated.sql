@@ -129,6 +129,12 @@ CALL told('a partition''s row', $$run('INSERT INTO log VALUES (NULL, 5, ''2031-0
 -- savepoints, deferred triggers
 CREATE FUNCTION in_vain() RETURNS text LANGUAGE plpgsql AS $$ BEGIN BEGIN PERFORM book(); RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN END; RETURN book(); END $$;
 CALL told('after what was rolled back', 'in_vain()', :'day');
+CREATE TABLE audit (i int);
+CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM book(NULL, 2); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER also AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION also();
+CALL told('what a deferred trigger does comes too late', $$(book(), run('INSERT INTO audit VALUES (1)'))$$, :'day');
+CALL told('unless it is told to come', $$(book(), run('INSERT INTO audit VALUES (1)', 'SET CONSTRAINTS ALL IMMEDIATE'))$$,
+          format('availability [{"stylist":"%s","from":"2031-03-05","to":"2031-03-09"},{"stylist":"%s","from":"2031-03-05","to":"2031-03-09"}]', :'one', :'two'));
 SELECT is(nullif(current_setting('response.headers', true), ''), NULL, 'nothing after the transaction');
 RESET availability_cache.http_headers;
 -- NOTIFY: test/t/074_notify.pl
