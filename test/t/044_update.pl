@@ -374,5 +374,24 @@ is($s->run(q{SELECT has_table_privilege('pg_read_server_files', 'availability_ca
 is($s->run('SELECT t.hit(1, 1, 0), t.exact(1, 1, 0)'), 'f|t', 'table tier: a miss after the update');
 tier_works('updated');
 
+# ---- who may ask: new functions give nobody what was taken from them, nor take a name that is in use ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE rights');
+$node->safe_psql('rights', <<'EOC');
+CREATE EXTENSION availability_cache VERSION '1.0.0';
+REVOKE EXECUTE ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) TO app WITH GRANT OPTION;
+CREATE FUNCTION get_next_available(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+ALTER EXTENSION availability_cache UPDATE;
+EOC
+is($node->safe_psql('rights', <<'EOC'), '10|10|10|0', 'who may call v2 may call the functions for ranges, and nobody else');
+SELECT count(*), count(*) FILTER (WHERE has_function_privilege('app', p.oid, 'EXECUTE')), count(*) FILTER (WHERE has_function_privilege('app', p.oid, 'EXECUTE WITH GRANT OPTION')),
+       count(*) FILTER (WHERE has_function_privilege('watcher', p.oid, 'EXECUTE'))
+  FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+ WHERE p.proname ~ '^get_(available_slots_range|available_days|next_available|available_sequence|round_robin)(_json)?$'
+EOC
+is($node->safe_psql('rights', "SELECT pronamespace::regnamespace FROM pg_proc WHERE proname = 'get_next_available' AND pronargs = 9"), 'availability_cache',
+	'a name that is in use is left alone');
+
 $node->stop;
 done_testing();

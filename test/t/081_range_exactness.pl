@@ -136,5 +136,17 @@ for my $ms (100, 300, 1000)
 	($torn) = forced('torn_moment', $ms) if $torn == 1;
 }
 isnt($torn, 1, 'where days that were kept later are taken it is on two');
+# ---- what docs/usage.md shows ----
+
+my $page = do { local (@ARGV, $/) = ("$FindBin::RealBin/../../docs/usage.md"); <> };
+my ($section) = $page =~ /^### Several days, anybody\n(.*?)^### /ms;
+my @examples = $section =~ /^    (SELECT get_\w+\(.*);$/mg;
+cmp_ok(scalar(@examples), '>', 4, 'docs/usage.md has examples');
+my %ids = (stylist => 't.stylist(1)', service => 't.service(1)', cut => 't.service(1)', colour => 't.service(2)');
+for my $example (@examples)
+{
+	(my $sql = $example) =~ s/'…(\w+)…'/$ids{$1}/g;
+	is($node->safe_psql('salon', "SELECT a ->> 'success' FROM ($sql) x(a)"), 'true', $example);
+}
 $node->stop;
 done_testing();
