@@ -51,7 +51,7 @@ RETURNS jsonb
 AS 'MODULE_PATHNAME', 'get_available_days'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION availability_cache.get_available_days(uuid, date, date, uuid[], text, text, integer, interval, text, boolean) IS
-'A row for each of the customer''s dates, of the same slots: {success, days, cached, cache_hit, computed_at}; of each day date, slots (starts that are available), seats, first (the first start, on the customer''s clock, or null), and where there is none the reason: booked, held, on_break, unavailable or closed. Or {success: false, error, code} with the codes of get_available_slots_v2.';
+'A row for each of the customer''s dates, of the same slots: {success, days, cached, cache_hit, computed_at}; of each day date, slots (starts that are available), seats, first (the first start, on the customer''s clock, or null), and where there is none the reason: too_soon, too_late, on_break, booked, full, held, closed, no_hours or too_short. Or {success: false, error, code} with the codes of get_available_slots_v2.';
 
 CREATE FUNCTION availability_cache.get_available_days_json(
     p_service_id uuid,

@@ -150,7 +150,7 @@ ask_look_at_wishes(FunctionCallInfo fcinfo, int first, Ask *ask)
 		return false;
 	ask->seats = PG_ARGISNULL(first + 3) ? 1 : PG_GETARG_INT32(first + 3);
 	if (ask->seats < 1 || ask->seats > SEATS_MOST)
-		return ask_fail_argument(ask, "seats must be between 1 and 65535");
+		return ask_fail_argument(ask, psprintf("p_seats is 1 to %d", SEATS_MOST));
 	ask->except = PG_ARGISNULL(first + 5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(first + 5));
 	return true;
 }
@@ -334,7 +334,7 @@ answer_day(Ask *ask, int stylist, DayRequest *day, RangeSet *set)
 	if (day->error != DAY_OK)
 		return fail_by_day(ask, stylist, day->error, answer.message);
 	note_day(ask, answer.hit, answer_header(answer.packed).computed_at, answer.valid_until);
-	range_add_day(set, stylist, answer.packed);
+	range_add_day(set, stylist, day->date, answer.packed);
 	return true;
 }
 

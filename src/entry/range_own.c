@@ -59,9 +59,15 @@ time_of(JsonbContainer *object, const char *key)
 		DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
-static SlotStatus
-status_of(JsonbContainer *slot)
+/* What its status says: only the names that are ours say why. */
+static SlotReason
+reason_of(JsonbContainer *slot)
 {
+	static const SlotReason reasons[SLOT_NSTATUSES] = {[SLOT_AVAILABLE] = WHY_NONE,
+													   [SLOT_BOOKED] = WHY_BOOKED,
+													   [SLOT_RESERVED] = WHY_HELD,
+													   [SLOT_IN_BREAK] = WHY_ON_BREAK,
+													   [SLOT_UNAVAILABLE] = WHY_CLOSED};
 	JsonbValue room;
 	JsonbValue *available = value_of(slot, "is_available", &room);
 	char *status = text_of(slot, "status");
@@ -69,22 +75,11 @@ status_of(JsonbContainer *slot)
 	for (int s = 0; status != NULL && available == NULL && s < SLOT_NSTATUSES; s++)
 	{
 		if (strcmp(slot_status_names[s], status) == 0)
-			return s;
+			return reasons[s];
 	}
 	if (available != NULL)
-		return available->type == jbvBool && available->val.boolean ? SLOT_AVAILABLE : SLOT_UNAVAILABLE;
-	return status == NULL ? SLOT_AVAILABLE : SLOT_UNAVAILABLE;
-}
-
-/* One that has this status. */
-static SlotReason
-reason_of(SlotStatus status)
-{
-	SlotReason reason = WHY_NONE;
-
-	while (slot_statuses[reason] != status)
-		reason++;
-	return reason;
+		return available->type == jbvBool && available->val.boolean ? WHY_NONE : WHY_CLOSED;
+	return status == NULL ? WHY_NONE : WHY_CLOSED;
 }
 
 static int64
@@ -107,7 +102,7 @@ add_slot(const Adding *a, JsonbContainer *slot, pg_tz *zone)
 	SlotView view = {.start_utc = start / USECS_PER_SEC,
 					 .end_utc = end / USECS_PER_SEC,
 					 .display = text_of(slot, "slot_display"),
-					 .reason = reason_of(status_of(slot)),
+					 .reason = reason_of(slot),
 					 .seats = -1};
 
 	if (TIMESTAMP_NOT_FINITE(start) || TIMESTAMP_NOT_FINITE(end))

@@ -69,30 +69,6 @@ read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, u
 		*holds = read_rows(QUERY_HOLDS, &rules->holding, of_holds);
 }
 
-static bool
-is_same(const BusyRows *rows, uint64 i, const BookingTaken *booking)
-{
-	return rows->at[i].start == booking->at.start && rows->at[i].end == booking->at.end &&
-		   rows->has_service[i] == booking->has_service &&
-		   (!booking->has_service || uuid_order(&rows->services[i], &booking->service) == 0);
-}
-
-/* One of them, if it is among the rows. */
-static void
-leave_out(BusyRows *rows, const BookingTaken *booking)
-{
-	uint64 i = 0;
-
-	while (i < rows->n && !is_same(rows, i, booking))
-		i++;
-	if (i == rows->n)
-		return;
-	rows->n--;
-	rows->at[i] = rows->at[rows->n];
-	rows->services[i] = rows->services[rows->n];
-	rows->has_service[i] = rows->has_service[rows->n];
-}
-
 /* ---- how near is near ---- */
 
 static SlotInterval
@@ -205,6 +181,27 @@ drop_row(BusyRows *rows, uint64 i)
 	rows->has_service[i] = rows->has_service[last];
 	rows->expires[i] = rows->expires[last];
 	rows->seats[i] = rows->seats[last];
+}
+
+static bool
+is_same(const BusyRows *rows, uint64 i, const BookingTaken *booking)
+{
+	return rows->seats[i] == booking->seats && rows->at[i].start == booking->at.start &&
+		   rows->at[i].end == booking->at.end && rows->has_service[i] == booking->has_service &&
+		   (!booking->has_service || uuid_order(&rows->services[i], &booking->service) == 0);
+}
+
+/* One of them, if it is among the rows. */
+static void
+leave_out(BusyRows *rows, const BookingTaken *booking)
+{
+	uint64 i = 0;
+
+	while (i < rows->n && !is_same(rows, i, booking))
+		i++;
+	if (i == rows->n)
+		return;
+	drop_row(rows, i);
 }
 
 /* (17): takes those of the service from the rows. */

@@ -26,13 +26,14 @@ typedef struct BookedServices
 	int n;
 } BookedServices;
 
-/* A booking as it counts: another of the same time and service counts as much. */
+/* A booking as it counts: another of the same time, service and seats counts as much. */
 typedef struct BookingTaken
 {
 	pg_uuid_t stylist;
 	SlotInterval at;
 	bool has_service;
 	pg_uuid_t service;
+	int64 seats;
 } BookingTaken;
 
 /*

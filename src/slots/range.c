@@ -111,7 +111,7 @@ add_slot(RangeSet *set, const SlotView *view, int64 price_cents)
 	slot->duration = view->end_utc - view->start_utc;
 	slot->duration_local = view->end_local - view->start_local;
 	slot->price_cents = price_cents;
-	slot->status = set->needs_all ? SLOT_AVAILABLE : SLOT_UNAVAILABLE;
+	slot->status = set->needs_all ? SLOT_AVAILABLE : SLOT_NSTATUSES;
 	if (view->display != NULL)
 	{
 		slot->display_at = set->displays.len;
@@ -140,10 +140,25 @@ set_bit(uint64 *bits, int stylist)
 	bits[stylist / 64] |= UINT64CONST(1) << (stylist % 64);
 }
 
+/* A service without a capacity has one. */
 static inline int
 seats_of(const SlotView *view)
 {
-	return view->seats >= 0 ? view->seats : view->reason == WHY_NONE ? 1 : 0;
+	if (view->reason != WHY_NONE)
+		return 0;
+	return view->seats < 0 ? 1 : view->seats;
+}
+
+static void
+add_reason(const RangeSet *set, RangeSlot *slot, SlotReason reason)
+{
+	SlotStatus status = slot_statuses[reason];
+	bool later = status > slot->status || (status == slot->status && reason > slot->reason);
+
+	if (later != set->needs_all)
+		return;
+	slot->status = status;
+	slot->reason = reason;
 }
 
 void
@@ -151,15 +166,15 @@ range_add(RangeSet *set, int stylist, const SlotView *view, int64 price_cents)
 {
 	DateADT date = day_of(view->start_local);
 	int seats = seats_of(view);
-	SlotStatus status = slot_statuses[view->reason];
+	SlotReason reason = view->reason;
 	RangeSlot *slot;
 	int found;
 
 	if (date < set->from || date > set->to)
 		return;
 	/* Too few seats for those who come together. */
-	if (status == SLOT_AVAILABLE && seats < set->seats)
-		status = SLOT_BOOKED;
+	if (reason == WHY_NONE && seats < set->seats)
+		reason = WHY_FULL;
 	found = find(set, view, price_cents);
 	if (found < 0 && set->n == RANGE_MAX_SLOTS)
 	{
@@ -181,22 +196,35 @@ range_add(RangeSet *set, int stylist, const SlotView *view, int64 price_cents)
 		set_bit(range_asked(set, slot), stylist);
 		slot->nasked++;
 	}
-	slot->status = set->needs_all ? Max(slot->status, status) : Min(slot->status, status);
-	if (status != SLOT_AVAILABLE || range_has(range_free(set, slot), stylist))
+	add_reason(set, slot, reason);
+	if (reason != WHY_NONE || range_has(range_free(set, slot), stylist))
 		return;
 	set_bit(range_free(set, slot), stylist);
 	slot->seats = !set->needs_all ? slot->seats + seats : slot->nfree == 0 ? seats : Min(slot->seats, seats);
 	slot->nfree++;
 }
 
+static void
+note_why(RangeSet *set, DateADT date, SlotReason why)
+{
+	SlotReason *noted;
+
+	if (date < set->from || date > set->to || why == WHY_NONE)
+		return;
+	noted = &set->whys[date - set->from];
+	*noted = *noted == WHY_NONE ? why : Min(*noted, why);
+}
+
 void
-range_add_day(RangeSet *set, int stylist, const char *packed)
+range_add_day(RangeSet *set, int stylist, DateADT date, const char *packed)
 {
 	AnswerReader reader;
 	SlotView view;
 	int64 price_cents;
 
 	answer_open(&reader, packed);
+	set->has_reasons = set->has_reasons || reader.header.has_reasons;
+	note_why(set, date, reader.header.why);
 	price_cents = reader.header.has_price ? reader.header.price_cents : RANGE_NO_PRICE;
 	while (answer_next(&reader, &view))
 		range_add(set, stylist, &view, price_cents);

@@ -28,8 +28,9 @@ typedef struct RangeSlot
 	int16 nfree;
 	int16 nasked; /* stylists who have such a slot, free or not */
 	int32 bits;	  /* where the set has those of who is free, and of who has it at all */
-	SlotStatus
-		status; /* the first of the enum that any of them has; where all are needed, the last that one of them has */
+	/* The first of the enums that any of them has; where all are needed, the last that one of them has. */
+	SlotStatus status;
+	SlotReason reason;
 } RangeSlot;
 
 #define RANGE_NO_PRICE PG_INT64_MIN
@@ -45,7 +46,9 @@ typedef struct RangeSet
 	DateADT to;
 	int nstylists;
 	bool needs_all;
-	int seats; /* that must be left at one stylist */
+	int seats;						 /* that must be left at one stylist */
+	bool has_reasons;				 /* they are to be shown */
+	SlotReason whys[RANGE_MAX_DAYS]; /* why the stylists' own dates have none available: the first of the enum */
 	RangeSlot *slots;
 	int n;
 	int room;
@@ -65,8 +68,8 @@ extern void range_init(RangeSet *set, DateADT from, DateADT to, int nstylists, b
 /* A slot of one stylist; the view may be of a date that is not asked for. */
 extern void range_add(RangeSet *set, int stylist, const SlotView *view, int64 price_cents);
 
-/* All slots of a packed day. */
-extern void range_add_day(RangeSet *set, int stylist, const char *packed);
+/* All slots of a packed day, which is of this date of the stylist's. */
+extern void range_add_day(RangeSet *set, int stylist, DateADT date, const char *packed);
 
 /* Puts them in order of start, end and price; only those that can be booked, if so asked. */
 extern void range_finish(RangeSet *set, bool available_only);

@@ -69,6 +69,11 @@ static const char *const slot_names[] = {"status",		   "stylists",		 "seats_left
 										 "price_cents",	   "slot_display",	 "slot_end_utc",
 										 "slot_end_local", "slot_start_utc", "slot_start_local"};
 static const TreeKeys slot_keys = KEYS(slot_names);
+static const char *const slot_names_with_reason[] = {"reason",			"status",		  "stylists",
+													 "seats_left",		"price_cents",	  "slot_display",
+													 "slot_end_utc",	"slot_end_local", "slot_start_utc",
+													 "slot_start_local"};
+static const TreeKeys slot_keys_with_reason = KEYS(slot_names_with_reason);
 static const char *const slots_names[] = {"slots", "cached", "success", "cache_hit", "computed_at"};
 static const TreeKeys slots_keys = KEYS(slots_names);
 static const char *const days_names[] = {"days", "cached", "success", "cache_hit", "computed_at"};
@@ -188,8 +193,12 @@ lay_out_slot(SlotsWriter *w, const RangeSlot *slot, SlotTemplate *template)
 	Tree *tree = w->tree;
 	int at;
 
-	tree_open_object(tree, &slot_keys);
+	tree_open_object(tree, w->set->has_reasons ? &slot_keys_with_reason : &slot_keys);
 	at = tree->binary ? INTALIGN(tree->levels[tree->depth - 1].at) : tree->levels[tree->depth - 1].at;
+	if (w->set->has_reasons && slot->reason == WHY_NONE)
+		tree_null(tree);
+	else if (w->set->has_reasons)
+		put_text(tree, slot_reason_names[slot->reason]);
 	put_text(tree, slot_status_names[slot->status]);
 	put_free(w, slot);
 	tree_int(tree, slot->seats);
@@ -213,7 +222,7 @@ static bool
 is_like(const SlotsWriter *w, const SlotTemplate *template, const RangeSlot *slot)
 {
 	return template->size > 0 && template->of.price_cents == slot->price_cents && template->of.seats == slot->seats &&
-		   slot->display_size == 0 && template->of.display_size == 0 &&
+		   template->of.reason == slot->reason && slot->display_size == 0 && template->of.display_size == 0 &&
 		   memcmp(range_free(w->set, &template->of), range_free(w->set, slot), w->set->nwords * sizeof(uint64)) == 0;
 }
 
@@ -266,20 +275,14 @@ range_write_slots(const RangeSet *set, int first, int n, const pg_uuid_t *stylis
 
 /* ---- days ---- */
 
-/* Why none is available. */
-static const char *const reasons[SLOT_NSTATUSES] = {[SLOT_BOOKED] = "booked",
-													[SLOT_RESERVED] = "held",
-													[SLOT_IN_BREAK] = "on_break",
-													[SLOT_UNAVAILABLE] = "unavailable"};
-
 /* What a date's slots say. */
 typedef struct DateSum
 {
 	int slots; /* starts that can be booked */
 	int64 seats;
 	const RangeSlot *first;
-	int64 last;		   /* start */
-	SlotStatus status; /* the first of those that cannot; SLOT_NSTATUSES: there is none */
+	int64 last;					/* start */
+	int reasons[SLOT_NREASONS]; /* how many cannot for each */
 } DateSum;
 
 static void
@@ -289,7 +292,7 @@ add_to_sum(DateSum *sum, const RangeSet *set, const RangeSlot *slot)
 	{
 		/* What somebody does not offer at all cannot be booked with all. */
 		if (!set->needs_all || slot->nasked == set->nstylists)
-			sum->status = Min(sum->status, slot->status);
+			sum->reasons[slot->reason]++;
 		return;
 	}
 	if (sum->first == NULL)
@@ -307,14 +310,32 @@ sum_dates(const RangeSet *set, int n)
 	DateSum *sums = palloc(n * sizeof(DateSum));
 
 	for (int i = 0; i < n; i++)
-		sums[i] = (DateSum){.last = PG_INT64_MIN, .status = SLOT_NSTATUSES};
+		sums[i] = (DateSum){
+			.last = PG_INT64_MIN,
+		};
 	for (int i = 0; i < set->n; i++)
 		add_to_sum(&sums[day_of(set->slots[i].start_local) - set->from], set, &set->slots[i]);
 	return sums;
 }
 
+/* That of most slots; without any, the stylists' own date's. */
+static SlotReason
+reason_of(const RangeSet *set, DateADT date, const DateSum *sum)
+{
+	SlotReason most = WHY_NONE;
+
+	for (int r = WHY_NONE + 1; r < SLOT_NREASONS; r++)
+	{
+		if (sum->reasons[r] > (most == WHY_NONE ? 0 : sum->reasons[most]))
+			most = r;
+	}
+	if (most == WHY_NONE)
+		most = set->whys[date - set->from];
+	return most == WHY_NONE ? WHY_CLOSED : most;
+}
+
 static void
-put_date(Tree *tree, DateADT date, const DateSum *sum)
+put_date(Tree *tree, const RangeSet *set, DateADT date, const DateSum *sum)
 {
 	char text[DATE_TEXT_SIZE];
 	char clock[CLOCK_TEXT_SIZE];
@@ -334,7 +355,7 @@ put_date(Tree *tree, DateADT date, const DateSum *sum)
 	tree_int(tree, sum->seats);
 	tree_int(tree, sum->slots);
 	if (sum->slots == 0)
-		put_text(tree, sum->status == SLOT_NSTATUSES ? "closed" : reasons[sum->status]);
+		put_text(tree, slot_reason_names[reason_of(set, date, sum)]);
 	tree_close(tree);
 }
 
@@ -349,7 +370,7 @@ range_write_days(const RangeSet *set, const RangeOutcome *outcome, bool binary)
 	tree_open_object(&tree, &days_keys);
 	tree_open_array(&tree, n);
 	for (int i = 0; i < n; i++)
-		put_date(&tree, set->from + i, &sums[i]);
+		put_date(&tree, set, set->from + i, &sums[i]);
 	tree_close(&tree);
 	put_outcome(&tree, outcome);
 	tree_close(&tree);

@@ -159,11 +159,11 @@ key_column(Oid relid)
 }
 
 static const char *
-quoted_column(const char *name)
+quoted_column(const char *name, const char *otherwise)
 {
 	const SourceColumn *column = source_column(SOURCE_BOOKINGS, name);
 
-	return column == NULL ? "NULL::pg_catalog.uuid" : column->quoted;
+	return column == NULL ? otherwise : column->quoted;
 }
 
 static void
@@ -181,10 +181,11 @@ read_by_key(AttrNumber key, const char *value)
 
 	get_atttypetypmodcoll(relid, key, &type, &typmod, &collation);
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s, %s, %s, %s FROM %s WHERE %s = $1::%s", quoted_column("stylist_user_id"),
-					 quoted_column("start_time"), quoted_column("end_time"), quoted_column("service_id"),
-					 source_name(SOURCE_BOOKINGS), quote_identifier(get_attname(relid, key, false)),
-					 format_type_be_qualified(type));
+	appendStringInfo(&text, "SELECT %s, %s, %s, %s, %s::pg_catalog.int8 FROM %s WHERE %s = $1::%s",
+					 quoted_column("stylist_user_id", NULL), quoted_column("start_time", NULL),
+					 quoted_column("end_time", NULL), quoted_column("service_id", "NULL::pg_catalog.uuid"),
+					 quoted_column("seats", "1"), source_name(SOURCE_BOOKINGS),
+					 quote_identifier(get_attname(relid, key, false)), format_type_be_qualified(type));
 	saved = switch_user(source_owner(SOURCE_BOOKINGS));
 	result = SPI_execute_with_args(text.data, 1, types, args, NULL, true, 1);
 	restore_user(saved);
@@ -209,7 +210,8 @@ take_booking(BookingTaken *booking)
 		return false;
 	*booking = (BookingTaken){.stylist = *DatumGetUUIDP(stylist),
 							  .at = {DatumGetTimestampTz(start), DatumGetTimestampTz(end)},
-							  .has_service = !no_service};
+							  .has_service = !no_service,
+							  .seats = result_int64(0, 5, 1)};
 	if (!no_service)
 		booking->service = *DatumGetUUIDP(service);
 	return booking->at.end > booking->at.start;

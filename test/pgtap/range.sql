@@ -6,7 +6,7 @@
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 6
 \i :helpers
-SELECT plan(93);
+SELECT plan(105);
 \o /dev/null
 -- other zones, the nights, other prices and durations
 INSERT INTO stylist_profiles (user_id, timezone) SELECT stylist(4), 'America/Los_Angeles' ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone;
@@ -53,14 +53,20 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
 
 CREATE FUNCTION days_of(slots jsonb, d1 date, d2 date) RETURNS jsonb LANGUAGE sql AS $$
 SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('date', to_char(d, 'YYYY-MM-DD'), 'slots', s.n, 'seats', s.seats,
-                 'reason', CASE WHEN s.n > 0 THEN NULL ELSE coalesce(('{available,booked,held,on_break,unavailable}'::text[])[s.status], 'closed') END))
+                 'reason', CASE WHEN s.n > 0 THEN NULL ELSE coalesce(s.most, 'closed') END))
                  || jsonb_build_object('first', s.first) ORDER BY d)
   FROM generate_series(d1::timestamp, d2, interval '1 day') d,
        LATERAL (SELECT count(DISTINCT s ->> 'slot_start_utc') FILTER (WHERE s ->> 'status' = 'available') AS n,
                        coalesce(sum((s ->> 'seats_left')::int), 0) AS seats,
-                       min(array_position('{available,booked,reserved,in_break,unavailable}', s ->> 'status')) AS status,
+                       -- of as many, the first of too_soon, too_late, on_break, booked, full, held
+                       (SELECT r.reason FROM unnest('{unavailable,in_break,booked,reserved}'::text[], '{too_late,on_break,booked,held}'::text[]) WITH ORDINALITY r(status, reason, n),
+                               jsonb_array_elements(slots) t
+                         WHERE (t ->> 'slot_start_local')::date = d AND t ->> 'status' = r.status GROUP BY r.reason, r.n ORDER BY count(*) DESC, r.n LIMIT 1) AS most,
                        (array_agg(substr(s ->> 'slot_start_local', 12, 5) ORDER BY s ->> 'slot_start_utc') FILTER (WHERE s ->> 'status' = 'available'))[1] AS first
                   FROM jsonb_array_elements(slots) s WHERE (s ->> 'slot_start_local')::date = d) s $$;
+-- A day without slots may say more than that it is closed.
+CREATE FUNCTION plain(days jsonb) RETURNS jsonb LANGUAGE sql AS $$
+SELECT jsonb_agg(CASE WHEN d ->> 'reason' IN ('no_hours', 'too_short') THEN jsonb_set(d, '{reason}', '"closed"') ELSE d END ORDER BY n) FROM jsonb_array_elements(days) WITH ORDINALITY x(d, n) $$;
 
 -- What an answer is not, of slots, days and the json of both: '' if it is all.
 CREATE PROCEDURE compare(INOUT tap text, team uuid[], d1 date, d2 date, zone text DEFAULT NULL, service int DEFAULT 1, needs_all boolean DEFAULT false, available boolean DEFAULT false, cached boolean DEFAULT NULL)
@@ -79,7 +85,7 @@ BEGIN
         CASE WHEN slots -> 'slots' IS DISTINCT FROM wanted THEN 'the slots are not those of the days' END,
         CASE WHEN slots::text::jsonb IS DISTINCT FROM slots OR days::text::jsonb IS DISTINCT FROM days THEN 'the jsonb is not one' END,
         CASE WHEN again::jsonb -> 'slots' IS DISTINCT FROM wanted THEN 'the json is another' END,
-        CASE WHEN NOT needs_all AND days -> 'days' IS DISTINCT FROM days_of(all_wanted, d1, d2) THEN 'the days are others' END,
+        CASE WHEN NOT needs_all AND plain(days -> 'days') IS DISTINCT FROM days_of(all_wanted, d1, d2) THEN 'the days are others' END,
         CASE WHEN days_again::jsonb -> 'days' IS DISTINCT FROM days -> 'days' THEN 'the days in json are others' END,
         CASE WHEN jsonb_array_length(wanted) < 3 THEN 'there is next to nothing' END,
         CASE WHEN (slots ->> 'cached')::boolean IS DISTINCT FROM coalesce(cached, (slots ->> 'cached')::boolean) THEN CASE WHEN cached THEN 'computed' ELSE 'from memory' END END,
@@ -168,7 +174,7 @@ BEGIN
     fresh := put_together(team, '2031-03-08', '2031-03-16', NULL, 1, false, false);
     ROLLBACK;
     tap := is(concat_ws(', ', CASE WHEN answer -> 'slots' IS DISTINCT FROM fresh THEN 'not as without it' END,
-                              CASE WHEN days -> 'days' IS DISTINCT FROM days_of(fresh, '2031-03-08', '2031-03-16') THEN 'nor the days' END,
+                              CASE WHEN plain(days -> 'days') IS DISTINCT FROM days_of(fresh, '2031-03-08', '2031-03-16') THEN 'nor the days' END,
                               CASE WHEN answer ->> 'cached' IS DISTINCT FROM cached::text THEN 'cached ' || (answer ->> 'cached') END), '', tap);
 END
 $$;
@@ -289,7 +295,7 @@ BEGIN
               FROM generate_series(1, 2) s, generate_series(date '2031-03-05', '2031-03-19', interval '1 day') day, own_slots(stylist(s), service(1), day::date, zone) o GROUP BY 1) x(t, l, d, free)
      WHERE l::date BETWEEN '2031-03-08' AND '2031-03-16';
     tap := is(concat_ws(', ', CASE WHEN answer -> 'slots' IS DISTINCT FROM wanted THEN 'not what it says' END,
-                              CASE WHEN days -> 'days' IS DISTINCT FROM days_of(wanted, '2031-03-08', '2031-03-16') THEN 'nor the days' END,
+                              CASE WHEN plain(days -> 'days') IS DISTINCT FROM days_of(wanted, '2031-03-08', '2031-03-16') THEN 'nor the days' END,
                               CASE WHEN answer ->> 'cached' IS DISTINCT FROM cached::text THEN 'cached ' || (answer ->> 'cached') END), '', tap);
 END
 $$;
@@ -326,4 +332,46 @@ SELECT is(headers('get_available_slots_range(service(1), ''2031-03-08'', ''2031-
 SELECT is(headers('get_available_days_json(service(1), ''2031-03-08'', ''2031-03-16'', team(1, 2))'), 'Cache-Control public, no-cache, ETag tag, X-Cached true', 'of days as json');
 SELECT is(headers('get_round_robin(service(1), ''2031-03-09 04:15Z'', team(1, 2))'), 'Cache-Control public, no-cache, ETag tag, X-Cached true', 'of an order');
 SELECT is(headers('get_available_days(service(1), ''2031-03-08'', ''2031-12-16'', team(1, 2))'), 'Cache-Control no-store, X-Cached false', 'of an error');
+RESET availability_cache.http_headers;
+
+-- seats and reasons
+\o /dev/null
+ALTER TABLE services ADD capacity int;
+ALTER TABLE bookings ADD seats int;
+SELECT availability_cache.attach();
+DELETE FROM bookings;
+DELETE FROM booking_reservations;
+UPDATE services SET buffer_before_minutes = NULL, buffer_after_minutes = NULL;
+UPDATE services SET capacity = 5 WHERE id = service(1);
+UPDATE availability_cache.rules SET show_reasons = true, min_notice = '0';
+INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time, seats) VALUES
+    (id('three'), stylist(1), service(1), '2031-03-13 10:15Z', '2031-03-13 10:45Z', 3), (id('two'), stylist(1), service(1), '2031-03-13 10:15Z', '2031-03-13 10:45Z', 1),
+    (id('all'), stylist(2), service(1), '2031-03-13 10:15Z', '2031-03-13 10:45Z', 5);
+\o
+CREATE PROCEDURE seats_are(INOUT tap text, wanted text, team uuid[], seats int DEFAULT 1, match text DEFAULT 'any', name text DEFAULT NULL) LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb := get_available_slots_range(service(1), '2031-03-13', '2031-03-13', team, NULL, match, seats, p_exclude_booking_id => id(name)::text);
+    again jsonb := get_available_slots_range_json(service(1), '2031-03-13', '2031-03-13', team, NULL, match, seats, p_exclude_booking_id => id(name)::text);
+    said text;
+BEGIN
+    SELECT concat_ws(' ', s ->> 'status', s ->> 'seats_left', jsonb_array_length(s -> 'stylists'), s ->> 'reason') INTO said
+      FROM jsonb_array_elements(answer -> 'slots') s WHERE s ->> 'slot_start_utc' = '2031-03-13T10:15:00+00:00';
+    tap := is(said || CASE WHEN again -> 'slots' IS DISTINCT FROM answer -> 'slots' OR answer::text::jsonb <> answer THEN ', the json is another' ELSE '' END, wanted, tap);
+END
+$$;
+-- 4711 is the price of stylist 2
+UPDATE stylist_services SET custom_price_cents = NULL WHERE stylist_user_id = stylist(2) AND service_id = service(1);
+CALL seats_are('what is left', 'available 1 1', team(1));
+CALL seats_are('for two', 'booked 0 0 full', team(1), 2);
+CALL seats_are('without the three', 'available 4 1', team(1), 2, name => 'three');
+CALL seats_are('without the one', 'available 2 1', team(1), 2, name => 'two');
+CALL seats_are('where none is left', 'booked 0 0 full', team(2));
+CALL seats_are('any of both', 'available 1 1', team(1, 2));
+CALL seats_are('the seats of both', 'available 6 2', team(1, 2), name => 'all');
+CALL seats_are('all of both: of who has the fewest', 'available 1 2', team(1, 2), match => 'all', name => 'all');
+SELECT is((SELECT string_agg(concat_ws(' ', d ->> 'slots', d ->> 'seats', d ->> 'reason'), ', ') FROM jsonb_array_elements(get_available_days(service(1), '2031-03-13', '2031-03-13', team(1)) -> 'days') d), '22 106', 'the seats of a day');
+SELECT is((SELECT string_agg(concat_ws(' ', d ->> 'slots', d ->> 'seats', d ->> 'reason'), ', ') FROM jsonb_array_elements(get_available_days(service(1), '2031-03-13', '2031-03-13', team(1), p_seats => 6) -> 'days') d), '0 0 full', 'more than there ever are');
+UPDATE availability_cache.rules SET max_advance = '1 day', show_unavailable = false;
+SELECT is((SELECT string_agg(d ->> 'reason', ', ') FROM jsonb_array_elements(get_available_days(service(1), '2031-03-13', '2031-03-14', team(1)) -> 'days') d), 'too_late, too_late', 'why, where no slot is shown');
+SELECT is(refused(get_available_days(service(1), '2031-03-13', '2031-03-13', team(1), p_seats => 0)), 'INVALID_ARGUMENT: p_seats is 1 to 65535', 'no seat');
 SELECT * FROM finish();

@@ -378,15 +378,17 @@ tier_works('updated');
 
 $node->safe_psql('postgres', 'CREATE DATABASE rights');
 $node->safe_psql('rights', <<'EOC');
+CREATE ROLE asker;
+CREATE ROLE other;
 CREATE EXTENSION availability_cache VERSION '1.0.0';
 REVOKE EXECUTE ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) TO app WITH GRANT OPTION;
+GRANT EXECUTE ON FUNCTION get_available_slots_v2(uuid, uuid, date, text) TO asker WITH GRANT OPTION;
 CREATE FUNCTION get_next_available(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 ALTER EXTENSION availability_cache UPDATE;
 EOC
 is($node->safe_psql('rights', <<'EOC'), '10|10|10|0', 'who may call v2 may call the functions for ranges, and nobody else');
-SELECT count(*), count(*) FILTER (WHERE has_function_privilege('app', p.oid, 'EXECUTE')), count(*) FILTER (WHERE has_function_privilege('app', p.oid, 'EXECUTE WITH GRANT OPTION')),
-       count(*) FILTER (WHERE has_function_privilege('watcher', p.oid, 'EXECUTE'))
+SELECT count(*), count(*) FILTER (WHERE has_function_privilege('asker', p.oid, 'EXECUTE')), count(*) FILTER (WHERE has_function_privilege('asker', p.oid, 'EXECUTE WITH GRANT OPTION')),
+       count(*) FILTER (WHERE has_function_privilege('other', p.oid, 'EXECUTE'))
   FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
  WHERE p.proname ~ '^get_(available_slots_range|available_days|next_available|available_sequence|round_robin)(_json)?$'
 EOC
