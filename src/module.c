@@ -19,10 +19,12 @@
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/cells.h"
+#include "cache/changed_tables.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/databases.h"
 #include "cache/definitions.h"
+#include "cache/events.h"
 #include "cache/exact.h"
 #include "cache/flights.h"
 #include "cache/own_writes.h"
@@ -68,6 +70,8 @@ fixed_size(void)
 	size = add_size(size, tier_state_shmem_size());
 	size = add_size(size, statistics_shmem_size());
 	size = add_size(size, notify_shmem_size());
+	size = add_size(size, events_shmem_size());
+	size = add_size(size, changed_tables_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
 
@@ -110,6 +114,8 @@ startup_shared_memory(void)
 	tier_state_shmem_init();
 	statistics_shmem_init();
 	notify_shmem_init();
+	events_shmem_init();
+	changed_tables_shmem_init();
 	exact_shmem_init(exact_budget());
 	store_shmem_init(answers_size() - exact_budget());
 	LWLockRelease(AddinShmemInitLock);

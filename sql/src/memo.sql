@@ -483,7 +483,7 @@ SELECT p.oid::regprocedure AS function, c.hits + c.computed AS calls, c.hits, c.
        LEFT JOIN availability_cache_internal.memo_usage() u ON u.function = p.oid
  WHERE l.lanname IN ('memoized_sql', 'memoized_plpgsql') AND (pg_has_role(p.proowner, 'USAGE') OR pg_has_role('pg_read_all_stats', 'USAGE'));
 COMMENT ON VIEW availability_cache.memoized IS
-'The memoized functions that are yours (to pg_read_all_stats, all of the database), and what happened to their calls since the server started.';
+'The memoized functions that are yours (to pg_read_all_stats, all of the database), and what happened to their calls since the counters were reset.';
 COMMENT ON COLUMN availability_cache.memoized.function IS 'The function.';
 COMMENT ON COLUMN availability_cache.memoized.calls IS 'hits and misses.';
 COMMENT ON COLUMN availability_cache.memoized.hits IS 'Calls answered from memory.';

@@ -27,9 +27,11 @@
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/cells.h"
+#include "cache/changed_tables.h"
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/definitions.h"
+#include "cache/events.h"
 #include "cache/prepared.h"
 #include "cache/tag_set.h"
 
@@ -176,6 +178,17 @@ begin_definitions(const DefinitionChanges *changes)
 		begin_tag(TAG_SHARED_DEFINITIONS, true);
 }
 
+/* No answer of the database is good any more. */
+static void
+note_everything(void)
+{
+	char key[32] = "";
+
+	if (OidIsValid(changed_table_first()))
+		snprintf(key, sizeof(key), "%u", changed_table_first());
+	event_note(EVENT_OUTDATED_ALL, key, "a transaction outdates every answer", NO_DURATION, 1);
+}
+
 /* Also where nothing is touched yet: see begin_late. */
 static void
 begin_changes(void)
@@ -201,6 +214,9 @@ begin_changes(void)
 	if (nbegun == 0)
 		return;
 	counter_add(COUNTER_INVALIDATIONS, ntouched_rows);
+	changed_tables_publish();
+	if (tag_set_has(&touched, tag_of_database()))
+		note_everything();
 	if (AC_MUTATED(AC_MUTANT_END_BEFORE_VISIBLE))
 	{
 		cells_end_change(begun, nbegun);
@@ -213,6 +229,7 @@ static void
 forget_changes(void)
 {
 	tag_set_cut(&touched, 0);
+	changed_tables_forget();
 	nbegun = 0;
 	phase = COLLECTING;
 	defines_any = false;

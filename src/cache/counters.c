@@ -5,12 +5,13 @@
  * Every backend counts in a place of its own, which no other writes, so a hit
  * touches no cache line that another hit writes.  Reading adds up the places
  * of the live backends and what those that ended left with their database.
- * A reset remembers the sums of that moment, to be subtracted.
+ * A reset remembers the sums of that moment, to be subtracted.  Errors by the
+ * minute are the database's own, as atomics.
  *
  * Locking: AC_LOCK_STATS guards the databases' sums and which backend place
  * belongs to which database: exclusive to take or leave a place and to reset,
  * shared to read.  A backend's counts are atomics written by it alone,
- * without lock.
+ * without lock; so are the errors of a minute.
  */
 #include "postgres.h"
 
@@ -42,6 +43,7 @@ typedef struct DatabaseSums
 	Oid dboid; /* whose they are: a number can go to another database */
 	uint64 left[NCOUNTERS];
 	uint64 at_reset[NCOUNTERS];
+	pg_atomic_uint64 errors[2]; /* of even and odd minutes: the minute << 32 | how many */
 } DatabaseSums;
 
 typedef struct CountersState
@@ -105,6 +107,8 @@ begin_sums(DatabaseNo database, Oid dboid)
 	if (sums->dboid == dboid)
 		return;
 	memset(sums, 0, sizeof(*sums));
+	for (int i = 0; i < lengthof(sums->errors); i++)
+		pg_atomic_init_u64(&sums->errors[i], 0);
 	sums->dboid = dboid;
 }
 
@@ -133,6 +137,61 @@ counter_add(Counter which, uint64 n)
 	if (unlikely(mine == NULL))
 		take_place();
 	pg_atomic_write_u64(&mine->counts[which], pg_atomic_read_u64(&mine->counts[which]) + n);
+}
+
+void
+counter_note_computed(int64 us)
+{
+	counter_add(COUNTER_OWN_COMPUTED, 1);
+	counter_add(COUNTER_COMPUTE_TIME + histogram_bucket(us), 1);
+}
+
+void
+counter_note_hit(int64 age_us)
+{
+	counter_add(COUNTER_OWN_HITS, 1);
+	counter_add(COUNTER_HIT_AGE + histogram_bucket(age_us / HISTOGRAM_AGE_UNIT), 1);
+}
+
+static uint64
+this_minute(void)
+{
+	return GetCurrentTimestamp() / (60 * USECS_PER_SEC);
+}
+
+void
+counter_note_error(int kind)
+{
+	uint64 minute = this_minute();
+	pg_atomic_uint64 *errors;
+	uint64 said;
+
+	counter_add(COUNTER_ERRORS, 1);
+	counter_add(COUNTER_ERROR_KIND + kind, 1);
+	if (mine == NULL)
+		return;
+	errors = &state->databases[mine->database].errors[minute % 2];
+	said = pg_atomic_read_u64(errors);
+	/* Whoever comes first begins the minute. */
+	if (said >> 32 != minute && !pg_atomic_compare_exchange_u64(errors, &said, minute << 32) && said >> 32 != minute)
+		return;
+	pg_atomic_fetch_add_u64(errors, 1);
+}
+
+uint64
+counters_errors_per_minute(DatabaseNo database)
+{
+	uint64 minute = this_minute();
+	uint64 most = 0;
+
+	for (int i = 0; i < lengthof(state->databases[database].errors); i++)
+	{
+		uint64 said = pg_atomic_read_u64(&state->databases[database].errors[i]);
+
+		if (minute - (said >> 32) <= 1)
+			most = Max(most, said & PG_UINT32_MAX);
+	}
+	return most;
 }
 
 /* Caller holds AC_LOCK_STATS.  Sums since the server started, or the database's number was another's. */

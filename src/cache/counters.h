@@ -8,6 +8,10 @@
 #include "datatype/timestamp.h"
 
 #include "cache/databases.h"
+#include "cache/histogram.h"
+
+/* Of errors; whoever counts them has names for them. */
+#define MAX_ERROR_KINDS 8
 
 typedef enum Counter
 {
@@ -33,7 +37,16 @@ typedef enum Counter
 	COUNTER_TIER_STORES,
 	COUNTER_TIER_LOGGED,
 	COUNTER_TIER_ERRORS,
-	NCOUNTERS
+	COUNTER_EVICTIONS_LIVE, /* of entries that would still have answered */
+	COUNTER_AUDITS,
+	COUNTER_STALE_HITS,
+	/* Of answers to what is not a function's call: */
+	COUNTER_OWN_HITS,
+	COUNTER_OWN_COMPUTED,
+	COUNTER_ERROR_KIND,											 /* the first of them */
+	COUNTER_COMPUTE_TIME = COUNTER_ERROR_KIND + MAX_ERROR_KINDS, /* histogram */
+	COUNTER_HIT_AGE = COUNTER_COMPUTE_TIME + HISTOGRAM_BUCKETS,	 /* histogram */
+	NCOUNTERS = COUNTER_HIT_AGE + HISTOGRAM_BUCKETS
 } Counter;
 
 typedef struct DatabaseCounters
@@ -49,6 +62,14 @@ extern void counters_shmem_init(void);
 
 /* Adds to this backend's own counter. */
 extern void counter_add(Counter which, uint64 n);
+
+/* An answer that is not a function's call's was computed, in so many microseconds; or was from memory or a table, and so old. */
+extern void counter_note_computed(int64 us);
+extern void counter_note_hit(int64 age_us);
+
+/* An error, of a kind less than MAX_ERROR_KINDS; and how many there were in this minute or the last one, whichever had more. */
+extern void counter_note_error(int kind);
+extern uint64 counters_errors_per_minute(DatabaseNo database);
 
 /* Fills out (MAX_DATABASES long) with the databases that have counters; returns how many. */
 extern int counters_read(DatabaseCounters *out);

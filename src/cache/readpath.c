@@ -200,9 +200,10 @@ entry_is_current(const StoredEntry *entry)
 
 /* Looks in memory; *why says what kind of miss it was. */
 static bool
-look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
+look_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 {
 	CellsStatus status;
+	int64 now;
 
 	if (!store_fetch(&request->key, hash, entry))
 	{
@@ -215,7 +216,8 @@ look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter 
 		*why = status == CELLS_PENDING ? COUNTER_BYPASS_PENDING : COUNTER_MISS_OUTDATED;
 		return false;
 	}
-	if (!time_is_current(entry, cache_now()))
+	now = cache_now();
+	if (!time_is_current(entry, now))
 	{
 		*why = COUNTER_MISS_EXPIRED;
 		return false;
@@ -226,12 +228,13 @@ look_once(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter 
 		return false;
 	}
 	cells_use(&entry->on);
+	request->age = now - entry->valid_from;
 	return true;
 }
 
 /* The same, once it is known whether a change of definitions makes a difference. */
 static bool
-look_up(const CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
+look_up(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 {
 	uint64 clock;
 
@@ -600,6 +603,8 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 		*payload_size = entry.payload_size;
 		return true;
 	}
+	if (result.from_below)
+		request->age = cache_now() - result.valid_from;
 	*payload = result.payload;
 	*payload_size = result.payload_size;
 	return result.from_below;

@@ -72,6 +72,7 @@ typedef struct CacheRequest
 	bool (*concerns)(Oid relid);
 	const LowerTier *below; /* NULL: none */
 	int64 valid_until;		/* of the answer, where it is in memory; else 0.  For who asked */
+	int64 age;				/* of an answer that was kept, in microseconds.  For who asked */
 	void *arg;
 } CacheRequest;
 

@@ -35,11 +35,13 @@
 #include "port/pg_bitutils.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "base/settings.h"
 #include "base/shmem.h"
 #include "base/test_hooks.h"
 #include "cache/counters.h"
+#include "cache/events.h"
 #include "cache/eviction.h"
 #include "cache/store.h"
 #include "cache/store_layout.h"
@@ -67,6 +69,11 @@ static Block *blocks = NULL;
 /* This backend's copy of the image fetched last, in TopMemoryContext; it grows with what is fetched. */
 static char *fetched = NULL;
 static uint32 fetched_size = 0;
+
+/* What this backend has taken away that would have answered still, and has not told of. */
+static uint32 evicted_live = 0;
+/* Told at most once in so long. */
+#define TELL_INTERVAL USECS_PER_SEC
 
 void
 store_shmem_init(Size budget)
@@ -396,11 +403,31 @@ remove_entry(uint32 e)
 	free_blocks(e);
 }
 
+/* Whether it would answer still.  Cells that are not in the first block, which an entry with many has, are taken for current. */
+static bool
+is_live(const Entry *entry)
+{
+	const ImageHeader *header = &entry->image.header;
+	Dependencies on = {.clock = header->clock,
+					   .database = entry->database,
+					   .definitions = header->definitions,
+					   .generations = header->generations,
+					   .ncells = header->ncells,
+					   .cells = (const ExactNo *) (entry->image.bytes + sizeof(ImageHeader))};
+
+	return GetCurrentTimestamp() < header->valid_until &&
+		   (sizeof(ImageHeader) + header->ncells * sizeof(ExactNo) > ENTRY_DATA || cells_status(&on) == CELLS_CURRENT);
+}
+
 /* Takes an entry away for another; a dead one is no loss. */
 static void
 evict(uint32 e, int *evicted)
 {
-	*evicted += !entry_is_dead(store, &blocks[e].entry);
+	if (!entry_is_dead(store, &blocks[e].entry))
+	{
+		(*evicted)++;
+		evicted_live += is_live(&blocks[e].entry);
+	}
 	remove_entry(e);
 }
 
@@ -610,6 +637,26 @@ keep_image(const StoredEntry *entry, uint64 hash, const char *image, uint32 size
 	return true;
 }
 
+static void
+count_evictions(int evicted)
+{
+	static uint32 counted = 0;
+	static TimestampTz told = 0;
+	TimestampTz now;
+
+	counter_add(COUNTER_EVICTIONS, evicted);
+	if (evicted_live == 0)
+		return;
+	counter_add(COUNTER_EVICTIONS_LIVE, evicted_live - counted);
+	counted = evicted_live;
+	now = GetCurrentTimestamp();
+	if (now >= told && now - told < TELL_INTERVAL)
+		return;
+	event_note(EVENT_EVICTION, "", "answers that were still good went to make room", NO_DURATION, evicted_live);
+	told = now;
+	counted = evicted_live = 0;
+}
+
 /* Lays an entry out in one piece; the caller frees it. */
 static char *
 build_image(const StoredEntry *entry, uint32 size)
@@ -656,7 +703,8 @@ store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
 
 	pfree(image);
-	counter_add(COUNTER_EVICTIONS, evicted);
+	if (evicted > 0)
+		count_evictions(evicted);
 	return kept;
 }
 

@@ -17,6 +17,7 @@
 #include "entry/outdated.h"
 #include "entry/touch.h"
 #include "slots/kept_days.h"
+#include "memo/statistics.h"
 #include "slots/tags.h"
 #include "table/clean.h"
 #include "table/log.h"
@@ -93,5 +94,6 @@ availability_cache_reset_stats(PG_FUNCTION_ARGS)
 				errhint("A SECURITY DEFINER function of a superuser can let others do it."));
 	shmem_require();
 	counters_reset();
+	statistics_reset();
 	PG_RETURN_VOID();
 }

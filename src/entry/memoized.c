@@ -366,14 +366,16 @@ availability_cache_memo_was_hit(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(last == LAST_HIT);
 }
 
-/* availability_cache_internal.memo_counts(function): columns in the order of CallCount, then why an answer was not kept last. */
+#define NCOUNTS_SHOWN (CALLS_HIT_NS + 1)
+
+/* availability_cache_internal.memo_counts(function): columns in the order of CallCount, without those after CALLS_HIT_NS, then why an answer was not kept last. */
 PGDLLEXPORT Datum
 availability_cache_memo_counts(PG_FUNCTION_ARGS)
 {
 	FunctionStatistics statistics = {0};
 	TupleDesc desc;
-	Datum values[NCALL_COUNTS + 1];
-	bool nulls[NCALL_COUNTS + 1] = {false};
+	Datum values[NCOUNTS_SHOWN + 1];
+	bool nulls[NCOUNTS_SHOWN + 1] = {false};
 	char *reason;
 
 	shmem_require();
@@ -382,11 +384,11 @@ availability_cache_memo_counts(PG_FUNCTION_ARGS)
 	if (!may_see(PG_GETARG_OID(0)))
 		PG_RETURN_NULL();
 	(void) statistics_read(PG_GETARG_OID(0), &statistics);
-	for (int i = 0; i < NCALL_COUNTS; i++)
+	for (int i = 0; i < NCOUNTS_SHOWN; i++)
 		values[i] = Int64GetDatum(statistics.counts[i]);
 	reason = reason_text(statistics.last_reason);
-	nulls[NCALL_COUNTS] = reason == NULL;
-	values[NCALL_COUNTS] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
+	nulls[NCOUNTS_SHOWN] = reason == NULL;
+	values[NCOUNTS_SHOWN] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

@@ -11,6 +11,8 @@
 
 #include "base/guard.h"
 #include "cache/counters.h"
+#include "cache/events.h"
+#include "entry/error_kind.h"
 #include "entry/own_rules.h"
 #include "memo/call.h"
 
@@ -30,9 +32,11 @@ tell_error(const ErrorData *error, const char *name, OwnAnswer *answer)
 		answer->message = error->message;
 	else if (error->sqlerrcode == ERRCODE_INVALID_PARAMETER_VALUE)
 		answer->message = "an argument is not valid";
-	counter_add(COUNTER_ERRORS, 1);
+	counter_note_error(error_kind(answer->code));
 	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
+	if (strcmp(answer->code, "INTERNAL_ERROR") == 0)
+		event_note(EVENT_ERROR, unpack_sql_state(error->sqlerrcode), name, NO_DURATION, 1);
 }
 
 typedef struct Making
@@ -54,7 +58,8 @@ tell_problem(const ComputeFunction *compute, const char *name, OwnAnswer *answer
 	answer->code = "INTERNAL_ERROR";
 	answer->message = psprintf("%s, which availability_cache.rules names as compute_function, cannot be called: %s",
 							   compute->name, compute->problem);
-	counter_add(COUNTER_ERRORS, 1);
+	counter_note_error(ERROR_INTERNAL_ERROR);
+	event_note(EVENT_ERROR, "compute_function", compute->problem, NO_DURATION, 1);
 	ereport(LOG_SERVER_ONLY, errmsg("%s could not compute: %s", name, answer->message), errhint("%s", compute->hint));
 }
 
@@ -139,7 +144,7 @@ own_rules_answer(FunctionCallInfo fcinfo, const char *name, ComputeForm form, Ow
 	{
 		answer->code = "INVALID_ARGUMENT";
 		answer->message = "stylist, service and date must be given";
-		counter_add(COUNTER_ERRORS, 1);
+		counter_note_error(ERROR_INVALID_ARGUMENT);
 	}
 	else
 		answer_by(&making, fcinfo, name, answer);

@@ -22,6 +22,7 @@
 #include "base/compat.h"
 #include "base/relcache.h"
 #include "entry/guard_row.h"
+#include "cache/changed_tables.h"
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
@@ -354,6 +355,8 @@ availability_cache_invalidate_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, "private.invalidate_availability_cache()");
 	TriggerPlan *plan = trigger_plan(data);
+
+	changed_table_note(RelationGetRelid(data->tg_relation));
 	if (plan->usable && TRIGGER_FIRED_FOR_ROW(data->tg_event))
 		touch_change(plan, data);
 	else

@@ -11,13 +11,16 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "base/compat.h"
 #include "base/guard.h"
 #include "cache/counters.h"
+#include "cache/events.h"
 #include "cache/readpath.h"
+#include "entry/error_kind.h"
 #include "entry/http.h"
 #include "entry/own_rules.h"
 #include "entry/rpc.h"
@@ -37,23 +40,27 @@ PG_FUNCTION_INFO_V1(get_available_slots_json);
 typedef struct ErrorText
 {
 	const char *code;
+	ErrorKind kind;
 	int sqlstate;
 	const char *message;
 	const char *hint;
 } ErrorText;
 
 static const ErrorText error_texts[] = {
-	[DAY_INVALID_ARGUMENT] = {"INVALID_ARGUMENT", ERRCODE_INVALID_PARAMETER_VALUE,
+	[DAY_INVALID_ARGUMENT] = {"INVALID_ARGUMENT", ERROR_INVALID_ARGUMENT, ERRCODE_INVALID_PARAMETER_VALUE,
 							  "stylist, service and date must be given, the date between 1900-01-01 and 9998-12-31",
 							  "Pass p_stylist_id, p_service_id and p_target_date."},
-	[DAY_INVALID_TIMEZONE] = {"INVALID_TIMEZONE", ERRCODE_INVALID_PARAMETER_VALUE, "the time zone is not known",
+	[DAY_INVALID_TIMEZONE] = {"INVALID_TIMEZONE", ERROR_INVALID_TIMEZONE, ERRCODE_INVALID_PARAMETER_VALUE,
+							  "the time zone is not known",
 							  "Pass an IANA name such as Asia/Kathmandu; pg_timezone_names lists them."},
-	[DAY_STYLIST_NOT_FOUND] = {"STYLIST_NOT_FOUND", ERRCODE_NO_DATA_FOUND, "the stylist is not known or not active",
+	[DAY_STYLIST_NOT_FOUND] = {"STYLIST_NOT_FOUND", ERROR_STYLIST_NOT_FOUND, ERRCODE_NO_DATA_FOUND,
+							   "the stylist is not known or not active",
 							   "Look at the tables attached as stylist_profiles and stylist_services."},
-	[DAY_SERVICE_NOT_OFFERED] = {"SERVICE_NOT_OFFERED", ERRCODE_NO_DATA_FOUND,
+	[DAY_SERVICE_NOT_OFFERED] = {"SERVICE_NOT_OFFERED", ERROR_SERVICE_NOT_OFFERED, ERRCODE_NO_DATA_FOUND,
 								 "the stylist does not offer the service, or one of them is not active",
 								 "Look at the tables attached as services and stylist_services."},
-	[DAY_INTERNAL_ERROR] = {"INTERNAL_ERROR", ERRCODE_INTERNAL_ERROR, "availability could not be computed",
+	[DAY_INTERNAL_ERROR] = {"INTERNAL_ERROR", ERROR_INTERNAL_ERROR, ERRCODE_INTERNAL_ERROR,
+							"availability could not be computed",
 							"The server's log has the error; get_available_slots raises it."},
 };
 
@@ -262,7 +269,7 @@ get_available_slots(PG_FUNCTION_ARGS)
 
 /* Reports an error to the log, and remembers of it what a client may see. */
 static void
-note_error(Call *call, ErrorData *error)
+note_error(Call *call, ErrorData *error, int64 us)
 {
 	call->day.error = DAY_INTERNAL_ERROR;
 	/* These are ours, about the set-up; others might quote data. */
@@ -270,6 +277,7 @@ note_error(Call *call, ErrorData *error)
 		call->message = error->message;
 	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", call->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
+	event_note(EVENT_ERROR, unpack_sql_state(error->sqlerrcode), call->name, us, 1);
 }
 
 static void
@@ -286,16 +294,22 @@ compute_catching(void *arg, uint64 clock, Computed *result)
 {
 	Call *call = arg;
 	Computation computation = {&call->day, clock, result};
+	instr_time start;
+	instr_time end;
 	ErrorData *error;
 
 	call->has_own_rules = call->looks_at_rules && own_rules_read() != OWN_RULES_NONE;
 	if (call->has_own_rules)
 		return;
+	INSTR_TIME_SET_CURRENT(start);
 	error = guarded(run_computation, &computation);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	counter_note_computed(INSTR_TIME_GET_MICROSEC(end));
 	if (error == NULL)
 		return;
 	memset(result, 0, sizeof(*result));
-	note_error(call, error);
+	note_error(call, error, INSTR_TIME_GET_MICROSEC(end));
 }
 
 /* ---- for functions that ask for several days ---- */
@@ -383,7 +397,7 @@ error_answer(const AnswerForm *form, const Call *call, DayError error)
 	OwnAnswer of = {.message = error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
 					.code = text->code};
 
-	counter_add(COUNTER_ERRORS, 1);
+	counter_note_error(text->kind);
 	return error_told(form, &of);
 }
 
@@ -429,7 +443,9 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	own.hit = cache_read(&call.request, &packed, &size);
 	if (call.has_own_rules)
 		return answer_by_own_rules(fcinfo, form, &answer) ? answer : answer_call(fcinfo, form);
-	if (!own.hit && call.day.error != DAY_OK)
+	if (own.hit)
+		counter_note_hit(call.request.age);
+	else if (call.day.error != DAY_OK)
 		return error_answer(form, &call, call.day.error);
 	own.valid_until = call.request.valid_until;
 	return answer_told(form, form->write(packed, own.hit), &own);

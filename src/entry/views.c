@@ -4,12 +4,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -21,6 +19,7 @@
 #include "cache/prepared.h"
 #include "cache/readpath.h"
 #include "cache/store.h"
+#include "entry/shown.h"
 #include "slots/answer.h"
 #include "slots/attachments.h"
 #include "slots/key.h"
@@ -29,24 +28,6 @@
 PG_FUNCTION_INFO_V1(availability_cache_stats);
 PG_FUNCTION_INFO_V1(availability_cache_entries);
 PG_FUNCTION_INFO_V1(availability_cache_attached);
-
-/* Whether the caller may see a database's figures and keys: this one's, whoever was granted the function. */
-static bool
-may_see(Oid dboid)
-{
-	return dboid == MyDatabaseId || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
-}
-
-/* The SQL declaration may be that of another version. */
-static void
-put_row(ReturnSetInfo *rsinfo, Datum *values, bool *nulls, int n)
-{
-	if (rsinfo->setDesc->natts != n)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the library and the SQL of availability_cache do not fit together"),
-				errhint("Run ALTER EXTENSION availability_cache UPDATE."));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
 
 static uint64
 sum_counters(const uint64 *counts, Counter first, Counter last)
@@ -95,7 +76,7 @@ put_stats(ReturnSetInfo *rsinfo, const DatabaseCounters *db, int cells_pending)
 	values[n++] = breaker == NULL ? (Datum) 0 : CStringGetTextDatum(breaker);
 	values[n++] = Int32GetDatum(cells_pending);
 	values[n++] = TimestampTzGetDatum(db->reset);
-	put_row(rsinfo, values, nulls, n);
+	put_shown_row(rsinfo, values, nulls, n);
 }
 
 PGDLLEXPORT Datum
@@ -113,7 +94,7 @@ availability_cache_stats(PG_FUNCTION_ARGS)
 	cells_pending = cells_count_pending();
 	for (int i = 0; i < n; i++)
 	{
-		if (may_see(databases[i].dboid))
+		if (may_see_database(databases[i].dboid))
 			put_stats((ReturnSetInfo *) fcinfo->resultinfo, &databases[i], cells_pending);
 	}
 	return (Datum) 0;
@@ -129,7 +110,7 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	bool nulls[10] = {false};
 
 	day_key_open(&entry->key, &key, &zone);
-	if (!may_see(key.dboid))
+	if (!may_see_database(key.dboid))
 		return;
 	values[0] = ObjectIdGetDatum(key.dboid);
 	values[1] = UUIDPGetDatum(&key.stylist);
@@ -142,7 +123,7 @@ put_entry(ReturnSetInfo *rsinfo, const StoredEntry *entry, const EntryInfo *info
 	values[7] = BoolGetDatum(entry_is_current(entry));
 	values[8] = BoolGetDatum(info->visited);
 	values[9] = Int32GetDatum(info->bytes);
-	put_row(rsinfo, values, nulls, lengthof(values));
+	put_shown_row(rsinfo, values, nulls, lengthof(values));
 }
 
 PGDLLEXPORT Datum
@@ -199,7 +180,7 @@ put_attachment(ReturnSetInfo *rsinfo, const Attachment *attachment)
 	values[3] = text_array(columns, n);
 	nulls[4] = attachment->problem == NULL;
 	values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(attachment->problem);
-	put_row(rsinfo, values, nulls, lengthof(values));
+	put_shown_row(rsinfo, values, nulls, lengthof(values));
 }
 
 PGDLLEXPORT Datum

@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/relcache.h"
 #include "base/test_hooks.h"
+#include "cache/changed_tables.h"
 #include "cache/changes.h"
 #include "entry/outdated.h"
 #include "entry/trigger_data.h"
@@ -88,6 +89,7 @@ availability_cache_watched_changed(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.watched_changed()");
 	KeyColumns keys;
 
+	changed_table_note(RelationGetRelid(data->tg_relation));
 	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
 	{
 		changes_touch_database();

@@ -384,6 +384,7 @@ run_seen(Call *call)
 	PG_CATCH();
 	{
 		seen_end(seen);
+		statistics_add(call->function->function, CALLS_RAISED, 1);
 		/* Whoever catches it goes on with something that it read. */
 		seen_note_reason(REASON_NESTED, call->function->function);
 		PG_RE_THROW();
@@ -413,8 +414,7 @@ compute(void *arg, uint64 clock, Computed *result)
 	}
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
-	statistics_add(call->function->function, CALLS_COMPUTED, 1);
-	statistics_add(call->function->function, CALLS_COMPUTE_US, INSTR_TIME_GET_MICROSEC(end));
+	statistics_note_computed(call->function->function, INSTR_TIME_GET_MICROSEC(end));
 }
 
 /* ---- answering ---- */
@@ -477,7 +477,7 @@ return_packed(Call *call, const char *packed)
 }
 
 static void
-count_hit(Oid function, bool timed, instr_time start)
+count_hit(Oid function, bool timed, instr_time start, int64 age)
 {
 	instr_time end;
 
@@ -488,6 +488,7 @@ count_hit(Oid function, bool timed, instr_time start)
 	INSTR_TIME_SUBTRACT(end, start);
 	statistics_add(function, CALLS_TIMED, 1);
 	statistics_add(function, CALLS_HIT_NS, (uint64) (INSTR_TIME_GET_DOUBLE(end) * 1e9));
+	statistics_note_age(function, age);
 }
 
 static Datum
@@ -522,7 +523,7 @@ answer(Call *call)
 		return call_straight(call->fcinfo, call->inner);
 	}
 	result = return_packed(call, packed);
-	count_hit(call->function->function, timed, start);
+	count_hit(call->function->function, timed, start, request.age);
 	memo_function_note_call(call->function, true);
 	return result;
 }
@@ -596,6 +597,7 @@ memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
 		answer_of_call_hand_on(packed);
 		answer_of_call_unpack(&function, packed, NULL, false, &call.result);
 		statistics_add(form->function, CALLS_HIT, 1);
+		statistics_note_age(form->function, request.age);
 	}
 	else if (outcome.hit)
 	{

@@ -27,6 +27,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "cache/counters.h"
+#include "cache/events.h"
 #include "table/state.h"
 
 #define NPLACES 64
@@ -45,6 +46,7 @@ typedef struct Place
 {
 	pg_atomic_uint32 dboid;	   /* InvalidOid: free */
 	pg_atomic_uint64 retry_at; /* the breaker; 0: closed */
+	pg_atomic_uint64 opened;   /* when */
 	pg_atomic_uint32 worker;   /* WorkerState */
 	pg_atomic_uint64 worker_since;
 	pg_atomic_uint64 worker_retry_at; /* none could be started */
@@ -78,6 +80,7 @@ tier_state_shmem_init(void)
 
 		pg_atomic_init_u32(&place->dboid, InvalidOid);
 		pg_atomic_init_u64(&place->retry_at, 0);
+		pg_atomic_init_u64(&place->opened, 0);
 		pg_atomic_init_u32(&place->worker, WORKER_NONE);
 		pg_atomic_init_u64(&place->worker_since, 0);
 		pg_atomic_init_u64(&place->worker_retry_at, 0);
@@ -156,9 +159,12 @@ breaker_failed(const char *what)
 	uint64 until = GetCurrentTimestamp() + ac_table_tier_retry * USECS_PER_SEC;
 
 	counter_add(COUNTER_TIER_ERRORS, 1);
-	if (place != NULL && pg_atomic_exchange_u64(&place->retry_at, until) == 0)
-		ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache does without its tables: %s", what),
-				errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
+	if (place == NULL || pg_atomic_exchange_u64(&place->retry_at, until) != 0)
+		return;
+	pg_atomic_write_u64(&place->opened, GetCurrentTimestamp());
+	event_note(EVENT_BREAKER_OPENED, "table tier", what, NO_DURATION, 1);
+	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache does without its tables: %s", what),
+			errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
 }
 
 void
@@ -166,8 +172,10 @@ breaker_succeeded(void)
 {
 	Place *place = my_place();
 
-	if (place != NULL && pg_atomic_read_u64(&place->retry_at) != 0 && pg_atomic_exchange_u64(&place->retry_at, 0) != 0)
-		ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache uses its tables again"));
+	if (place == NULL || pg_atomic_read_u64(&place->retry_at) == 0 || pg_atomic_exchange_u64(&place->retry_at, 0) == 0)
+		return;
+	event_note(EVENT_BREAKER_CLOSED, "table tier", "", GetCurrentTimestamp() - pg_atomic_read_u64(&place->opened), 1);
+	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache uses its tables again"));
 }
 
 const char *
@@ -233,6 +241,14 @@ queue_is_empty(void)
 	return place == NULL || pg_atomic_read_u64(&place->pushed) == pg_atomic_read_u64(&place->popped);
 }
 
+uint64
+queue_length(Oid dboid)
+{
+	Place *place = find_place(dboid);
+
+	return place == NULL ? 0 : pg_atomic_read_u64(&place->pushed) - pg_atomic_read_u64(&place->popped);
+}
+
 /* ---- the worker's life ---- */
 
 static bool
@@ -276,6 +292,7 @@ worker_wanted(void)
 		return true;
 	pg_atomic_write_u64(&place->worker_retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
 	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
+	event_note(EVENT_WORKER_FAILED, "worker", "max_worker_processes leaves it no place", NO_DURATION, 1);
 	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache could not start its background worker"),
 			errhint("Raise max_worker_processes; until then sessions write answers to the table themselves."));
 	return false;
@@ -284,7 +301,26 @@ worker_wanted(void)
 static void
 worker_end(int code, Datum place_number)
 {
-	pg_atomic_exchange_u32(&places[DatumGetInt32(place_number)].worker, WORKER_NONE);
+	Place *place = &places[DatumGetInt32(place_number)];
+
+	event_note(EVENT_WORKER_ENDED, "worker", "", GetCurrentTimestamp() - pg_atomic_read_u64(&place->worker_since), 1);
+	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
+}
+
+const char *
+worker_state(Oid dboid)
+{
+	static const char *const states[] =
+		{[WORKER_NONE] = "none", [WORKER_STARTING] = "starting", [WORKER_RUNNING] = "running"};
+	Place *place = find_place(dboid);
+	uint32 worker;
+
+	if (place == NULL)
+		return NULL;
+	worker = pg_atomic_read_u32(&place->worker);
+	if (worker == WORKER_NONE && pg_atomic_read_u64(&place->worker_retry_at) > (uint64) GetCurrentTimestamp())
+		return "failed";
+	return states[worker];
 }
 
 Oid
@@ -294,6 +330,7 @@ worker_begin(int place_number)
 
 	before_shmem_exit(worker_end, Int32GetDatum(place_number));
 	pg_atomic_exchange_u32(&place->worker, WORKER_RUNNING);
+	pg_atomic_write_u64(&place->worker_since, GetCurrentTimestamp());
 	return pg_atomic_read_u32(&place->dboid);
 }
 

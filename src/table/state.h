@@ -30,6 +30,8 @@ extern const char *breaker_state(Oid dboid);
 extern void queue_push(uint32 place);
 extern bool queue_pop(uint32 *place);
 extern bool queue_is_empty(void);
+/* How many of a database wait; 512 and more: the oldest are lost. */
+extern uint64 queue_length(Oid dboid);
 
 /* ---- the worker's life ---- */
 
@@ -37,6 +39,8 @@ extern bool queue_is_empty(void);
 extern bool worker_wanted(void);
 /* For the worker itself: marks it running until it exits; returns its database. */
 extern Oid worker_begin(int place_number);
+/* "none", "starting", "running", or "failed" while none can be had; NULL if the database has no place. */
+extern const char *worker_state(Oid dboid);
 /* Waits for something to do, at most timeout milliseconds. */
 extern void worker_wait(long timeout);
 

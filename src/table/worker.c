@@ -28,6 +28,7 @@
 #include "base/guard.h"
 #include "base/settings.h"
 #include "base/test_hooks.h"
+#include "cache/events.h"
 #include "table/clean.h"
 #include "table/rows.h"
 #include "table/state.h"
@@ -190,6 +191,7 @@ availability_cache_worker_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	dboid = worker_begin(DatumGetInt32(arg));
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	event_note(EVENT_WORKER_STARTED, "worker", "", NO_DURATION, 1);
 	set_defaults();
 	work();
 }
