@@ -18,6 +18,7 @@
 #include "base/settings.h"
 #include "base/shmem.h"
 #include "base/test_hooks.h"
+#include "base/thresholds.h"
 #include "cache/cells.h"
 #include "cache/changed_tables.h"
 #include "cache/changes.h"
@@ -143,6 +144,7 @@ void
 _PG_init(void)
 {
 	settings_define();
+	thresholds_define();
 	test_hooks_define();
 	MarkGUCPrefixReserved("availability_cache");
 	clock_texts_init();

@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION availability_cache_internal.figures(
-    OUT datid oid, OUT evictions_live bigint, OUT audits bigint, OUT stale_hits bigint, OUT slot_hits bigint, OUT slot_computed bigint,
+    OUT datid oid, OUT evictions_live bigint, OUT miss_lost bigint, OUT audits bigint, OUT stale_hits bigint, OUT slot_hits bigint, OUT slot_computed bigint,
     OUT errors bigint[], OUT errors_per_minute bigint, OUT compute_times bigint[], OUT hit_ages bigint[],
     OUT worker text, OUT queued bigint, OUT uncounted bigint)
 RETURNS SETOF record
@@ -100,7 +100,7 @@ COMMENT ON COLUMN availability_cache.activity.hit_age_s_50 IS 'How old half of t
 CREATE VIEW availability_cache.summary AS
     SELECT s.datid, d.datname, s.hits - s.table_hits AS memory_hits, s.table_hits, s.misses + s.bypasses AS computed,
            s.hits / nullif(s.hits + s.misses + s.bypasses, 0)::float8 AS hit_ratio,
-           s.errors, f.errors_per_minute, s.evictions, f.evictions_live, s.invalidations, s.entries, s.bytes, f.audits, f.stale_hits,
+           s.errors, f.errors_per_minute, s.miss_outdated, f.miss_lost, s.evictions, f.evictions_live, s.invalidations, s.entries, s.bytes, f.audits, f.stale_hits,
            availability_cache_internal.percentile(h.compute_times, 0.5, 0.001) AS compute_ms_50,
            availability_cache_internal.percentile(h.compute_times, 0.95, 0.001) AS compute_ms_95,
            availability_cache_internal.percentile(h.compute_times, 0.99, 0.001) AS compute_ms_99,
@@ -124,6 +124,7 @@ COMMENT ON COLUMN availability_cache.summary.audits IS 'Hits that were computed 
 COMMENT ON COLUMN availability_cache.summary.stale_hits IS 'Of these, answers that were wrong. Must be 0.';
 COMMENT ON COLUMN availability_cache.summary.worker IS 'The worker of the table tier: none, starting, running, or failed while none can be had.';
 COMMENT ON COLUMN availability_cache.summary.queued IS 'Answers that wait for it.';
+COMMENT ON COLUMN availability_cache.summary.miss_lost IS 'Of miss_outdated, answers that were let go without a change: there are too few places for what answers depend on, shared_memory_size is small.';
 COMMENT ON COLUMN availability_cache.summary.uncounted IS 'What memoized functions of the whole server did that there was no place to count: more than 4,096 functions.';
 
 CREATE VIEW availability_cache.errors AS

@@ -251,6 +251,16 @@ cells_status(const Dependencies *on)
 }
 
 bool
+cells_are_lost(const Dependencies *on)
+{
+	uint32 generations = 0;
+
+	for (uint32 i = 0; i < on->ncells; i++)
+		generations += exact_generation(on->cells[i]);
+	return generations != on->generations;
+}
+
+bool
 cells_tags(const Dependencies *on, Tag *tags)
 {
 	uint32 generations = 0;

@@ -58,6 +58,9 @@ extern bool cells_tags(const Dependencies *on, Tag *tags);
 extern CellsStatus cells_status(const Dependencies *on);
 extern void cells_use(const Dependencies *on);
 
+/* Whether a cell has gone to another tag since: outdated, though perhaps nothing changed. */
+extern bool cells_are_lost(const Dependencies *on);
+
 /*
  * Whether each transaction that changed what the answer depends on precedes
  * this full xid.  Caller has looked at the status before, with a barrier between.

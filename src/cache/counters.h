@@ -38,6 +38,7 @@ typedef enum Counter
 	COUNTER_TIER_LOGGED,
 	COUNTER_TIER_ERRORS,
 	COUNTER_EVICTIONS_LIVE, /* of entries that would still have answered */
+	COUNTER_MISS_LOST,		/* of the outdated ones: whose cells went to other tags */
 	COUNTER_AUDITS,
 	COUNTER_STALE_HITS,
 	/* Of answers to what is not a function's call: */

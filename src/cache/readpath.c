@@ -214,6 +214,7 @@ look_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 	if (status != CELLS_CURRENT)
 	{
 		*why = status == CELLS_PENDING ? COUNTER_BYPASS_PENDING : COUNTER_MISS_OUTDATED;
+		request->lost_cells = cells_are_lost(&entry->on);
 		return false;
 	}
 	now = cache_now();
@@ -488,6 +489,8 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 	if (may_keep && (kept || status != CELLS_OUTDATED))
 		flight_note(hash, clock, kept);
 	count_answer(result, why);
+	if (why == COUNTER_MISS_OUTDATED && request->lost_cells)
+		counter_add(COUNTER_MISS_LOST, 1);
 }
 
 /* Leads; true if whoever led until now has just kept it. */
@@ -594,6 +597,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	StoredEntry entry;
 
 	request->valid_until = 0;
+	request->lost_cells = false;
 	if (why == NCOUNTERS ? answer_by_memory(request, &entry, &result)
 						 : answer_by_computing(request, why, &entry, &result))
 	{

@@ -73,6 +73,7 @@ typedef struct CacheRequest
 	const LowerTier *below; /* NULL: none */
 	int64 valid_until;		/* of the answer, where it is in memory; else 0.  For who asked */
 	int64 age;				/* of an answer that was kept, in microseconds.  For who asked */
+	bool lost_cells;		/* an entry was outdated for want of cells; for the read path */
 	void *arg;
 } CacheRequest;
 

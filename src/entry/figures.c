@@ -37,10 +37,10 @@ text_or_null(const char *text, bool *isnull)
 static void
 put_figures(ReturnSetInfo *rsinfo, const DatabaseCounters *db)
 {
-	static const Counter single[] = {COUNTER_EVICTIONS_LIVE, COUNTER_AUDITS, COUNTER_STALE_HITS, COUNTER_OWN_HITS,
-									 COUNTER_OWN_COMPUTED};
-	Datum values[13];
-	bool nulls[13] = {false};
+	static const Counter single[] = {COUNTER_EVICTIONS_LIVE, COUNTER_MISS_LOST, COUNTER_AUDITS,
+									 COUNTER_STALE_HITS,	 COUNTER_OWN_HITS,	COUNTER_OWN_COMPUTED};
+	Datum values[14];
+	bool nulls[14] = {false};
 	int n = 0;
 
 	nulls[n] = db->dboid == InvalidOid;
