@@ -54,17 +54,6 @@ END;
 COMMENT ON FUNCTION availability_cache_internal.percentile(bigint[], float8, float8) IS
 'Internal: a percentile of a histogram, interpolated within its bucket, which is at most twice as high as low; NULL if it is empty.';
 
-CREATE FUNCTION availability_cache_internal.added(histogram bigint[], other bigint[]) RETURNS bigint[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT array_agg(coalesce(a, 0) + coalesce(b, 0)) FROM unnest(histogram, other) u(a, b);
-END;
-COMMENT ON FUNCTION availability_cache_internal.added(bigint[], bigint[]) IS 'Internal: two histograms as one.';
-
-CREATE AGGREGATE availability_cache_internal.add_up(bigint[]) (
-    SFUNC = availability_cache_internal.added, STYPE = bigint[], PARALLEL = SAFE);
-COMMENT ON AGGREGATE availability_cache_internal.add_up(bigint[]) IS 'Internal: many histograms as one.';
-
 CREATE VIEW availability_cache_internal.activity AS
     SELECT f.datid, NULL::regprocedure AS function, 'slots' AS source, f.slot_hits - s.table_hits AS memory_hits, s.table_hits,
            f.slot_computed AS computed, (SELECT sum(e) FROM unnest(f.errors) e)::bigint AS errors,
@@ -112,10 +101,13 @@ CREATE VIEW availability_cache.summary AS
       JOIN availability_cache_internal.figures() f ON f.datid IS NOT DISTINCT FROM s.datid
       LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid
       CROSS JOIN LATERAL
-           (SELECT availability_cache_internal.add_up(a.compute_times) AS compute_times, availability_cache_internal.add_up(a.hit_ages) AS hit_ages
-              FROM (SELECT f.compute_times, f.hit_ages
-                    UNION ALL
-                    SELECT g.compute_times, g.hit_ages FROM availability_cache_internal.function_figures() g WHERE g.datid = s.datid) a) h;
+           (SELECT array_agg(t.c ORDER BY t.i) AS compute_times, array_agg(t.a ORDER BY t.i) AS hit_ages
+              FROM (SELECT u.i, sum(u.c)::bigint AS c, sum(u.a)::bigint AS a
+                      FROM (SELECT f.compute_times, f.hit_ages
+                            UNION ALL
+                            SELECT g.compute_times, g.hit_ages FROM availability_cache_internal.function_figures() g WHERE g.datid = s.datid) x
+                     CROSS JOIN unnest(x.compute_times, x.hit_ages) WITH ORDINALITY u(c, a, i)
+                     GROUP BY u.i) t) h;
 COMMENT ON VIEW availability_cache.summary IS
 'A row per database, slots and memoized functions together; the counters are those of stats. Percentiles are of histograms, right within a factor of two.';
 COMMENT ON COLUMN availability_cache.summary.errors_per_minute IS 'Error answers in this minute or in the last one, whichever had more.';
@@ -135,12 +127,15 @@ CREATE VIEW availability_cache.errors AS
 COMMENT ON VIEW availability_cache.errors IS 'Answers with success false, by database and code.';
 
 CREATE VIEW availability_cache.changes AS
-    SELECT t.relation, t.changes, t.hours[1] AS this_hour, t.hours
-      FROM (SELECT coalesce(pg_partition_root(c.relid)::oid, c.relid)::regclass AS relation, sum(c.changes)::bigint AS changes,
-                   availability_cache_internal.add_up(c.hours) AS hours
-              FROM availability_cache_internal.changed_tables() c
-             WHERE c.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-             GROUP BY 1) t;
+    WITH c AS (
+        SELECT coalesce(pg_partition_root(t.relid)::oid, t.relid)::regclass AS relation, t.changes, t.hours
+          FROM availability_cache_internal.changed_tables() t
+         WHERE t.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())),
+    h AS (SELECT c.relation, u.i, sum(u.n)::bigint AS n FROM c CROSS JOIN unnest(c.hours) WITH ORDINALITY u(n, i) GROUP BY c.relation, u.i)
+    SELECT c.relation, sum(c.changes)::bigint AS changes, (SELECT h.n FROM h WHERE h.relation = c.relation AND h.i = 1) AS this_hour,
+           (SELECT array_agg(h.n ORDER BY h.i) FROM h WHERE h.relation = c.relation) AS hours
+      FROM c
+     GROUP BY c.relation;
 COMMENT ON VIEW availability_cache.changes IS
 'This database: how many transactions changed what answers depend on, by table, partitions with theirs; those that touched nothing that is kept count too.';
 COMMENT ON COLUMN availability_cache.changes.changes IS 'Since the server started.';

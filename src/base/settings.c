@@ -11,6 +11,7 @@
 
 bool ac_enabled = true;
 int ac_rollout = 100;
+double ac_audit_rate = 0.0;
 int ac_shared_memory_kb = 64 * 1024;
 int ac_ttl = 300;
 double ac_ttl_jitter = 0.1;
@@ -53,6 +54,10 @@ settings_define(void)
 							"Share of the keys that are answered from memory, in per cent.",
 							"Which ones these are does not change, but for those that come or go with the share.",
 							&ac_rollout, 100, 0, 100, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("availability_cache.audit_rate",
+							 "Share of the answers from memory that are computed again and compared.",
+							 "What differs is logged and dropped. 0 compares none, 1 all.", &ac_audit_rate, 0.0, 0.0,
+							 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("availability_cache.ttl", "Longest time that an answer is kept.",
 							"Exactness does not need it; 0 keeps answers until they change.", &ac_ttl, 300, 0,
 							86400 * 30, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);

@@ -6,7 +6,8 @@
 #define AC_BASE_SETTINGS_H
 
 extern bool ac_enabled;
-extern int ac_rollout; /* per cent of the keys */
+extern int ac_rollout;		 /* per cent of the keys */
+extern double ac_audit_rate; /* share of hits */
 extern int ac_shared_memory_kb;
 extern int ac_ttl;					 /* seconds, 0: none */
 extern double ac_ttl_jitter;		 /* share of ttl */

@@ -103,6 +103,7 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"guard_keeps_undone", AC_MUTANT_GUARD_KEEPS_UNDONE, false},
 												   {"guard_no_wait", AC_MUTANT_GUARD_NO_WAIT, false},
 												   {"guard_lends", AC_MUTANT_GUARD_LENDS, false},
+												   {"no_touch", AC_MUTANT_NO_TOUCH, false},
 												   {"queries_only", AC_MUTANT_QUERIES_ONLY, false},
 												   {NULL, 0, false}};
 

@@ -90,6 +90,8 @@ typedef enum AcMutant
 	AC_MUTANT_GUARD_KEEPS_UNDONE,
 	AC_MUTANT_GUARD_NO_WAIT,
 	AC_MUTANT_GUARD_LENDS,
+	/* what answers depend on does not matter: to plant one that is outdated */
+	AC_MUTANT_NO_TOUCH,
 	/* nothing is broken: the attached tables are read by queries alone */
 	AC_MUTANT_QUERIES_ONLY
 } AcMutant;

@@ -125,7 +125,7 @@ begin_late(int number)
 void
 changes_touch(Tag tag)
 {
-	if (!ac_shared_memory_ready || tag_set_has(&touched, tag))
+	if (!ac_shared_memory_ready || tag_set_has(&touched, tag) || AC_MUTATED(AC_MUTANT_NO_TOUCH))
 		return;
 	/* The last place is the database's; with it every answer is covered. */
 	if (touched.n >= MAX_TOUCHED - 1 && tag_set_has(&touched, tag = tag_of_database()))

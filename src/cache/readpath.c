@@ -249,6 +249,14 @@ look_up(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 	return look_once(request, hash, entry, why);
 }
 
+bool
+cache_look(CacheRequest *request, StoredEntry *entry)
+{
+	Counter why;
+
+	return look_up(request, store_hash(&request->key), entry, &why);
+}
+
 /* An answer is kept until it changes, or until ttl has passed, less a random part of it. */
 static int64
 expires(const Computed *result)
@@ -417,6 +425,18 @@ compute_fresh(CacheRequest *request, Computed *result)
 	bool may_remember = reason_to_bypass_still(request) == NCOUNTERS && !IsolationUsesXactSnapshot();
 
 	(void) answer_fresh(request, false, may_remember, result);
+}
+
+bool
+cache_in_moment(void)
+{
+	return in_moment();
+}
+
+void
+compute_anew(CacheRequest *request, Computed *result)
+{
+	(void) answer_fresh(request, false, false, result);
 }
 
 static void

@@ -71,9 +71,11 @@ typedef struct CacheRequest
 	/* Whether what this transaction wrote to a relation may show in the answer. */
 	bool (*concerns)(Oid relid);
 	const LowerTier *below; /* NULL: none */
-	int64 valid_until;		/* of the answer, where it is in memory; else 0.  For who asked */
-	int64 age;				/* of an answer that was kept, in microseconds.  For who asked */
-	bool lost_cells;		/* an entry was outdated for want of cells; for the read path */
+	/* For who audits answers (audit.h); NULL: it is not to be. */
+	const struct AuditedKind *audited;
+	int64 valid_until; /* of the answer, where it is in memory; else 0.  For who asked */
+	int64 age;		   /* of an answer that was kept, in microseconds.  For who asked */
+	bool lost_cells;   /* an entry was outdated for want of cells; for the read path */
 	void *arg;
 } CacheRequest;
 
@@ -83,8 +85,14 @@ typedef struct CacheRequest
  */
 extern bool cache_read(CacheRequest *request, const char **payload, uint32 *payload_size);
 
+/* Whether memory has an answer now, which stays until the next look. */
+extern bool cache_look(CacheRequest *request, StoredEntry *entry);
+
 /* Computes without looking anywhere, under the snapshot that cache_read would use. */
 extern void compute_fresh(CacheRequest *request, Computed *result);
+
+/* The same with nothing that is remembered between computations. */
+extern void compute_anew(CacheRequest *request, Computed *result);
 
 /*
  * Several answers as of one moment: what cache_read answers while the moment's
@@ -101,6 +109,9 @@ typedef struct CacheMoment
 
 extern void cache_begin_moment(CacheMoment *m);
 extern void cache_end_moment(CacheMoment *m, bool failed);
+
+/* Whether there is one now. */
+extern bool cache_in_moment(void);
 
 /* The wall clock, or that of the moment: which "now" always means, as a timestamp. */
 extern int64 cache_now(void);

@@ -708,6 +708,14 @@ store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 	return kept;
 }
 
+void
+store_drop(uint64 hash)
+{
+	LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
+	(void) remove_same_hash(hash);
+	LWLockRelease(ac_lock(AC_LOCK_STORE));
+}
+
 int64
 store_flush(uint64 clock)
 {

@@ -58,6 +58,9 @@ extern bool store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found);
 /* Keeps an entry in place of the one of the same key; if it cannot, false, and place is not set. */
 extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);
 
+/* Takes away the entry of this hash, if there is one. */
+extern void store_drop(uint64 hash);
+
 /*
  * Lets the entries of this backend's database go whose clock is before this
  * one; they are outdated.  Returns how many were there.

@@ -20,6 +20,7 @@
 #include "cache/counters.h"
 #include "cache/events.h"
 #include "cache/readpath.h"
+#include "entry/audited_day.h"
 #include "entry/error_kind.h"
 #include "entry/http.h"
 #include "entry/own_rules.h"
@@ -67,7 +68,7 @@ static const ErrorText error_texts[] = {
 /* A call's arguments, looked at and ready for the read path. */
 typedef struct Call
 {
-	DayRequest day;
+	DayRequest day; /* first: see audited_day.h */
 	DayKey key;
 	CacheRequest request;
 	const char *name;	 /* of the function, for the log */
@@ -184,6 +185,7 @@ prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))
 	call->request.concerns = sources_concerned;
 	/* The table's key has no duration. */
 	call->request.below = call->day.duration == 0 && call->day.except == NULL ? &table_tier : NULL;
+	call->request.audited = &audited_day;
 	call->request.arg = call;
 	call->day.error = DAY_OK;
 	call->message = NULL;
@@ -440,7 +442,7 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	call.name = form->function;
 	call.looks_at_rules = rules != OWN_RULES_NONE;
 	call.has_own_rules = false;
-	own.hit = cache_read(&call.request, &packed, &size);
+	own.hit = cache_read_audited(&call.request, &packed, &size);
 	if (call.has_own_rules)
 		return answer_by_own_rules(fcinfo, form, &answer) ? answer : answer_call(fcinfo, form);
 	if (own.hit)

@@ -23,6 +23,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
+#include "utils/regproc.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -32,6 +33,7 @@
 #include "base/guard.h"
 #include "base/settings.h"
 #include "base/shmem.h"
+#include "cache/audit.h"
 #include "cache/definitions.h"
 #include "memo/call.h"
 #include "memo/cursors.h"
@@ -491,6 +493,37 @@ count_hit(Oid function, bool timed, instr_time start, int64 age)
 	statistics_note_age(function, age);
 }
 
+/* ---- audited ---- */
+
+/* What cannot be kept any more, which depends on more than the tables, says nothing. */
+static bool
+differs(void *arg, const char *kept, uint32 kept_size, const Computed *computed)
+{
+	const Call *call = arg;
+
+	return computed->payload != NULL && computed->keepable &&
+		   !answer_of_call_same(call->function, kept, computed->payload);
+}
+
+/* Arguments may be anybody's business: of a call only a number that is the same for the same arguments. */
+static char *
+describe(void *arg)
+{
+	const Call *call = arg;
+
+	return psprintf("%s, arguments %016llx", format_procedure(call->function->function),
+					(unsigned long long) call_key_hash_arguments(&call->key));
+}
+
+static const AuditedKind audited_call = {differs, describe, false};
+
+/* Not one that is known to be inexact. */
+static const AuditedKind *
+audited(const MemoFunction *function)
+{
+	return function->ttl == 0 && !function->assume_stable ? &audited_call : NULL;
+}
+
 static Datum
 answer(Call *call)
 {
@@ -501,6 +534,7 @@ answer(Call *call)
 							.never_waits = seen_current() != NULL,
 							.compute = compute,
 							.concerns = watched_concerns,
+							.audited = audited(call->function),
 							.arg = call};
 	const char *packed;
 	uint32 size;
@@ -511,7 +545,7 @@ answer(Call *call)
 	call_key_make(&call->key, call->function, call->fcinfo);
 	request.key = (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
 	memset(&call->result, 0, sizeof(call->result));
-	if (!cache_read(&request, &packed, &size))
+	if (!cache_read_audited(&request, &packed, &size))
 	{
 		memo_function_note_call(call->function, false);
 		return return_result(call, &call->result);

@@ -199,6 +199,60 @@ answer_of_call_pack(const MemoFunction *function, const CallResult *result, cons
 	return REASON_NONE;
 }
 
+/* ---- comparing ---- */
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	MinimalTuple row = *(MinimalTuple const *) a;
+	MinimalTuple other = *(MinimalTuple const *) b;
+
+	if (row->t_len != other->t_len)
+		return row->t_len < other->t_len ? -1 : 1;
+	return memcmp(row, other, row->t_len);
+}
+
+/* The rows, aligned and sorted, in the current context. */
+static MinimalTuple *
+sorted_rows(const Head *head, const char *body)
+{
+	Size skipped = head->natts * ATTRIBUTE_FIXED_PART_SIZE;
+	char *rows = palloc(Max(head->body_size - skipped, 1));
+	MinimalTuple *sorted = palloc(Max(head->nrows, 1) * sizeof(MinimalTuple));
+
+	memcpy(rows, body + skipped, head->body_size - skipped);
+	for (uint32 i = 0; i < head->nrows; i++)
+	{
+		sorted[i] = (MinimalTuple) rows;
+		rows += MAXALIGN(sorted[i]->t_len);
+	}
+	qsort(sorted, head->nrows, sizeof(MinimalTuple), compare_rows);
+	return sorted;
+}
+
+bool
+answer_of_call_same(const MemoFunction *function, const char *a, const char *b)
+{
+	Head head = head_of(a);
+	Head other = head_of(b);
+	MinimalTuple *rows;
+	MinimalTuple *other_rows;
+
+	if (head.isnull != other.isnull || head.has_rows != other.has_rows || head.nrows != other.nrows ||
+		head.body_size != other.body_size)
+		return false;
+	if (!head.has_rows)
+		return memcmp(body_of(a, &head), body_of(b, &other), head.body_size) == 0;
+	rows = sorted_rows(&head, body_of(a, &head));
+	other_rows = sorted_rows(&other, body_of(b, &other));
+	for (uint32 i = 0; i < head.nrows; i++)
+	{
+		if (compare_rows(&rows[i], &other_rows[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* ---- what it depends on ---- */
 
 bool

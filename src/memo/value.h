@@ -28,6 +28,9 @@ typedef struct CallResult
 extern ReasonKind answer_of_call_pack(const MemoFunction *function, const CallResult *result, const Seen *seen,
 									  Size limit, char **packed, uint32 *size);
 
+/* Whether two packed results are the same value or, in whatever order, the same rows. */
+extern bool answer_of_call_same(const MemoFunction *function, const char *a, const char *b);
+
 /* Whether this session may take it: none of its temporary tables has the name of one that was read. */
 extern bool answer_of_call_is_ours(const char *packed);
 

@@ -430,3 +430,23 @@ answer_is_whole(const char *packed, uint32 size)
 	rest += runs + changes + reasons + seats_size(&header);
 	return displays_are_whole(rest, size - (rest - packed), &header) && times_are_whole(packed);
 }
+
+/* Fields, since the bits between them may be anything. */
+static bool
+same_header(const AnswerHeader *a, const AnswerHeader *b)
+{
+	return a->first == b->first && a->duration == b->duration && a->step == b->step &&
+		   a->price_cents == b->price_cents && a->offset == b->offset && a->nslots == b->nslots &&
+		   a->nruns == b->nruns && a->nchanges == b->nchanges && a->has_price == b->has_price &&
+		   a->has_display == b->has_display;
+}
+
+bool
+answer_same(const char *a, uint32 a_size, const char *b, uint32 b_size)
+{
+	AnswerHeader header = answer_header(a);
+	AnswerHeader other = answer_header(b);
+
+	return a_size == b_size && same_header(&header, &other) &&
+		   memcmp(a + HEADER_SIZE, b + HEADER_SIZE, a_size - HEADER_SIZE) == 0;
+}

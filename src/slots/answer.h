@@ -95,6 +95,9 @@ typedef struct SlotView
 extern char *answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
 						 const char *display_format, uint32 *size);
 
+/* Whether two packed answers say the same, whenever they were computed. */
+extern bool answer_same(const char *a, uint32 a_size, const char *b, uint32 b_size);
+
 extern AnswerHeader answer_header(const char *packed);
 /* The reader trusts what it reads: what comes from where others may write must be whole. */
 extern void answer_open(AnswerReader *reader, const char *packed);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/fmgrprotos.h"
 
 #include "slots/key.h"
 
@@ -35,4 +36,15 @@ day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone)
 
 	memcpy(fixed, key->bytes, sizeof(*fixed));
 	*zone = zone_size == 0 ? NULL : pnstrdup(key->bytes + sizeof(*fixed), zone_size);
+}
+
+char *
+day_text(const DayRequest *day)
+{
+	char *stylist = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&day->stylist)));
+	char *service = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&day->service)));
+	char *date = DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day->date)));
+
+	return psprintf("%s %s %s%s%s", stylist, service, date, day->zone == NULL ? "" : " ",
+					day->zone == NULL ? "" : pg_get_timezone_name(day->zone));
 }

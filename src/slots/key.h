@@ -29,6 +29,9 @@ typedef struct DayKey
 /* Makes the key in this database. */
 extern StoreKey day_key_make(DayKey *key, const DayRequest *day);
 
+/* For people: the day, in the current context. */
+extern char *day_text(const DayRequest *day);
+
 /* Takes a key of FORMAT_DAY apart; the zone's name is in the current context, NULL for the default. */
 extern void day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone);
 

@@ -16,7 +16,6 @@ SELECT is(availability_cache_internal.percentile('{4,0,0}', 0.5, 1), 1::float8, 
 SELECT is(availability_cache_internal.percentile('{0,0,10}', 0.5, 10), 60::float8, 'the third from 4 to 8, in units of 10');
 SELECT is(availability_cache_internal.percentile('{90,0,0,10}', 0.95, 1), 12::float8, 'where the slow tenth is');
 SELECT is(availability_cache_internal.percentile('{90,0,0,10}', 0.9, 1), 2::float8, 'up to the end of the fast ones');
-SELECT is(availability_cache_internal.added(ARRAY[1, 2]::bigint[], ARRAY[3, 4]::bigint[]), ARRAY[4, 6]::bigint[], 'two as one');
 
 -- the slots
 SELECT availability_cache.reset_stats() \g /dev/null
