@@ -54,7 +54,7 @@ AS $$
            'SELECT at, kind, detail, duration_ms FROM availability_cache.events WHERE kind LIKE ''breaker%'' ORDER BY at DESC'
       FROM s
     UNION ALL
-    SELECT 'worker', availability_cache_internal.graded(s.worker = 'failed' OR (s.worker = 'none' AND s.queued > 0), false),
+    SELECT 'worker', availability_cache_internal.graded(s.worker = 'failed' OR s.queued > 512, false),
            coalesce(s.worker, 'not used'), format('%s answers wait for it', s.queued),
            'SELECT pid, backend_type, datname FROM pg_stat_activity WHERE backend_type <> ''client backend''; SHOW max_worker_processes'
       FROM s
