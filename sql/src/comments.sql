@@ -17,3 +17,4 @@ COMMENT ON COLUMN availability_cache.rules.notice_days IS 'A date''s slots are u
 COMMENT ON COLUMN availability_cache.rules.notice_cutoff IS 'The time of day that notice_days means.';
 COMMENT ON COLUMN availability_cache.rules.advance_whole_days IS 'Whether max_advance, and a service''s or a stylist''s own, count dates: the last one is whole, and opens at midnight on the stylist''s clock.';
 COMMENT ON COLUMN availability_cache.rules.compute_function IS 'The function that get_available_slots_v2 and get_available_slots_json answer from, in place of these rules: with its schema and argument types. NULL: these rules.';
+COMMENT ON FUNCTION availability_cache.reset_stats() IS 'Sets the counters of every database, and of memoized functions, to zero.';

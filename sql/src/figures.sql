@@ -154,7 +154,7 @@ COMMENT ON COLUMN availability_cache.events.duration_ms IS 'Of the computation t
 
 REVOKE ALL ON FUNCTION availability_cache_internal.figures(), availability_cache_internal.function_figures(),
     availability_cache_internal.changed_tables(), availability_cache_internal.events() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION availability_cache_internal.stats(), availability_cache_internal.entries(), availability_cache_internal.figures(), availability_cache_internal.function_figures(),
+GRANT EXECUTE ON FUNCTION availability_cache_internal.figures(), availability_cache_internal.function_figures(),
     availability_cache_internal.changed_tables(), availability_cache_internal.events() TO pg_read_all_stats;
-GRANT SELECT ON availability_cache.stats, availability_cache.entries, availability_cache.activity, availability_cache.summary,
+GRANT SELECT ON availability_cache.activity, availability_cache.summary,
     availability_cache.errors, availability_cache.changes, availability_cache.events TO pg_read_all_stats;

@@ -183,4 +183,4 @@ REVOKE ALL ON FUNCTION availability_cache_internal.health(), availability_cache_
     availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION availability_cache_internal.health(), availability_cache_internal.health_of_figures(),
     availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables() TO pg_read_all_stats;
-GRANT SELECT ON availability_cache.health, availability_cache.sources, availability_cache.source, availability_cache.source_column TO pg_read_all_stats;
+GRANT SELECT ON availability_cache.health TO pg_read_all_stats;

@@ -72,4 +72,4 @@ CREATE FUNCTION availability_cache.reset_stats()
 RETURNS void
 AS 'MODULE_PATHNAME', 'availability_cache_reset_stats'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION availability_cache.reset_stats() IS 'Sets the counters of every database, and of memoized functions, to zero.';
+COMMENT ON FUNCTION availability_cache.reset_stats() IS 'Sets the counters of every database to zero.';
