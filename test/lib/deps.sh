@@ -29,7 +29,7 @@ ac_missing_for_bench()
 }
 
 # What tests and examples that say "# needs: WORD…" in their first lines need: node (its packages are another matter: see
-# ac_node_modules), browser, clients.
+# ac_node_modules), browser, clients, prometheus.
 ac_has_node() { node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }
 ac_missing_for()
 {
@@ -39,6 +39,11 @@ ac_missing_for()
 			node)
 				ac_has_node || echo nodejs
 				command -v npm >/dev/null || echo npm
+				;;
+			prometheus)
+				command -v promtool >/dev/null || echo prometheus
+				command -v prometheus-postgres-exporter >/dev/null || echo prometheus-postgres-exporter
+				command -v prometheus-sql-exporter >/dev/null || echo prometheus-sql-exporter
 				;;
 			browser) command -v chromium >/dev/null || echo chromium ;;
 			clients)
