@@ -4,10 +4,10 @@
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION availability_cache_internal.reserve_slot(
-    stylist uuid, service uuid, starts timestamptz, INOUT ends timestamptz, OUT reason text, OUT hold_statuses text[])
+    stylist uuid, service uuid, starts timestamptz, INOUT ends timestamptz, seats bigint, OUT reason text, OUT hold_statuses text[])
 AS 'MODULE_PATHNAME', 'availability_cache_reserve_slot'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION availability_cache_internal.reserve_slot(uuid, uuid, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION availability_cache_internal.reserve_slot(uuid, uuid, timestamptz, timestamptz, bigint) IS
 'Internal: locks the time of a slot until the transaction is over, and says why it is not available (NULL: it is). ends NULL: the slot of the service that starts then; else only other bookings and holds are looked at. 42501 unless the caller may insert bookings or holds.';
 
 -- The table that is attached as something, with its columns by their names in source_column, and its key.
@@ -82,17 +82,21 @@ DECLARE
     hold_status text;
     expires timestamptz;
 BEGIN
-    IF p_stylist_id IS NULL OR p_service_id IS NULL OR p_start IS NULL OR NOT isfinite(p_start) OR p_seats IS DISTINCT FROM 1
+    IF p_stylist_id IS NULL OR p_service_id IS NULL OR p_start IS NULL OR NOT isfinite(p_start) OR coalesce(p_seats, 0) < 1
        OR p_hold_for IS NULL OR p_hold_for <= '0' OR p_hold_for > '7 days' THEN
         RETURN jsonb_build_object('success', false, 'code', 'INVALID_ARGUMENT',
-                                  'error', 'stylist, service and start must be given, one seat, and a time to hold it of up to 7 days');
+                                  'error', 'stylist, service and start must be given, a seat or more, and a time to hold it of up to 7 days');
     END IF;
     SELECT * INTO target FROM availability_cache_internal.target('booking_reservations');
     IF NOT target.columns ? 'expires_at' THEN
         RAISE EXCEPTION 'table % is attached without expires_at', target.relation
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A hold that does not expire would stay: attach it with such a column.';
     END IF;
-    SELECT * INTO slot FROM availability_cache_internal.reserve_slot(p_stylist_id, p_service_id, p_start, NULL);
+    IF p_seats > 1 AND NOT target.columns ? 'seats' THEN
+        RAISE EXCEPTION 'table % is attached without seats', target.relation
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A hold in it is of one seat: attach it with such a column.';
+    END IF;
+    SELECT * INTO slot FROM availability_cache_internal.reserve_slot(p_stylist_id, p_service_id, p_start, NULL, p_seats);
     IF slot.reason IS NOT NULL THEN
         RETURN jsonb_build_object('success', false, 'code', 'NOT_AVAILABLE', 'error', 'the slot is not available', 'reason', slot.reason);
     END IF;
@@ -101,6 +105,9 @@ BEGIN
                                 target.columns ->> 'end_time', slot.ends, target.columns ->> 'expires_at', expires);
     IF target.columns ? 'service_id' THEN
         given := given || jsonb_build_object(target.columns ->> 'service_id', p_service_id);
+    END IF;
+    IF target.columns ? 'seats' THEN
+        given := given || jsonb_build_object(target.columns ->> 'seats', p_seats);
     END IF;
     IF target.columns ? 'status' THEN
         SELECT s.status INTO hold_status
@@ -138,15 +145,16 @@ BEGIN
     SELECT * INTO holds FROM availability_cache_internal.target('booking_reservations');
     SELECT * INTO bookings FROM availability_cache_internal.target('bookings');
     BEGIN
-        EXECUTE format('DELETE FROM %s WHERE %I = %L::%s RETURNING %I AS stylist, %s AS service, %I AS starts, %I AS ends, %s AS status, %s AS expires',
+        EXECUTE format('DELETE FROM %s WHERE %I = %L::%s RETURNING %I AS stylist, %s AS service, %I AS starts, %I AS ends, %s AS status, %s AS expires, %s AS seats',
                        holds.relation, holds.key, p_hold_id, holds.key_type, holds.columns ->> 'stylist_user_id',
                        coalesce(quote_ident(holds.columns ->> 'service_id'), 'NULL::uuid'), holds.columns ->> 'start_time', holds.columns ->> 'end_time',
-                       coalesce(quote_ident(holds.columns ->> 'status') || '::text', 'NULL'), coalesce(quote_ident(holds.columns ->> 'expires_at'), 'NULL::timestamptz'))
+                       coalesce(quote_ident(holds.columns ->> 'status') || '::text', 'NULL'), coalesce(quote_ident(holds.columns ->> 'expires_at'), 'NULL::timestamptz'),
+                       coalesce('coalesce(' || quote_ident(holds.columns ->> 'seats') || ', 1)', '1'))
            INTO hold;
         IF hold.starts IS NULL THEN
             RAISE EXCEPTION 'the hold is not there' USING ERRCODE = 'ACH01', DETAIL = 'HOLD_NOT_FOUND';
         END IF;
-        SELECT * INTO slot FROM availability_cache_internal.reserve_slot(hold.stylist, hold.service, hold.starts, hold.ends);
+        SELECT * INTO slot FROM availability_cache_internal.reserve_slot(hold.stylist, hold.service, hold.starts, hold.ends, hold.seats);
         IF hold.expires <= clock_timestamp() OR (holds.columns ? 'status' AND coalesce(hold.status <> ALL (slot.hold_statuses), true)) THEN
             RAISE EXCEPTION 'the hold has expired' USING ERRCODE = 'ACH01', DETAIL = 'HOLD_EXPIRED';
         ELSIF slot.reason IS NOT NULL THEN
@@ -156,6 +164,12 @@ BEGIN
                                     bookings.columns ->> 'end_time', hold.ends);
         IF bookings.columns ? 'service_id' THEN
             given := given || jsonb_build_object(bookings.columns ->> 'service_id', hold.service);
+        END IF;
+        IF bookings.columns ? 'seats' THEN
+            given := given || jsonb_build_object(bookings.columns ->> 'seats', hold.seats);
+        ELSIF hold.seats > 1 THEN
+            RAISE EXCEPTION 'table % is attached without seats', bookings.relation
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A booking in it is of one seat: attach it with such a column.';
         END IF;
         RETURN jsonb_build_object('success', true, 'booking_id', availability_cache_internal.put(bookings, given),
                                   'slot_start_utc', availability_cache_internal.utc_text(hold.starts), 'slot_end_utc', availability_cache_internal.utc_text(hold.ends));

@@ -96,12 +96,12 @@ hold_statuses(void)
 	return makeArrayResult(statuses, CurrentMemoryContext);
 }
 
-/* availability_cache_internal.reserve_slot(stylist, service, starts, ends) returns ends, reason, hold_statuses */
+/* availability_cache_internal.reserve_slot(stylist, service, starts, ends, seats) returns ends, reason, hold_statuses */
 PGDLLEXPORT Datum
 availability_cache_reserve_slot(PG_FUNCTION_ARGS)
 {
 	int64 end = PG_ARGISNULL(3) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(3);
-	AppointmentReason reason;
+	SlotReason reason;
 	TupleDesc desc;
 	Datum values[3];
 	bool nulls[3] = {false};
@@ -112,9 +112,9 @@ availability_cache_reserve_slot(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || (PG_ARGISNULL(1) && PG_ARGISNULL(3)))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("stylist, service and start must be given"));
 	reason = guard_reserve(PG_GETARG_UUID_P(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1), PG_GETARG_TIMESTAMPTZ(2),
-						   &end);
+						   &end, PG_ARGISNULL(4) ? 1 : PG_GETARG_INT64(4));
 	values[0] = TimestampTzGetDatum(end);
-	nulls[1] = reason == APPOINTMENT_ALLOWED;
+	nulls[1] = reason == WHY_NONE;
 	values[1] = CStringGetTextDatum(appointment_reason_name(reason));
 	values[2] = hold_statuses();
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

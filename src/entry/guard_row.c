@@ -68,6 +68,28 @@ takes_time(const GuardColumns *columns, HeapTuple row, TupleDesc desc)
 	return named == columns->is_hold;
 }
 
+/* One where it does not say. */
+static int64
+seats_of(const GuardColumns *columns, HeapTuple row, TupleDesc desc)
+{
+	bool isnull = true;
+	Datum seats = (Datum) 0;
+
+	if (columns->seats != InvalidAttrNumber)
+		seats = heap_getattr(row, columns->seats, desc, &isnull);
+	if (isnull)
+		return 1;
+	switch (getBaseType(TupleDescAttr(desc, columns->seats - 1)->atttypid))
+	{
+		case INT2OID:
+			return DatumGetInt16(seats);
+		case INT4OID:
+			return DatumGetInt32(seats);
+		default:
+			return DatumGetInt64(seats);
+	}
+}
+
 /* False if it takes no time. */
 static bool
 read_row(const GuardColumns *columns, HeapTuple row, TupleDesc desc, Appointment *appointment)
@@ -96,6 +118,7 @@ read_row(const GuardColumns *columns, HeapTuple row, TupleDesc desc, Appointment
 	if (!no_service)
 		appointment->service = *DatumGetUUIDP(service);
 	appointment->is_hold = columns->is_hold;
+	appointment->seats = seats_of(columns, row, desc);
 	appointment->expires = forever ? SLOT_NEVER : DatumGetTimestampTz(expires);
 	return true;
 }

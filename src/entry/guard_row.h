@@ -18,6 +18,7 @@ typedef struct GuardColumns
 	AttrNumber status;
 	AttrNumber service;
 	AttrNumber expires;
+	AttrNumber seats;
 } GuardColumns;
 
 /* A row is written, or goes.  columns NULL: those of the table are not what they should be. */

@@ -46,16 +46,17 @@ typedef struct TouchRole
 	/* Arguments, by number; 0: the role has none such. */
 	int to_all;		/* whether the row is of all stylists, whomever it names */
 	int buffers[2]; /* of a service */
-	int status;		/* of bookings and holds, as the next two */
+	int status;		/* of bookings and holds, as the next three */
 	int service;
 	int expires;
+	int seats;
 } TouchRole;
 
 static const char *const buffer_names[] = {"buffer_before_minutes", "buffer_after_minutes"};
 
 static const TouchRole touch_roles[] = {
-	{"bookings", TOUCH_DAYS, .status = 4, .service = 5},
-	{"booking_reservations", TOUCH_DAYS, .status = 4, .expires = 5, .service = 6},
+	{"bookings", TOUCH_DAYS, .status = 4, .service = 5, .seats = 6},
+	{"booking_reservations", TOUCH_DAYS, .status = 4, .expires = 5, .service = 6, .seats = 7},
 	{"stylist_schedules", TOUCH_STYLIST},
 	{"schedule_overrides", TOUCH_STYLIST, .to_all = 10},
 	{"stylist_services", TOUCH_STYLIST},
@@ -162,7 +163,8 @@ guarded_columns(const TouchRole *role, const Trigger *trigger, TupleDesc desc)
 						  .end = column_of(trigger, desc, 3),
 						  .status = column_of(trigger, desc, role->status),
 						  .service = column_of(trigger, desc, role->service),
-						  .expires = column_of(trigger, desc, role->expires)};
+						  .expires = column_of(trigger, desc, role->expires),
+						  .seats = column_of(trigger, desc, role->seats)};
 }
 
 /* Whether those can be read that are not among the key columns. */
@@ -170,7 +172,9 @@ static bool
 guarded_columns_fit(const GuardColumns *columns, TupleDesc desc)
 {
 	return (columns->service == InvalidAttrNumber || column_is(desc, columns->service, UUIDOID)) &&
-		   (columns->expires == InvalidAttrNumber || column_is(desc, columns->expires, TIMESTAMPTZOID));
+		   (columns->expires == InvalidAttrNumber || column_is(desc, columns->expires, TIMESTAMPTZOID)) &&
+		   (columns->seats == InvalidAttrNumber || column_is(desc, columns->seats, INT2OID) ||
+			column_is(desc, columns->seats, INT4OID) || column_is(desc, columns->seats, INT8OID));
 }
 
 static void

@@ -27,19 +27,15 @@
 
 /* None that is longer is offered. */
 #define LONGEST (7 * USECS_PER_DAY)
-
-static const char *const reason_names[] = {
-	[APPOINTMENT_ALLOWED] = "available", [APPOINTMENT_BOOKED] = "booked",
-	[APPOINTMENT_FULL] = "full",		 [APPOINTMENT_HELD] = "held",
-	[APPOINTMENT_CLOSED] = "closed",	 [APPOINTMENT_NOT_A_SLOT] = "not_a_slot",
-	[APPOINTMENT_TOO_SOON] = "too_soon", [APPOINTMENT_TOO_LATE] = "too_late",
-	[APPOINTMENT_ON_BREAK] = "on_break", [APPOINTMENT_NOT_OFFERED] = "not_offered",
-};
+/* Beyond it everything is the same, also infinity: about 73,000 years. */
+#define FAR_AWAY (PG_INT64_MAX / 4)
 
 const char *
-appointment_reason_name(AppointmentReason reason)
+appointment_reason_name(SlotReason reason)
 {
-	return reason_names[reason];
+	if (reason == WHY_NOT_OFFERED)
+		return "not_offered";
+	return reason == WHY_NONE ? "available" : slot_reason_names[reason];
 }
 
 /* Where no service is known, one that is not there stands for it: it has the buffers that it should. */
@@ -58,17 +54,19 @@ service_of(const Appointment *appointment)
 static void
 make_only_slot(const Appointment *appointment, SlotInput *input)
 {
+	SlotInterval at = {Max(appointment->at.start, -FAR_AWAY), Min(appointment->at.end, FAR_AWAY)};
+
 	input->windows = palloc(sizeof(SlotInterval));
-	input->windows[0] = appointment->at;
+	input->windows[0] = at;
 	input->nwindows = 1;
 	input->grid_from = NULL;
 	input->restarts_after_break = false;
-	input->starts_before = appointment->at.start + 1;
-	input->duration = appointment->at.end - appointment->at.start;
+	input->starts_before = at.start + 1;
+	input->duration = at.end - at.start;
 	input->step = input->duration;
 }
 
-/* Takes the appointment from what has been read; false if it is not there. */
+/* Takes the appointment from bookings or holds of others; false if it is not there. */
 static bool
 leave_out(const Appointment *appointment, SlotInput *input)
 {
@@ -90,13 +88,9 @@ leave_out(const Appointment *appointment, SlotInput *input)
 	return false;
 }
 
-/*
- * The same where it takes seats.  Those that it takes are not to be had by
- * others, so as if there were fewer; which one is left out does not matter, as
- * it is the sum that must not be more than there are.
- */
+/* The same of those that share its service's seats. */
 static bool
-leave_out_of_seats(const Appointment *appointment, Seats *seats)
+leave_out_seats(const Appointment *appointment, Seats *seats)
 {
 	SeatUse *uses = appointment->is_hold ? seats->holds : seats->bookings;
 	int n = appointment->is_hold ? seats->nholds : seats->nbookings;
@@ -104,27 +98,42 @@ leave_out_of_seats(const Appointment *appointment, Seats *seats)
 	for (int i = 0; i < n; i++)
 	{
 		if (uses[i].at.start != appointment->at.start || uses[i].at.end != appointment->at.end ||
-			uses[i].expires != appointment->expires)
+			uses[i].seats != Min(appointment->seats, SEATS_MOST) || uses[i].expires != appointment->expires)
 			continue;
-		uses[i].at.end = uses[i].at.start;
-		seats->capacity = Max(seats->capacity + 1 - uses[i].seats, 0);
+		if (!AC_MUTATED(AC_MUTANT_GUARD_OWN_ROWS))
+			uses[i].at.end = uses[i].at.start;
 		return true;
 	}
 	return false;
 }
 
-static SlotReason
-reason_of_only_slot(SlotInput *input)
+/* One that takes no seats has nothing to do with those that do. */
+static bool
+leave_out_own(const Appointment *appointment, SlotInput *input)
 {
-	Slot slot;
-	int64 counts[SLOT_NREASONS];
-	int64 next_change;
-
-	return slots_compute(input, &slot, counts, &next_change) == 1 ? slot.reason : WHY_NONE;
+	if (input->seats.capacity == SEATS_ALONE)
+		return leave_out(appointment, input);
+	if (appointment->seats > 0)
+		return leave_out_seats(appointment, &input->seats);
+	input->seats = (Seats){.capacity = 1};
+	return true;
 }
 
-/* (14) and (15): the clock makes none of it unavailable.  is_there NULL: it is not; else it is said whether it is. */
-static AppointmentReason
+static SlotReason
+reason_of_only_slot(const Appointment *appointment, SlotInput *input)
+{
+	int64 counts[SLOT_NREASONS];
+	int64 next_change;
+	Slot slot = {.reason = WHY_OUTSIDE_HOURS};
+
+	(void) slots_compute(input, &slot, counts, &next_change);
+	if (slot.reason == WHY_NONE && input->seats.capacity != SEATS_ALONE && slot.seats < appointment->seats)
+		return WHY_FULL;
+	return slot.reason;
+}
+
+/* (14), (15) and (17): the clock makes none of it unavailable.  is_there NULL: it is not; else it is said whether it is. */
+static SlotReason
 check_others(const Appointment *appointment, const DayRules *rules, bool *is_there)
 {
 	SlotInput input = {.now = cache_now(),
@@ -136,28 +145,13 @@ check_others(const Appointment *appointment, const DayRules *rules, bool *is_the
 	BookedServices booked;
 
 	make_only_slot(appointment, &input);
-	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, NULL, &input, &reach, &booked);
 	input.seats.capacity = rules->capacity;
-	if (is_there != NULL)
-	{
-		*is_there = rules->capacity == SEATS_ALONE ? leave_out(appointment, &input)
-												   : leave_out_of_seats(appointment, &input.seats);
-		if (!*is_there)
-			return APPOINTMENT_ALLOWED;
-	}
+	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, NULL, &input, &reach, &booked);
+	if (is_there != NULL && !(*is_there = leave_out_own(appointment, &input)))
+		return WHY_NONE;
 	/* Holds that have expired were not read. */
 	input.now = PG_INT64_MIN / 2;
-	switch (reason_of_only_slot(&input))
-	{
-		case WHY_BOOKED:
-			return APPOINTMENT_BOOKED;
-		case WHY_FULL:
-			return APPOINTMENT_FULL;
-		case WHY_HELD:
-			return APPOINTMENT_HELD;
-		default:
-			return APPOINTMENT_ALLOWED;
-	}
+	return reason_of_only_slot(appointment, &input);
 }
 
 /* ---- the hours ---- */
@@ -200,24 +194,8 @@ find_slot(const Appointment *appointment, SlotInput *input)
 	return bsearch(&appointment->at.start, slots, n, sizeof(Slot), compare_start);
 }
 
-static AppointmentReason
-reason_of_hours(SlotReason reason)
-{
-	switch (reason)
-	{
-		case WHY_ON_BREAK:
-			return APPOINTMENT_ON_BREAK;
-		case WHY_TOO_SOON:
-			return APPOINTMENT_TOO_SOON;
-		case WHY_TOO_LATE:
-			return APPOINTMENT_TOO_LATE;
-		default:
-			return APPOINTMENT_ALLOWED;
-	}
-}
-
 /* As a slot of a date of the stylist's, of the appointment's own length. */
-static AppointmentReason
+static SlotReason
 check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
 {
 	SlotInput input = {.now = cache_now(),
@@ -233,35 +211,35 @@ check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
 	hours_read(&appointment->stylist, date, rules, &input);
 	slots_prepare(&input);
 	if (!is_within_hours(appointment, &input))
-		return APPOINTMENT_CLOSED;
+		return WHY_OUTSIDE_HOURS;
 	/* What nobody knows the service of keeps to the hours, and to no grid. */
 	if (!appointment->has_service)
 		make_only_slot(appointment, &input);
 	else
 		input.grid_from = hours_grid(rules, &input);
 	slot = find_slot(appointment, &input);
-	return slot == NULL ? APPOINTMENT_NOT_A_SLOT : reason_of_hours(slot->reason);
+	return slot == NULL ? WHY_OFF_GRID : slot->reason;
 }
 
 /* It can be of the date on which it starts, or of the one before or, where a clock is put back at midnight, after it. */
-static AppointmentReason
+static SlotReason
 check_hours(const Appointment *appointment, const DayRules *rules)
 {
 	static const int from_its_own[] = {0, -1, 1};
-	AppointmentReason reason = APPOINTMENT_CLOSED;
+	SlotReason reason = WHY_OUTSIDE_HOURS;
 	TimestampTz until;
 	int64 reads = appointment->at.start +
 				  zone_offset(rules->stylist_zone, appointment->at.start, &until) * USECS_PER_SEC;
 
 	if (appointment->at.end - appointment->at.start > LONGEST)
-		return APPOINTMENT_CLOSED;
+		return WHY_OUTSIDE_HOURS;
 	for (int i = 0; i < lengthof(from_its_own); i++)
 	{
-		AppointmentReason on_date = check_date(appointment, utc_day_of(reads) + from_its_own[i], rules);
+		SlotReason on_date = check_date(appointment, utc_day_of(reads) + from_its_own[i], rules);
 
-		if (on_date == APPOINTMENT_ALLOWED)
-			return APPOINTMENT_ALLOWED;
-		if (reason == APPOINTMENT_CLOSED)
+		if (on_date == WHY_NONE)
+			return WHY_NONE;
+		if (reason == WHY_OUTSIDE_HOURS)
 			reason = on_date;
 	}
 	return reason;
@@ -270,11 +248,11 @@ check_hours(const Appointment *appointment, const DayRules *rules)
 /* ---- both ---- */
 
 /* is_there as above. */
-static AppointmentReason
+static SlotReason
 check(const Appointment *appointment, bool must_be_offered, bool *is_there)
 {
-	AppointmentReason reason;
-	AppointmentReason of_hours;
+	SlotReason reason;
+	SlotReason of_hours;
 	DayRules rules;
 	DayError error;
 
@@ -287,15 +265,15 @@ check(const Appointment *appointment, bool must_be_offered, bool *is_there)
 	else
 		error = rules_read(&appointment->stylist, &appointment->service, NO_CLOCK, &rules);
 	if (must_be_offered && error != DAY_OK)
-		return APPOINTMENT_NOT_OFFERED;
+		return WHY_NOT_OFFERED;
 	reason = check_others(appointment, &rules, is_there);
 	if (!must_be_offered || (is_there != NULL && !*is_there))
 		return reason;
 	of_hours = check_hours(appointment, &rules);
-	return of_hours != APPOINTMENT_ALLOWED ? of_hours : reason;
+	return of_hours != WHY_NONE ? of_hours : reason;
 }
 
-AppointmentReason
+SlotReason
 appointment_check(const Appointment *appointment, bool must_be_offered)
 {
 	bool is_there;
@@ -303,7 +281,7 @@ appointment_check(const Appointment *appointment, bool must_be_offered)
 	return check(appointment, must_be_offered, &is_there);
 }
 
-AppointmentReason
+SlotReason
 appointment_would_fit(const Appointment *appointment, bool must_be_offered)
 {
 	return check(appointment, must_be_offered, NULL);
@@ -324,6 +302,7 @@ appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 st
 	appointment->at.start = start;
 	appointment->at.end = start + rules.duration * USECS_PER_SEC;
 	appointment->expires = SLOT_NEVER;
+	appointment->seats = 1;
 	return true;
 }
 

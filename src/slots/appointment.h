@@ -14,29 +14,18 @@ typedef struct Appointment
 {
 	pg_uuid_t stylist;
 	pg_uuid_t service;
-	SlotInterval at;	/* timestamps; not empty */
-	int64 expires;		/* of a hold; SLOT_NEVER: it does not */
+	SlotInterval at; /* timestamps; not empty */
+	int64 expires;	 /* of a hold; SLOT_NEVER: it does not */
+	int64 seats;
 	uint32 has_service; /* else service is zero */
 	uint32 is_hold;		/* else a booking */
 } Appointment;
 
-/* Why it may not be there. */
-typedef enum AppointmentReason
-{
-	APPOINTMENT_ALLOWED,
-	APPOINTMENT_BOOKED,
-	APPOINTMENT_FULL,
-	APPOINTMENT_HELD,
-	APPOINTMENT_CLOSED,
-	APPOINTMENT_NOT_A_SLOT,
-	APPOINTMENT_TOO_SOON,
-	APPOINTMENT_TOO_LATE,
-	APPOINTMENT_ON_BREAK,
-	APPOINTMENT_NOT_OFFERED
-} AppointmentReason;
+/* The stylist does not offer its service, or is not known: beside the slots' own reasons. */
+#define WHY_NOT_OFFERED SLOT_NREASONS
 
 /* What a reason is called, for clients. */
-extern const char *appointment_reason_name(AppointmentReason reason);
+extern const char *appointment_reason_name(SlotReason reason);
 
 /*
  * Looks at one that is among the attached tables' rows, under the active
@@ -44,7 +33,7 @@ extern const char *appointment_reason_name(AppointmentReason reason);
  * its length does that is available, and not only meet no other.  Caller is
  * connected to SPI and guards the settings.  Raises what queries raise.
  */
-extern AppointmentReason appointment_check(const Appointment *appointment, bool must_be_offered);
+extern SlotReason appointment_check(const Appointment *appointment, bool must_be_offered);
 
 /*
  * Takes down the slot of a service that would start then, wherever that is;
@@ -54,7 +43,7 @@ extern bool
 appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appointment *appointment);
 
 /* As appointment_check, of one that is not there yet. */
-extern AppointmentReason appointment_would_fit(const Appointment *appointment, bool must_be_offered);
+extern SlotReason appointment_would_fit(const Appointment *appointment, bool must_be_offered);
 
 /* How near another may be to matter, by this one's own buffers; under the same conditions. */
 extern SlotBuffers appointment_buffers(const Appointment *appointment);

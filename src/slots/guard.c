@@ -183,11 +183,11 @@ lock_days(const List *appointments)
 /* ---- the check ---- */
 
 /* What is read for it goes with the connection. */
-static AppointmentReason
+static SlotReason
 check_under(Snapshot snapshot, const Appointment *appointment)
 {
 	bool must_be_offered = guard_rules()->mode == GUARD_ON;
-	AppointmentReason reason;
+	SlotReason reason;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -199,12 +199,12 @@ check_under(Snapshot snapshot, const Appointment *appointment)
 }
 
 static void
-refuse(const Appointment *appointment, AppointmentReason reason)
+refuse(const Appointment *appointment, SlotReason reason)
 {
 	const char *what = appointment->is_hold ? "hold" : "booking";
 
 	/* What others made since the transaction's snapshot, it cannot have known. */
-	if (IsolationUsesXactSnapshot() && check_under(GetTransactionSnapshot(), appointment) == APPOINTMENT_ALLOWED)
+	if (IsolationUsesXactSnapshot() && check_under(GetTransactionSnapshot(), appointment) == WHY_NONE)
 		ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access: the time of a %s was taken since the transaction began", what),
 				errdetail_internal("%s", appointment_reason_name(reason)), errhint("Run the transaction again."));
@@ -222,11 +222,11 @@ check_appointments(const List *appointments)
 	latest = RegisterSnapshot(latest);
 	foreach(cell, appointments)
 	{
-		AppointmentReason reason;
+		SlotReason reason;
 
 		CHECK_FOR_INTERRUPTS();
 		reason = check_under(latest, lfirst(cell));
-		if (reason != APPOINTMENT_ALLOWED)
+		if (reason != WHY_NONE)
 			refuse(lfirst(cell), reason);
 	}
 	UnregisterSnapshot(latest);
@@ -296,10 +296,10 @@ find_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appoi
 	return found;
 }
 
-static AppointmentReason
+static SlotReason
 would_fit(const Appointment *appointment, bool must_be_offered)
 {
-	AppointmentReason reason;
+	SlotReason reason;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -310,28 +310,29 @@ would_fit(const Appointment *appointment, bool must_be_offered)
 	return reason;
 }
 
-static AppointmentReason
-reserve_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end)
+static SlotReason
+reserve_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end, int64 seats)
 {
 	Appointment appointment;
 	Appointment again;
 
 	if (!find_slot(stylist, service, start, &appointment))
-		return APPOINTMENT_NOT_OFFERED;
+		return WHY_NOT_OFFERED;
 	lock_days(list_make1(&appointment));
 	AcceptInvalidationMessages();
 	if (!find_slot(stylist, service, start, &again))
-		return APPOINTMENT_NOT_OFFERED;
+		return WHY_NOT_OFFERED;
 	if (again.at.end != appointment.at.end)
 		ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access: the service's duration has changed"),
 				errhint("Run the transaction again."));
 	*end = appointment.at.end;
+	appointment.seats = seats;
 	return would_fit(&appointment, true);
 }
 
-static AppointmentReason
-reserve_time(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 end)
+static SlotReason
+reserve_time(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 end, int64 seats)
 {
 	Appointment appointment;
 
@@ -342,22 +343,23 @@ reserve_time(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, in
 		appointment.service = *service;
 	appointment.at = (SlotInterval){start, end};
 	appointment.expires = SLOT_NEVER;
+	appointment.seats = seats;
 	lock_days(list_make1(&appointment));
 	AcceptInvalidationMessages();
 	return would_fit(&appointment, false);
 }
 
-AppointmentReason
-guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end)
+SlotReason
+guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end, int64 seats)
 {
 	int settings = guard_settings();
-	AppointmentReason reason;
+	SlotReason reason;
 
 	CommandCounterIncrement();
 	if (*end == DT_NOEND)
-		reason = reserve_slot(stylist, service, start, end);
+		reason = reserve_slot(stylist, service, start, end, seats);
 	else
-		reason = reserve_time(stylist, service, start, *end);
+		reason = reserve_time(stylist, service, start, *end, seats);
 	restore_settings(settings);
 	return reason;
 }

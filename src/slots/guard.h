@@ -32,6 +32,7 @@ extern void guard_check(void);
  * is the slot of the service that starts then, whose end is set; else only
  * other bookings and holds are looked at, and service may be NULL.  40001: the slot changed while others were waited for.
  */
-extern AppointmentReason guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end);
+extern SlotReason
+guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end, int64 seats);
 
 #endif /* AC_SLOTS_GUARD_H */

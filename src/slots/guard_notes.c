@@ -153,7 +153,8 @@ takes_no_new_time(const Appointment *before, const Appointment *after)
 {
 	return memcmp(&before->stylist, &after->stylist, UUID_LEN) == 0 && before->is_hold == after->is_hold &&
 		   before->has_service == after->has_service && memcmp(&before->service, &after->service, UUID_LEN) == 0 &&
-		   before->at.start <= after->at.start && after->at.end <= before->at.end && after->expires <= before->expires;
+		   before->at.start <= after->at.start && after->at.end <= before->at.end &&
+		   after->expires <= before->expires && after->seats <= before->seats;
 }
 
 static void

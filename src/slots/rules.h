@@ -83,8 +83,8 @@ extern void rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, 
 extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, DayRules *rules);
 
 /*
- * The same without a service: of what is of the service, duration and price
- * are not set.  Where the stylist is not known those of any are, but for the
+ * The same without a service: of what is of the service, duration, price and
+ * capacity are not set.  Where the stylist is not known those of any are, but for the
  * zone.
  */
 extern DayError rules_read_of_stylist(const pg_uuid_t *stylist, uint64 clock, DayRules *rules);

@@ -1,6 +1,6 @@
 -- hold_slot, confirm_hold, release_slot in one session: what they answer, what they need of the tables, and whose rights count.
 -- What two sessions do at once is in test/t/080_guard.pl. The guard is off: holds do not rest on it.
-SELECT plan(41);
+SELECT plan(47);
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 
@@ -52,13 +52,14 @@ SELECT is((SELECT array[stylist_id, service_id]::text || starts_at || ends_at ||
           array[id(1), id(1)]::text || '2034-06-12 09:00:00+00' || '2034-06-12 09:30:00+00' || 'active', 'the row: with the first status that holds and the column knows');
 SELECT ok((:'held'::jsonb ->> 'expires_at')::timestamptz BETWEEN now() + interval '9 minutes' AND now() + interval '11 minutes', 'for ten minutes');
 SELECT is(why(hold(1, '09:00')), 'NOT_AVAILABLE held', 'the same slot is held');
-SELECT is(why(hold(1, '09:15')), 'NOT_AVAILABLE not_a_slot', 'not on the grid');
-SELECT is(why(hold(1, '08:00')), 'NOT_AVAILABLE closed', 'before opening');
+SELECT is(why(hold(1, '09:15')), 'NOT_AVAILABLE off_grid', 'not on the grid');
+SELECT is(why(hold(1, '08:00')), 'NOT_AVAILABLE outside_hours', 'before opening');
 SELECT is(why(hold(10, '09:00')), 'NOT_AVAILABLE not_offered', 'nobody');
 SELECT is(hold(2, '09:00') ->> 'slot_end_utc', '2034-06-12T09:45:00+00:00', 'as long as the stylist takes');
 SELECT is(why(hold(1, '10:00', '1', $$'1 hour'$$)), 'done', 'for an hour');
 SELECT ok((SELECT expires_at > now() + interval '50 minutes' FROM booking_reservations WHERE starts_at = '2034-06-12 10:00Z'), 'it is');
-SELECT is(why(hold(1, '11:00', '2')), 'INVALID_ARGUMENT', 'more seats than there are');
+SELECT is(why(hold(1, '11:00', '0')), 'INVALID_ARGUMENT', 'no seat');
+SELECT is(refused('SELECT hold(1, ''11:00'', ''2'')'), '55000 A hold in it is of one seat: attach it with such a column.', 'two seats, where a hold has no number of them');
 SELECT is(why(hold(1, '11:00', '1', $$'-1 hour'$$)), 'INVALID_ARGUMENT', 'for no time');
 SELECT is(why(hold(1, '11:00', '1', $$'8 days'$$)), 'INVALID_ARGUMENT', 'for too long');
 SELECT is(why(availability_cache.hold_slot(NULL, id(1), now())), 'INVALID_ARGUMENT', 'nobody named');
@@ -87,6 +88,22 @@ SELECT is(why(availability_cache.confirm_hold(id::text)), 'HOLD_EXPIRED', 'one o
 UPDATE booking_reservations SET status = 'active' WHERE starts_at = '2034-06-12 10:00Z';
 INSERT INTO bookings (stylist_id, service_id, starts_at, ends_at) VALUES (id(1), id(1), '2034-06-12 10:15Z', '2034-06-12 10:45Z');
 SELECT is(why(availability_cache.confirm_hold(id::text)), 'NOT_AVAILABLE booked', 'one that somebody booked over') FROM booking_reservations WHERE starts_at = '2034-06-12 10:00Z';
+
+-- ---------------------------------------------------------------------------
+-- Seats
+-- ---------------------------------------------------------------------------
+ALTER TABLE services ADD capacity int;
+ALTER TABLE booking_reservations ADD seats int;
+UPDATE services SET capacity = 5;
+SELECT availability_cache.attach('services', 'services'), availability_cache.attach('booking_reservations', 'booking_reservations') \g /dev/null
+SELECT is(why(hold(6, '09:00', '3')), 'done', 'seats: three of five');
+SELECT alike(why(hold(6, '09:00', '3')), 'NOT_AVAILABLE %', 'seats: not three of two');
+SELECT is(refused('SELECT availability_cache.confirm_hold(id::text) FROM booking_reservations WHERE stylist_id = id(6)'), '55000 A booking in it is of one seat: attach it with such a column.', 'seats: a booking without a number of them');
+ALTER TABLE bookings ADD seats int;
+SELECT availability_cache.attach('bookings', 'bookings') \g /dev/null
+SELECT is(why(availability_cache.confirm_hold(id::text)) || (SELECT seats FROM bookings WHERE stylist_id = id(6)), NULL, 'seats: confirmed, and not yet there') FROM booking_reservations WHERE stylist_id = id(6);
+SELECT is((SELECT seats FROM bookings WHERE stylist_id = id(6)), 3, 'seats: three are booked');
+UPDATE services SET capacity = NULL;
 
 -- ---------------------------------------------------------------------------
 -- What they cannot fill, and what they need
