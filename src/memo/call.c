@@ -84,9 +84,9 @@ call_site(FmgrInfo *info)
 
 /* What the other handler remembers of earlier calls must not be of plans that were made anew since. */
 static void
-refresh(FmgrInfo *info)
+refresh(FmgrInfo *info, bool has_times)
 {
-	uint64 plans = names_refresh();
+	uint64 plans = names_refresh(has_times);
 	CallSite *site = call_site(info);
 
 	if (site->plans != plans)
@@ -148,7 +148,7 @@ call_for_form(Call *call)
 		seen_note_reason(REASON_IMMUTABLE, call->form->function);
 	if (call->function->reason.kind != REASON_NONE)
 		seen_note_reason(call->function->reason.kind, call->function->reason.object);
-	(void) names_refresh();
+	(void) names_refresh(call->seen.facts.has_times);
 	within_form = call->form->function;
 	PG_TRY();
 	{
@@ -171,7 +171,8 @@ call_original(Call *call)
 		call_for_form(call);
 		return;
 	}
-	refresh(call->fcinfo->flinfo);
+	/* Without an answer that is kept nothing is known of the source, and it is the session's own affair. */
+	refresh(call->fcinfo->flinfo, seen_current() == &call->seen && call->seen.facts.has_times);
 	if (call->function->returns_set)
 		call_for_set(call);
 	else

@@ -47,18 +47,24 @@ is_time(const char *text)
 		   AC_DECODE_TIME(fields, kinds, n, &kind, &tm, &fraction, &zone) == 0;
 }
 
-/* In a range or array too. */
+/* In a range or array too; only those by the clock, or all. */
 static bool
-has_time(const char *text)
+has_time(const char *text, bool by_clock)
 {
 	char *copy = pstrdup(text);
 
 	for (char *part = strtok(copy, "[](){},\""); part != NULL; part = strtok(NULL, "[](){},\""))
 	{
-		if (has_clock_word(part, strlen(part)) && is_time(part))
+		if ((!by_clock || has_clock_word(part, strlen(part))) && is_time(part))
 			return true;
 	}
 	return false;
+}
+
+bool
+literal_is_time(const char *text)
+{
+	return strlen(text) < MAXDATELEN && has_time(text, false);
 }
 
 bool
@@ -68,7 +74,7 @@ literal_means_clock(const char *text)
 
 	if (!has_clock_word(text, strlen(text)))
 		return false;
-	if (has_time(text))
+	if (has_time(text, true))
 		return true;
 	/* A query as a text. */
 	check_stack_depth();

@@ -309,6 +309,7 @@ add(Facts *facts, const Known *one)
 	facts->reads_clock |= one->source.reads_clock;
 	facts->reads_session |= one->reads_session;
 	facts->fetches |= one->source.fetches;
+	facts->has_times |= one->source.has_times;
 	foreach(cell, one->source.settings)
 		facts_add_setting(facts, strVal(lfirst(cell)));
 	if (one->looked_into)

@@ -17,6 +17,7 @@ typedef struct Facts
 	bool says_until; /* it calls availability_cache.valid_until() */
 	bool reads_date; /* current_date, and nothing else of the clock */
 	bool reads_clock;
+	bool has_times;		/* literals that were read by the settings under which a query was parsed */
 	bool fetches;		/* perhaps from a cursor that was open before */
 	bool reads_session; /* a setting, and which one it does not say */
 	List *settings;		/* Strings: names of those that it reads */

@@ -25,12 +25,14 @@
 
 #include "catalog/pg_type.h"
 #include "utils/catcache.h"
+#include "utils/guc_tables.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "base/test_hooks.h"
 #include "memo/names.h"
 
@@ -87,15 +89,6 @@ note_rare_change(Datum arg, int cache, uint32 hash)
 	plans_are_old = true;
 }
 
-void
-names_init(void)
-{
-	CacheRegisterSyscacheCallback(RELNAMENSP, note_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(TYPENAMENSP, note_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(PROCOID, note_rare_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(CASTSOURCETARGET, note_rare_change, (Datum) 0);
-}
-
 static void
 make_places(void)
 {
@@ -104,15 +97,60 @@ make_places(void)
 	places = hash_create("availability_cache names", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* ---- times in literals ---- */
+
+/*
+ * A constant is read as a date or a time when its query is parsed, under the
+ * settings of then: that goes on after they have changed.  Each assignment of
+ * one comes here first; it may be of a call's end.
+ */
+static bool times_are_old = false;
+
+#define NOTED(setting)                                         \
+	static GucStringAssignHook previous_##setting = NULL;      \
+	static void note_##setting(const char *value, void *extra) \
+	{                                                          \
+		times_are_old = true;                                  \
+		if (previous_##setting != NULL)                        \
+			previous_##setting(value, extra);                  \
+	}
+
+NOTED(zone)
+NOTED(style)
+NOTED(abbreviations)
+
+static void
+note_assignments(const char *name, GucStringAssignHook note, GucStringAssignHook *previous)
+{
+	struct config_string *setting = (struct config_string *) AC_FIND_SETTING(name);
+
+	if (setting == NULL || setting->gen.vartype != PGC_STRING)
+		elog(ERROR, "there is no setting %s", name);
+	*previous = setting->assign_hook;
+	setting->assign_hook = note;
+}
+
+void
+names_init(void)
+{
+	CacheRegisterSyscacheCallback(RELNAMENSP, note_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPENAMENSP, note_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, note_rare_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(CASTSOURCETARGET, note_rare_change, (Datum) 0);
+	note_assignments("TimeZone", note_zone, &previous_zone);
+	note_assignments("DateStyle", note_style, &previous_style);
+	note_assignments("timezone_abbreviations", note_abbreviations, &previous_abbreviations);
+}
+
 uint64
-names_refresh(void)
+names_refresh(bool has_times)
 {
 	if (places == NULL)
 		make_places();
-	if (plans_are_old && !AC_MUTATED(AC_MUTANT_OLD_PLANS))
+	if ((plans_are_old || (has_times && times_are_old)) && !AC_MUTATED(AC_MUTANT_OLD_PLANS))
 	{
 		/* What is told meanwhile makes them old again. */
-		plans_are_old = false;
+		plans_are_old = times_are_old = false;
 		generation++;
 		ResetPlanCache();
 	}

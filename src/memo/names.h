@@ -10,9 +10,10 @@ extern void names_init(void);
 
 /*
  * Before a computation: has the session's plans made anew if a name in them
- * may mean something else by now.  Returns how often that was done.
+ * may mean something else by now, or a date or time, where it has such.
+ * Returns how often that was done.
  */
-extern uint64 names_refresh(void);
+extern uint64 names_refresh(bool has_times);
 
 /*
  * Of a name in a schema, where something found past it would be hidden: its

@@ -340,5 +340,7 @@ source_read(Source *source, const char *text)
 		if (reading.words.kind == WORD_OTHER && reading.words.character == '\'' &&
 			literal_means_clock(reading.words.text))
 			source->reads_clock = true;
+		else if (reading.words.kind == WORD_OTHER && reading.words.character == '\'')
+			source->has_times |= literal_is_time(reading.words.text);
 	}
 }

@@ -16,7 +16,8 @@ typedef struct Source
 	List *settings;		   /* Strings: that current_setting() is asked for */
 	bool reads_date;
 	bool reads_clock;
-	bool executes; /* text, as a query */
+	bool has_times; /* literals that are read as such, by settings, when a query is parsed */
+	bool executes;	/* text, as a query */
 	bool names_cursor;
 	bool names_temporary; /* something in the schema that each session has to itself */
 	bool fetches;		  /* perhaps from a cursor that it did not open */

@@ -183,6 +183,24 @@ case('a number and its text, as fields', options => $claims, body => q{BEGIN RET
 	before => q{SET request.jwt.claims = '{"sub": 1}'}, after => q{SET request.jwt.claims = '{"sub": "1"}'}, change => 'SELECT 1');
 case('a field that is null, and none', options => $claims, body => q{BEGIN RETURN coalesce(current_setting('request.jwt.claims')::json -> 'sub', '"none"'); END}, kept => 1,
 	before => q{SET request.jwt.claims = '{"sub": null}'}, after => q{SET request.jwt.claims = '{}'}, change => 'SELECT 1');
+# A literal is read when its query is parsed: not as the session had it then.
+$node->safe_psql('d', q{CREATE TABLE moments (id int PRIMARY KEY, at timestamptz); INSERT INTO moments VALUES (1, '2031-01-01 05:00Z'); SELECT availability_cache.watch('moments')});
+for my $language (qw(plpgsql sql))
+{
+	my $q = q{SELECT count(*)::text FROM moments WHERE at >= '2031-01-01 00:00'::timestamptz};
+	my ($one, $other) = map { session($node, 'd') } 1 .. 2;
+	$one->run("CREATE FUNCTION since_$language() RETURNS text LANGUAGE $language STABLE AS \$\$ " . ($language eq 'sql' ? $q : "BEGIN RETURN ($q); END") . ' $$');
+	$one->run("SELECT availability_cache.memoize('since_$language()')");
+	$one->run("SET timezone = 'America/New_York'");
+	is($one->run("SELECT since_$language()"), 1, "$language: a moment by the zone");
+	$one->run(q{INSERT INTO moments VALUES (2, '2031-01-01 03:00Z')});
+	is($one->run("SET timezone = 'UTC'; SELECT since_$language()"), 2, "$language: by another, in the same session");
+	is($other->run("SELECT since_$language()"), 2, "$language: and for others");
+	is($other->run("SELECT availability_cache.memo_was_hit('since_$language()')"), 't', "$language: from memory");
+	$node->safe_psql('d', 'DELETE FROM moments WHERE id = 2');
+	$_->quit for $one, $other;
+}
+
 # What shows in an answer is in the key: each setting, a body that shows it, and two values.
 case("setting $_->[0]", body => $_->[1], kept => 1, before => "SET $_->[0] = $_->[2]", after => "SET $_->[0] = $_->[3]", change => 'SELECT 1')
   for [ 'timezone', q{DECLARE t timestamptz := '2031-01-01 12:00Z'; BEGIN RETURN t; END}, q{'UTC'}, q{'Asia/Tokyo'} ],
