@@ -9,7 +9,7 @@ CREATE TABLE oracle.range_result (ranges integer, slots bigint, merged bigint, h
 /* Each stylist's slots that start on the customer's dates, once. A slot that two dates have has one status in both. */
 CREATE FUNCTION oracle.parts(team uuid[], p_service uuid, d1 date, d2 date, tz text, now timestamptz)
 RETURNS TABLE (place bigint, stylist uuid, slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
-               slot_display text, status text, price_cents integer)
+               slot_display text, status text, price_cents integer, seats_left integer, reason text)
 LANGUAGE sql VOLATILE AS $$
     SELECT DISTINCT t.place, t.s, o.*
       FROM unnest(team) WITH ORDINALITY t(s, place), generate_series(d1 - 4, d2 + 3, interval '1 day') d,
@@ -23,16 +23,20 @@ LANGUAGE sql VOLATILE AS $$
     together AS (
         SELECT slot_start_utc AS starts, slot_end_utc AS ends, price_cents AS price, min(slot_start_local) AS local, min(slot_end_local) AS local_end, min(slot_display) AS display,
                min(array_position('{available,booked,reserved,in_break,unavailable}', status)) AS status,
-               coalesce(jsonb_agg(DISTINCT stylist ORDER BY stylist) FILTER (WHERE status = 'available'), '[]') AS free
+               coalesce(jsonb_agg(DISTINCT stylist ORDER BY stylist) FILTER (WHERE status = 'available'), '[]') AS free,
+               coalesce(sum(coalesce(seats_left, 1)) FILTER (WHERE status = 'available'), 0) AS seats,
+               (array_agg(reason ORDER BY array_position('{available,booked,reserved,in_break,unavailable}', status),
+                                          array_position('{too_soon,too_late,on_break,booked,full,held}', reason)))[1] AS reason
           FROM parts WHERE NOT needs_all GROUP BY 1, 2, 3
         UNION ALL
         SELECT slot_start_utc, max(slot_end_utc), CASE WHEN count(price_cents) = count(*) THEN sum(price_cents)::int END, min(slot_start_local), max(slot_end_local), min(slot_display),
-               1, jsonb_agg(stylist ORDER BY stylist)
+               1, jsonb_agg(stylist ORDER BY stylist), min(coalesce(seats_left, 1)), NULL
           FROM parts WHERE needs_all GROUP BY 1 HAVING count(DISTINCT stylist) FILTER (WHERE status = 'available') = cardinality(team))
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'slot_start_utc', oracle.iso(starts AT TIME ZONE 'UTC') || '+00:00', 'slot_end_utc', oracle.iso(ends AT TIME ZONE 'UTC') || '+00:00',
-               'slot_start_local', oracle.iso(local), 'slot_end_local', oracle.iso(local_end), 'slot_display', display, 'price_cents', price, 'stylists', free,
-               'status', ('{available,booked,reserved,in_break,unavailable}'::text[])[status]) ORDER BY starts, ends, price NULLS FIRST), '[]')
+               'slot_start_local', oracle.iso(local), 'slot_end_local', oracle.iso(local_end), 'slot_display', display, 'price_cents', price, 'stylists', free, 'seats_left', seats,
+               'status', ('{available,booked,reserved,in_break,unavailable}'::text[])[status])
+               || CASE WHEN (SELECT show_reasons FROM availability_cache.rules) THEN jsonb_build_object('reason', reason) ELSE '{}' END ORDER BY starts, ends, price NULLS FIRST), '[]')
       FROM together
 $$;
 
@@ -81,8 +85,8 @@ BEGIN
                 again := get_available_slots_range_json(k.service, d1, d2, team, k.tz)::jsonb;
                 days := get_available_days(k.service, d1, d2, team, k.tz);
                 wanted := oracle.range_of(team, k.service, d1, d2, k.tz, false, moment);
-                wrong := CASE WHEN (SELECT coalesce(jsonb_agg(s - 'seats_left' - 'reason' ORDER BY n), '[]') FROM jsonb_array_elements(any_of -> 'slots') WITH ORDINALITY x(s, n)) IS DISTINCT FROM wanted THEN 'any of them'
-                              WHEN (SELECT coalesce(jsonb_agg(s - 'seats_left' - 'reason' ORDER BY n), '[]') FROM jsonb_array_elements(all_of -> 'slots') WITH ORDINALITY x(s, n))
+                wrong := CASE WHEN (SELECT coalesce(jsonb_agg(s ORDER BY n), '[]') FROM jsonb_array_elements(any_of -> 'slots') WITH ORDINALITY x(s, n)) IS DISTINCT FROM wanted THEN 'any of them'
+                              WHEN (SELECT coalesce(jsonb_agg(s ORDER BY n), '[]') FROM jsonb_array_elements(all_of -> 'slots') WITH ORDINALITY x(s, n))
                                    IS DISTINCT FROM oracle.range_of(team, k.service, d1, d2, k.tz, true, moment) THEN 'all of them'
                               WHEN again -> 'slots' IS DISTINCT FROM any_of -> 'slots' THEN 'json'
                               WHEN (SELECT jsonb_agg(d - '{first,seats,reason}'::text[] ORDER BY n) FROM jsonb_array_elements(days -> 'days') WITH ORDINALITY x(d, n))
