@@ -84,6 +84,14 @@ AS $$
                         WHEN name = 'get_available_slots_v2' AND (proretset OR prorettype NOT IN ('jsonb'::regtype, 'json'::regtype)) THEN 'returns neither jsonb nor json' END
       FROM f WHERE oid IS NOT NULL
     UNION ALL
+    -- What v2 is asked is passed on by places, the stylist first.
+    SELECT v1.called, format('has its arguments in another order than %s', v2.called)
+      FROM v1, v2
+     WHERE EXISTS (SELECT FROM generate_series(1, 4) i WHERE v1.proargnames[i] <> v2.proargnames[i] AND v2.proargnames[i] = ANY (v1.proargnames[1:4]))
+    UNION ALL
+    SELECT called, 'takes the service first, by the names of its arguments, and not the stylist'
+      FROM f WHERE proargnames[1] ~* 'service' AND proargnames[2] !~* 'service'
+    UNION ALL
     SELECT called, format('cannot be memoized: %s', CASE WHEN provolatile = 'i' THEN 'it is IMMUTABLE' WHEN prosqlbody IS NOT NULL THEN 'its body is in SQL-standard form'
                                             WHEN l.lanname NOT IN ('sql', 'plpgsql', 'memoized_sql', 'memoized_plpgsql') THEN 'it is in language ' || l.lanname END)
       FROM v1 JOIN pg_language l ON l.oid = prolang
@@ -123,6 +131,16 @@ AS $$
       LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
       LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
      WHERE d.deptype = 'n' AND coalesce(k.conrelid, i.indrelid, p.polrelid, 0) <> t.oid
+    UNION ALL
+    -- By its text: what is not among the triggers and functions that go may be a job's.
+    SELECT p.oid::regprocedure::text, 'writes to private.availability_cache, which will be the extension''s: only reading and deleting go on'
+      FROM t JOIN pg_proc p ON p.prosrc ~* '\m(insert\s+into|update|merge\s+into|truncate(\s+table)?)\s+(only\s+)?("?private"?\s*\.\s*)?"?availability_cache"?(?![\w".]|\s+\.)'
+     WHERE p.pronamespace NOT IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('pg_catalog', 'availability_cache', 'availability_cache_internal'))
+       AND p.oid NOT IN (SELECT d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                          WHERE d.refclassid = 'pg_extension'::regclass AND e.extname = 'availability_cache' AND d.classid = 'pg_proc'::regclass)
+       AND p.oid NOT IN (SELECT c.function FROM availability_cache_internal.classic_triggers() c)
+       AND p.oid IS DISTINCT FROM to_regprocedure('private.invalidate_availability_cache()')
+       AND p.oid IS DISTINCT FROM availability_cache_internal.classic_function('get_available_slots_v2')
     UNION ALL
     SELECT format('trigger %I on %s', c.name, c.relation), 'calls private.invalidate_availability_cache(), and has another name than those that adopt() knows'
       FROM availability_cache_internal.classic_triggers() c WHERE c.name NOT LIKE 'trigger\_invalidate\_cache\_on\_%'
@@ -233,6 +251,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION availability_cache_internal.adopt_trigger_steps() IS 'Internal, of adopt(): the old triggers.';
 
+-- Who reads the old table or empties it, where row-level security does not choose rows for them: they saw it whole. They go on with ours in its place.
+CREATE FUNCTION availability_cache_internal.adopt_grant_steps() RETURNS SETOF availability_cache_internal.adopt_step
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'table private.availability_cache', format('may be %s by %s, as the old one', CASE g.privilege_type WHEN 'SELECT' THEN 'read' ELSE 'emptied' END, g.who),
+           format('GRANT %s ON private.availability_cache TO %s', g.privilege_type, g.who), format('REVOKE %s ON private.availability_cache FROM %s', g.privilege_type, g.who)
+      FROM (SELECT DISTINCT a.privilege_type, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS who
+              FROM pg_class c CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+             WHERE c.oid = to_regclass('private.availability_cache') AND a.privilege_type IN ('SELECT', 'DELETE') AND r.rolsuper IS NOT TRUE AND r.rolname IS DISTINCT FROM 'pg_monitor'
+               AND (NOT c.relrowsecurity OR r.rolbypassrls OR (a.grantee = c.relowner AND NOT c.relforcerowsecurity))) g
+     ORDER BY g.who, g.privilege_type
+$$;
+COMMENT ON FUNCTION availability_cache_internal.adopt_grant_steps() IS 'Internal, of adopt(): who may read and empty private.availability_cache.';
+
 CREATE FUNCTION availability_cache_internal.adopt_table_steps() RETURNS SETOF availability_cache_internal.adopt_step
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -334,6 +367,8 @@ AS $$
     SELECT 'table availability_cache_internal.availability_cache', 'goes to schema private',
            'ALTER TABLE availability_cache_internal.availability_cache SET SCHEMA private',
            'ALTER TABLE private.availability_cache SET SCHEMA availability_cache_internal'
+    UNION ALL
+    SELECT * FROM availability_cache_internal.adopt_grant_steps()
 $$;
 COMMENT ON FUNCTION availability_cache_internal.adopt_steps() IS 'Internal: what adopt() does, in order, and what undoes it. Steps without a command only tell.';
 
@@ -490,6 +525,7 @@ REVOKE ALL ON FUNCTION availability_cache_internal.extension_schema(),
     availability_cache_internal.adopt_tables(),
     availability_cache_internal.adopt_memo_problem(regprocedure),
     availability_cache_internal.adopt_trigger_steps(),
+    availability_cache_internal.adopt_grant_steps(),
     availability_cache_internal.adopt_table_steps(),
     availability_cache_internal.adopt_function_steps(),
     availability_cache_internal.adopt_steps(),

@@ -59,6 +59,19 @@ SELECT stops('ALTER FUNCTION get_available_slots SECURITY INVOKER; ALTER FUNCTIO
 SELECT stops('ALTER FUNCTION get_available_slots SECURITY INVOKER; ALTER FUNCTION get_available_slots_v2 OWNER TO adopt_owner', 'belongs to another', 'it ran as somebody else');
 SELECT stops('ALTER FUNCTION get_available_slots_v2 SECURITY INVOKER; REVOKE EXECUTE ON FUNCTION get_available_slots FROM PUBLIC', 'may not be called by .*adopt_other', 'who could call v2 and not v1');
 SELECT stops('ALTER FUNCTION get_available_slots RESET search_path; ALTER FUNCTION get_available_slots_v2 RESET search_path', 'search_path', 'no search_path');
+SELECT stops('DROP FUNCTION get_available_slots_v2; CREATE FUNCTION get_available_slots_v2(p_service_id uuid, p_stylist_id uuid, p_target_date date, p_customer_timezone text) RETURNS jsonb LANGUAGE sql
+    SECURITY DEFINER SET search_path = public AS ''SELECT jsonb_agg(s) FROM get_available_slots($2, $1, $3, $4) s''', 'has its arguments in another order', 'arguments that change places');
+SELECT stops('ALTER FUNCTION get_available_slots RENAME TO slots; DROP FUNCTION get_available_slots_v2;
+    CREATE FUNCTION get_available_slots(service uuid, stylist uuid, day date, zone text) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER SET search_path = public AS ''SELECT $4'';
+    CREATE FUNCTION get_available_slots_v2(service uuid, stylist uuid, day date, zone text) RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = public AS ''SELECT to_jsonb($4)''',
+    'get_available_slots\(uuid,uuid,date,text\) .*takes the service first.*\n.*get_available_slots_v2.*takes the service first', 'the service first');
+SELECT stops(format('CREATE FUNCTION job() RETURNS void LANGUAGE plpgsql AS %L', 'BEGIN ' || writes || '; END'), '^public.job\(\) stops adopt\(\): writes to private.availability_cache', writes)
+  FROM unnest(ARRAY['INSERT INTO private.availability_cache VALUES (1)', 'update availability_cache set expires_at = now()', 'TRUNCATE TABLE "private"."availability_cache"',
+                    'MERGE INTO ONLY private . availability_cache USING x ON false WHEN NOT MATCHED THEN DO NOTHING']) writes;
+BEGIN;
+CREATE FUNCTION job() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM private.availability_cache WHERE expires_at < now(); UPDATE availability_cache.rules SET ttl = 0; UPDATE private.availability_caches SET x = 1; END $$;
+SELECT is(count(*), 0::bigint, 'a job that deletes does not stop it') FROM availability_cache.adopt() WHERE action LIKE 'stops%';
+ROLLBACK;
 -- a name without quotes may have anything in it but spaces
 CREATE SEQUENCE injected;
 CREATE FUNCTION inject() RETURNS bigint LANGUAGE sql AS 'SELECT nextval(''public.injected'')';
@@ -100,6 +113,17 @@ SELECT count(*) FROM availability_cache.unadopt() \g /dev/null
 SELECT is(is_called, false, 'nothing of it ran') FROM ran;
 SELECT pg_get_function_arguments('get_available_slots_v2(uuid,uuid,date,text)'::regprocedure) LIKE '%planted()' AS kept \gset
 SELECT is(:'kept'::boolean, true, 'and it is there still');
+ALTER TABLE private.availability_cache OWNER TO adopt_owner;
+GRANT SELECT, DELETE, INSERT ON private.availability_cache TO adopt_other;
+GRANT USAGE ON SCHEMA private TO adopt_owner, adopt_other;
+-- Rows of policies are not ours to tell apart.
+BEGIN;
+ALTER TABLE private.availability_cache ENABLE ROW LEVEL SECURITY;
+SELECT is(string_agg(action, ';'), 'may be emptied by adopt_owner, as the old one;may be read by adopt_owner, as the old one', 'who owns the table under row-level security goes on')
+  FROM availability_cache.adopt() WHERE action LIKE 'may be%by adopt%';
+ALTER TABLE private.availability_cache FORCE ROW LEVEL SECURITY;
+SELECT is(count(*), 0::bigint, 'not if it holds for the owner') FROM availability_cache.adopt() WHERE action LIKE 'may be%by adopt%';
+ROLLBACK;
 CREATE VIEW theirs AS SELECT get_available_slots_v2(stylist_user_id, service_id, current_date + 2) ->> 'success' AS ok FROM stylist_services;
 SELECT count(*) AS steps FROM availability_cache.adopt(false) \gset
 SELECT ok(:steps > 20, 'adopted');
@@ -107,6 +131,17 @@ SELECT is(array_agg(DISTINCT ok), '{true}', 'a view over v2 goes on') FROM their
 SELECT is(has_function_privilege('adopt_other', f, 'EXECUTE') || ' ' || has_function_privilege('adopt_owner', f, 'EXECUTE'), 'false true', f || ': who could call v2')
   FROM unnest('{public.get_available_slots_v2,public.get_available_slots_json,availability_cache.get_available_slots,availability_cache.get_available_slots_v2}'::text[]) n, LATERAL (SELECT n || '(uuid,uuid,date,text)') x(f);
 SELECT throws_ok('SELECT * FROM availability_cache.adopt(false)', '55000', NULL, 'not twice');
+SELECT is(string_agg(concat_ws(' ', r, p, has_table_privilege(r, 'private.availability_cache', p)), ', ' ORDER BY r, p),
+          'adopt_other DELETE t, adopt_other INSERT f, adopt_other SELECT t, adopt_owner DELETE t, adopt_owner INSERT f, adopt_owner SELECT t', 'who could read and empty the cache table can, and write nothing')
+  FROM unnest('{adopt_owner,adopt_other}'::text[]) r, unnest('{SELECT,DELETE,INSERT}'::text[]) p;
+SET ROLE adopt_owner;
+SELECT lives_ok('DELETE FROM private.availability_cache WHERE expires_at < now()', 'a job of the owner cleans it');
+RESET ROLE;
+BEGIN;
+SELECT count(*) FROM availability_cache.unadopt() \g /dev/null
+SELECT is(string_agg(DISTINCT a.grantee::regrole::text, ',' ORDER BY a.grantee::regrole::text), 'pg_monitor,' || current_user, 'given back, nobody is left with a right to it')
+  FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'availability_cache_internal.availability_cache'::regclass;
+ROLLBACK;
 BEGIN;
 SELECT availability_cache.unmemoize('get_available_slots(uuid,uuid,date,text)') \g /dev/null
 SELECT availability_cache.detach() \g /dev/null
