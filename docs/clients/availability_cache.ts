@@ -32,9 +32,19 @@ export interface Database {
 		Tables: Record<never, never>;
 		Views: Record<never, never>;
 		Functions: {
+			get_available_days: { Args: { p_service_id: string; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_available_only?: boolean }; Returns: Json };
+			get_available_days_json: { Args: { p_service_id: string; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_available_only?: boolean }; Returns: Json };
+			get_available_sequence: { Args: { p_service_ids: string[]; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_same_stylist?: boolean; p_max_gap?: string }; Returns: Json };
+			get_available_sequence_json: { Args: { p_service_ids: string[]; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_same_stylist?: boolean; p_max_gap?: string }; Returns: Json };
 			get_available_slots: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: GetAvailableSlotsRow[] };
 			get_available_slots_json: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: Answer };
+			get_available_slots_range: { Args: { p_service_id: string; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_available_only?: boolean }; Returns: Json };
+			get_available_slots_range_json: { Args: { p_service_id: string; p_from: string; p_to: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_available_only?: boolean }; Returns: Json };
 			get_available_slots_v2: { Args: { p_stylist_id: string; p_service_id: string; p_target_date: string; p_customer_timezone?: string }; Returns: Answer };
+			get_next_available: { Args: { p_service_id: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_after?: string; p_limit?: number }; Returns: Json };
+			get_next_available_json: { Args: { p_service_id: string; p_stylist_ids?: string[]; p_customer_timezone?: string; p_match?: string; p_seats?: number; p_duration?: string; p_exclude_booking_id?: string; p_after?: string; p_limit?: number }; Returns: Json };
+			get_round_robin: { Args: { p_service_id: string; p_start: string; p_stylist_ids?: string[]; p_counted_from?: string; p_counted_to?: string }; Returns: Json };
+			get_round_robin_json: { Args: { p_service_id: string; p_start: string; p_stylist_ids?: string[]; p_counted_from?: string; p_counted_to?: string }; Returns: Json };
 		};
 		Enums: Record<never, never>;
 		CompositeTypes: Record<never, never>;
