@@ -231,6 +231,76 @@ AS $$
 $$;
 COMMENT ON FUNCTION availability_cache_internal.adopt_memo_problem(regprocedure) IS 'Internal, of adopt(): why answers of the old function could not be kept.';
 
+-- ---- whether v2 gives what v1 does ----
+
+CREATE FUNCTION availability_cache_internal.asked_as(owner regrole, search_path text, query text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'availability_cache_asked_as'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION availability_cache_internal.asked_as(regrole, text, text) IS 'Internal, of adopt(): what a query gives to a role that the caller can act as. Error 42501.';
+
+-- As the owner of v1, and undone: v2 may write to its cache. NULL: it cannot be asked.
+CREATE FUNCTION availability_cache_internal.adopt_ask(query text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v1 pg_proc;
+    said jsonb;
+BEGIN
+    SELECT p.* INTO v1 FROM pg_proc p WHERE p.oid = availability_cache_internal.classic_function('get_available_slots');
+    said := availability_cache_internal.asked_as(v1.proowner, coalesce(availability_cache_internal.plain_search_path(v1.oid),
+                availability_cache_internal.plain_search_path(availability_cache_internal.classic_function('get_available_slots_v2')), 'pg_catalog, pg_temp'), query);
+    RAISE EXCEPTION 'asked' USING ERRCODE = 'AC001';
+EXCEPTION
+    WHEN OTHERS THEN
+        RETURN CASE WHEN SQLSTATE = 'AC001' THEN said END;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.adopt_ask(text) IS 'Internal, of adopt(): what a query gives to the owner of get_available_slots, with all that it did undone; NULL if it fails.';
+
+-- Stylists with a service of theirs, as an array of pairs: twenty, by chance.
+CREATE FUNCTION availability_cache_internal.adopt_samples() RETURNS jsonb
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT availability_cache_internal.adopt_ask(format(
+               'SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(x.a, x.b)) FROM (SELECT %I AS a, %I AS b FROM %s ORDER BY pg_catalog.random() LIMIT 20) x',
+               max(c.attname) FILTER (WHERE s.name = 'stylist_user_id'), max(c.attname) FILTER (WHERE s.name = 'service_id'), t.relation))
+      FROM availability_cache_internal.adoptable_tables() t
+      JOIN availability_cache.source_column s ON s.role = t.role AND s.name IN ('stylist_user_id', 'service_id')
+      JOIN pg_attribute c ON c.attrelid = t.relation AND c.attname = ANY (s.usual_names) AND NOT c.attisdropped
+     WHERE t.role = 'stylist_services' AND t.problem IS NULL
+     GROUP BY t.relation HAVING count(*) = 2
+$$;
+COMMENT ON FUNCTION availability_cache_internal.adopt_samples() IS 'Internal, of adopt(): what the classic functions are asked, to compare them; NULL if there is no telling.';
+
+-- Only a v2 that runs as its owner, whoever asks: what others have planted on its way runs with those rights anyhow, and would not where it runs as its caller.
+-- Answers from the old cache say nothing. Twice, since a booking may have come between the two.
+CREATE FUNCTION availability_cache_internal.adopt_answer_problems() RETURNS TABLE (object text, problem text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH q AS (
+        SELECT format('SELECT pg_catalog.jsonb_build_array(%s(%s), (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)), %L) FROM %s(%2$s) s))',
+                      v2.called, format('%L, %L, %L, %L', x.pair ->> 0, x.pair ->> 1, CURRENT_DATE + 3 * x.n::integer - 2, r.default_timezone), '[]', v1.called) AS query,
+               x.pair, CURRENT_DATE + 3 * x.n::integer - 2 AS day
+          FROM (SELECT f.oid::regproc::text FROM pg_proc f WHERE f.oid = availability_cache_internal.classic_function('get_available_slots')) v1(called),
+               (SELECT f.oid::regproc::text FROM pg_proc f WHERE f.oid = availability_cache_internal.classic_function('get_available_slots_v2') AND f.prosecdef) v2(called),
+               availability_cache.rules r, jsonb_array_elements(availability_cache_internal.adopt_samples()) WITH ORDINALITY x(pair, n)),
+    said AS MATERIALIZED (SELECT q.*, availability_cache_internal.adopt_ask(q.query) AS a FROM q),
+    fresh AS (SELECT * FROM said WHERE a -> 0 ->> 'success' = 'true' AND a -> 0 ->> 'cached' IS DISTINCT FROM 'true')
+    (SELECT 'get_available_slots_v2', format('gives other slots than get_available_slots has rows, as of stylist %s, service %s on %s: it would give all of these', f.pair ->> 0, f.pair ->> 1, f.day)
+       FROM fresh f
+      WHERE f.a -> 0 -> 'slots' IS DISTINCT FROM f.a -> 1
+        AND (SELECT b.a -> 0 -> 'slots' IS DISTINCT FROM b.a -> 1 FROM availability_cache_internal.adopt_ask(f.query) b(a))
+      LIMIT 1)
+    UNION ALL
+    SELECT 'get_available_slots_v2', format('gives "%s" beside the slots, which would not be there', string_agg(DISTINCT k, '", "'))
+      FROM fresh f, jsonb_object_keys(f.a -> 0) k WHERE k NOT IN ('success', 'slots', 'cached', 'cache_hit', 'computed_at')
+    HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION availability_cache_internal.adopt_answer_problems() IS 'Internal, of adopt(): where get_available_slots_v2 does not give the rows of get_available_slots.';
+
 -- ---- the steps ----
 
 CREATE TYPE availability_cache_internal.adopt_step AS (object text, action text, command text, undo text);
@@ -427,7 +497,8 @@ AS $$
     SELECT x.* FROM (SELECT * FROM availability_cache_internal.adopt_function_problems()
                      UNION ALL SELECT * FROM availability_cache_internal.adopt_table_problems()
                      UNION ALL SELECT f::text, 'cannot be kept: ' || availability_cache_internal.adopt_memo_problem(f)
-                       FROM availability_cache_internal.classic_function('get_available_slots') f) x(object, problem)
+                       FROM availability_cache_internal.classic_function('get_available_slots') f
+                     UNION ALL SELECT * FROM availability_cache_internal.adopt_answer_problems()) x(object, problem)
      WHERE x.problem IS NOT NULL AND to_regnamespace('availability_cache_beside') IS NOT NULL
 $$;
 COMMENT ON FUNCTION availability_cache_internal.adopt_problems() IS 'Internal: what keeps adopt() from going on.';
@@ -524,6 +595,10 @@ REVOKE ALL ON FUNCTION availability_cache_internal.extension_schema(),
     availability_cache_internal.tables_to_watch(),
     availability_cache_internal.adopt_tables(),
     availability_cache_internal.adopt_memo_problem(regprocedure),
+    availability_cache_internal.asked_as(regrole, text, text),
+    availability_cache_internal.adopt_ask(text),
+    availability_cache_internal.adopt_samples(),
+    availability_cache_internal.adopt_answer_problems(),
     availability_cache_internal.adopt_trigger_steps(),
     availability_cache_internal.adopt_grant_steps(),
     availability_cache_internal.adopt_table_steps(),

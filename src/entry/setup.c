@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(availability_cache_attaches_partition);
 PG_FUNCTION_INFO_V1(availability_cache_is_timezone);
 PG_FUNCTION_INFO_V1(availability_cache_library_version);
 PG_FUNCTION_INFO_V1(availability_cache_statuses_in_use);
+PG_FUNCTION_INFO_V1(availability_cache_asked_as);
 
 /* touch_database(), which the event triggers of 1.0.0 call; nothing needs it. */
 PGDLLEXPORT Datum
@@ -174,4 +175,52 @@ availability_cache_statuses_in_use(PG_FUNCTION_ARGS)
 	result = read_distinct(relid, text_to_cstring(PG_GETARG_TEXT_PP(1)), owner);
 	restore_settings(settings);
 	PG_RETURN_DATUM(result);
+}
+
+/* What the query's first row has in its only column; in the caller's memory, NULL: no row, or that. */
+static Datum
+first_value(const char *query, bool *isnull)
+{
+	Datum value = (Datum) 0;
+
+	SPI_connect();
+	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "not a query: %s", query);
+	*isnull = true;
+	if (SPI_processed == 1)
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	if (!*isnull)
+		value = SPI_datumTransfer(value, false, -1);
+	SPI_finish();
+	return value;
+}
+
+/*
+ * availability_cache_internal.asked_as(owner, search_path, query): a jsonb, read
+ * as that role in a security-restricted operation, so that what others wrote
+ * and the query calls has their rights and no others; error 42501 unless the
+ * caller can act as it.
+ */
+PGDLLEXPORT Datum
+availability_cache_asked_as(PG_FUNCTION_ARGS)
+{
+	Oid owner = PG_GETARG_OID(0);
+	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int settings;
+	SavedUser saved;
+	bool isnull;
+	Datum value;
+
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be able to act as %s", GetUserNameFromId(owner, false)));
+	settings = guard_settings();
+	saved = switch_user(owner);
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	value = first_value(text_to_cstring(PG_GETARG_TEXT_PP(2)), &isnull);
+	restore_user(saved);
+	restore_settings(settings);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(value);
 }

@@ -68,6 +68,21 @@ SELECT stops('ALTER FUNCTION get_available_slots RENAME TO slots; DROP FUNCTION 
 SELECT stops(format('CREATE FUNCTION job() RETURNS void LANGUAGE plpgsql AS %L', 'BEGIN ' || writes || '; END'), '^public.job\(\) stops adopt\(\): writes to private.availability_cache', writes)
   FROM unnest(ARRAY['INSERT INTO private.availability_cache VALUES (1)', 'update availability_cache set expires_at = now()', 'TRUNCATE TABLE "private"."availability_cache"',
                     'MERGE INTO ONLY private . availability_cache USING x ON false WHEN NOT MATCHED THEN DO NOTHING']) writes;
+SELECT stops(replace(pg_get_functiondef(v2), 'p_customer_timezone) s;', 'p_customer_timezone) s WHERE s.status = ''available'';'), 'gives other slots than get_available_slots has rows, as of stylist ', 'v2 leaves out what is booked')
+  FROM CAST('get_available_slots_v2(uuid,uuid,date,text)' AS regprocedure) v2;
+SELECT stops(replace(pg_get_functiondef(v2), '''cached'', false', '''day'', p_target_date, ''cached'', false'), 'gives "day" beside the slots', 'v2 says more')
+  FROM CAST('get_available_slots_v2(uuid,uuid,date,text)' AS regprocedure) v2;
+SELECT count(*) FROM availability_cache.adopt() \g /dev/null
+SELECT is(count(*), 0::bigint, 'nothing stays of what was compared') FROM private.availability_cache;
+-- Whose rights what is asked has: the owner's, and no way to others.
+BEGIN;
+ALTER FUNCTION get_available_slots OWNER TO adopt_owner;
+CREATE FUNCTION climb() RETURNS text LANGUAGE plpgsql AS $$ BEGIN SET ROLE NONE; RETURN 'out'; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
+SELECT is(availability_cache_internal.asked_as('adopt_owner', 'public', 'SELECT to_jsonb(current_user || '' '' || climb())'), '"adopt_owner 42501"', 'asked as the owner, who stays that');
+SELECT is(current_user <> 'adopt_owner' AND current_setting('search_path') <> 'public', true, 'and user and search_path are as before');
+SET ROLE adopt_other;
+SELECT throws_ok('SELECT availability_cache_internal.asked_as(''adopt_owner'', ''public'', ''SELECT NULL::jsonb'')', '42501', NULL, 'not for everybody');
+ROLLBACK;
 BEGIN;
 CREATE FUNCTION job() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM private.availability_cache WHERE expires_at < now(); UPDATE availability_cache.rules SET ttl = 0; UPDATE private.availability_caches SET x = 1; END $$;
 SELECT is(count(*), 0::bigint, 'a job that deletes does not stop it') FROM availability_cache.adopt() WHERE action LIKE 'stops%';
@@ -97,7 +112,8 @@ ALTER TABLE bookings OWNER TO CURRENT_USER;
 ALTER FUNCTION get_available_slots OWNER TO CURRENT_USER;
 REVOKE EXECUTE ON FUNCTION get_available_slots_v2 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION get_available_slots_v2 TO adopt_owner;
--- what their owner planted where the server might run it
+-- what their owner planted where the server might run it; this v2 is not asked, since it runs as who asks
+ALTER FUNCTION get_available_slots_v2 SECURITY INVOKER;
 CREATE SEQUENCE ran;
 GRANT USAGE ON SEQUENCE ran TO PUBLIC;
 CREATE FUNCTION planted() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.ran'); RETURN 'Asia/Kathmandu'; END $$;
