@@ -122,7 +122,7 @@ append_changes(StringInfo out, AnswerHeader *header, pg_tz *zone, int64 last_end
 static void
 append_reasons(StringInfo out, const Slot *slots, int nslots)
 {
-	StaticAssertStmt(SLOT_NREASONS <= 16, "a reason must fit four bits");
+	StaticAssertStmt(SLOT_NREASONS_OF_SLOTS <= 16, "a reason must fit four bits");
 	for (int i = 0; i < nslots; i += 2)
 	{
 		uint8 next = i + 1 < nslots ? slots[i + 1].reason : 0;
@@ -370,7 +370,7 @@ reasons_are_whole(const uint8 *packed, const AnswerHeader *header)
 {
 	for (int i = 0; i < (header->nslots + 1) / 2; i++)
 	{
-		if ((packed[i] & 15) >= SLOT_NREASONS || packed[i] >> 4 >= SLOT_NREASONS)
+		if ((packed[i] & 15) >= SLOT_NREASONS_OF_SLOTS || packed[i] >> 4 >= SLOT_NREASONS_OF_SLOTS)
 			return false;
 	}
 	return true;

@@ -43,13 +43,15 @@ static const struct
 
 #define SLOT_MAX_KEYS lengthof(slot_keys)
 
-/* The beginning of every slot's object: its header, the entries of its keys; and the keys. */
+/*
+ * The beginning of every slot's object: its header, the entries of keys and
+ * values, the keys.  Of the values only the times' entries are filled in.
+ */
 typedef struct SlotShape
 {
-	int nkeys; /* 0: not made yet */
-	uint32 head[1 + SLOT_MAX_KEYS];
-	int keys_size;
-	char keys[128];
+	int size; /* 0: not made yet */
+	int values_at;
+	char bytes[256];
 } SlotShape;
 
 #define ANSWER_NKEYS 5
@@ -172,70 +174,100 @@ static const char slot_times[] = "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..";
 
-/* A session makes each once. */
-static const SlotShape *
-shape_of(bool with_reasons, bool with_seats)
-{
-	static SlotShape shapes[2][2];
-	SlotShape *shape = &shapes[with_reasons][with_seats];
-	SlotShape made = {0};
+static const uint32 time_entries[SLOT_NTIMES] = {JENTRY_ISSTRING | UTC_TEXT_SIZE, JENTRY_ISSTRING | LOCAL_TEXT_SIZE,
+												 JENTRY_ISSTRING | UTC_TEXT_SIZE, JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
 
-	if (shape->nkeys > 0)
-		return shape;
+static void
+make_shape(SlotShape *shape, bool with_reasons, bool with_seats)
+{
+	uint32 head[1 + 2 * SLOT_MAX_KEYS] = {0};
+	char keys[128];
+	int keys_size = 0;
+	int n = 0;
+
+	/* The first of the entries holds an offset, which is its length; they are fewer than JB_OFFSET_STRIDE. */
+	StaticAssertStmt(2 * SLOT_MAX_KEYS <= JB_OFFSET_STRIDE, "keys and values");
 	for (int i = 0; i < lengthof(slot_keys); i++)
 	{
 		int size = strlen(slot_keys[i].name);
 
 		if ((slot_keys[i].needs == WITH_SEATS && !with_seats) || (slot_keys[i].needs == WITH_REASONS && !with_reasons))
 			continue;
-		made.head[++made.nkeys] = JENTRY_ISSTRING | size;
-		Assert(made.keys_size + size <= sizeof(made.keys));
-		memcpy(made.keys + made.keys_size, slot_keys[i].name, size);
-		made.keys_size += size;
+		head[++n] = JENTRY_ISSTRING | size;
+		Assert(keys_size + size <= sizeof(keys));
+		memcpy(keys + keys_size, slot_keys[i].name, size);
+		keys_size += size;
 	}
-	made.head[0] = made.nkeys | JB_FOBJECT;
-	/* The first of the entries holds an offset, which is its length; they are fewer than JB_OFFSET_STRIDE. */
-	StaticAssertStmt(2 * SLOT_MAX_KEYS <= JB_OFFSET_STRIDE, "and so are they with those of the values");
-	made.head[1] |= JENTRY_HAS_OFF;
-	*shape = made;
+	head[0] = n | JB_FOBJECT;
+	head[1] |= JENTRY_HAS_OFF;
+	memcpy(&head[1 + 2 * n - SLOT_NTIMES], time_entries, sizeof(time_entries));
+	shape->values_at = (1 + n) * sizeof(uint32);
+	Assert((1 + 2 * n) * sizeof(uint32) + keys_size <= sizeof(shape->bytes));
+	memcpy(shape->bytes, head, (1 + 2 * n) * sizeof(uint32));
+	memcpy(shape->bytes + (1 + 2 * n) * sizeof(uint32), keys, keys_size);
+	shape->size = (1 + 2 * n) * sizeof(uint32) + keys_size;
+}
+
+/* A session makes each once. */
+static inline const SlotShape *
+shape_of(bool with_reasons, bool with_seats)
+{
+	static SlotShape shapes[2][2];
+	SlotShape *shape = &shapes[with_reasons][with_seats];
+
+	if (unlikely(shape->size == 0))
+		make_shape(shape, with_reasons, with_seats);
 	return shape;
 }
 
-/* Puts a numeric at p, in an object that begins at slot: both are aligned.  Returns where it ends. */
-static char *
-put_number(char *slot, char *p, const char *number, int size, JEntry *entry)
+/* A slot's object being laid out: it begins at slot, and its data goes on at p. */
+typedef struct SlotObject
 {
-	int padding = INTALIGN(p - slot) - (p - slot);
+	char *slot;
+	char *p;
+	char *entry; /* of the next value */
+} SlotObject;
 
-	memset(p, 0, sizeof(int));
-	memcpy(p + padding, number, size);
-	*entry = JENTRY_ISNUMERIC | (padding + size);
-	return p + padding + size;
-}
-
-static char *
-put_seats(char *slot, char *p, int seats, JEntry *entry)
+static inline void
+put_entry(SlotObject *o, JEntry entry)
 {
-	Numeric number = int64_to_numeric(seats);
-
-	p = put_number(slot, p, (char *) number, VARSIZE(number), entry);
-	pfree(number);
-	return p;
+	memcpy(o->entry, &entry, sizeof(entry));
+	o->entry += sizeof(entry);
 }
 
 #define MAX_NAME_SIZE 16
 
 /* A reason or a status. */
-static char *
-put_name(char *p, const char *name, JEntry *entry)
+static inline void
+put_name(SlotObject *o, const char *name)
 {
-	int size = name == NULL ? 0 : strlen(name);
+	int size = strlen(name);
 
 	Assert(size <= MAX_NAME_SIZE);
-	if (size > 0)
-		memcpy(p, name, size);
-	*entry = name == NULL ? JENTRY_ISNULL : JENTRY_ISSTRING | size;
-	return p + size;
+	memcpy(o->p, name, size);
+	o->p += size;
+	put_entry(o, JENTRY_ISSTRING | size);
+}
+
+/* Numerics are aligned, and so is the slot. */
+static inline void
+put_number(SlotObject *o, const char *number, int size)
+{
+	int padding = INTALIGN(o->p - o->slot) - (o->p - o->slot);
+
+	memset(o->p, 0, sizeof(int));
+	memcpy(o->p + padding, number, size);
+	o->p += padding + size;
+	put_entry(o, JENTRY_ISNUMERIC | (padding + size));
+}
+
+static void
+put_seats(SlotObject *o, int seats)
+{
+	Numeric number = int64_to_numeric(seats);
+
+	put_number(o, (char *) number, VARSIZE(number));
+	pfree(number);
 }
 
 #define MAX_SEATS_SIZE 16
@@ -245,44 +277,34 @@ static void
 lay_out_slot(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template)
 {
 	const SlotShape *shape = shape_of(w->with_reasons, seats >= 0);
-	const char *status = slot_status_names[slot_statuses[reason]];
-	JEntry entries[SLOT_MAX_KEYS];
-	int n = 0;
-	int head_size = (1 + shape->nkeys) * sizeof(uint32);
-	char *slot;
-	char *p;
+	SlotObject o;
 
-	enlargeStringInfo(w->out, head_size + sizeof(entries) + shape->keys_size + 2 * MAX_NAME_SIZE + 2 * sizeof(int) +
-								  MAX_SEATS_SIZE + w->price_size + display_size + SIZE(slot_times));
-	slot = w->out->data + w->out->len;
-	memcpy(slot, shape->head, head_size);
-	p = slot + head_size + shape->nkeys * sizeof(JEntry);
-	memcpy(p, shape->keys, shape->keys_size);
-	p += shape->keys_size;
-	if (w->with_reasons)
-		p = put_name(p, slot_reason_names[reason], &entries[n++]);
-	p = put_name(p, status, &entries[n++]);
+	enlargeStringInfo(w->out, shape->size + 2 * MAX_NAME_SIZE + 2 * sizeof(int) + MAX_SEATS_SIZE + w->price_size +
+								  display_size + SIZE(slot_times));
+	o.slot = w->out->data + w->out->len;
+	memcpy(o.slot, shape->bytes, shape->size);
+	o.p = o.slot + shape->size;
+	o.entry = o.slot + shape->values_at;
+	if (w->with_reasons && slot_reason_names[reason] != NULL)
+		put_name(&o, slot_reason_names[reason]);
+	else if (w->with_reasons)
+		put_entry(&o, JENTRY_ISNULL);
+	put_name(&o, slot_status_names[slot_statuses[reason]]);
 	if (seats >= 0)
-		p = put_seats(slot, p, seats, &entries[n++]);
-	entries[n] = JENTRY_ISNULL;
+		put_seats(&o, seats);
 	if (w->price != NULL)
-		p = put_number(slot, p, w->price, w->price_size, &entries[n]);
-	n++;
-	template->display_at = p - slot;
+		put_number(&o, w->price, w->price_size);
+	else
+		put_entry(&o, JENTRY_ISNULL);
+	put_entry(&o, JENTRY_ISSTRING | display_size);
+	template->display_at = o.p - o.slot;
 	template->time_at[SLOT_END_UTC] = template->display_at + display_size;
 	template->time_at[SLOT_END_LOCAL] = template->time_at[SLOT_END_UTC] + UTC_TEXT_SIZE;
 	template->time_at[SLOT_START_UTC] = template->time_at[SLOT_END_LOCAL] + LOCAL_TEXT_SIZE;
 	template->time_at[SLOT_START_LOCAL] = template->time_at[SLOT_START_UTC] + UTC_TEXT_SIZE;
-	entries[n++] = JENTRY_ISSTRING | display_size;
-	entries[n++] = JENTRY_ISSTRING | UTC_TEXT_SIZE;
-	entries[n++] = JENTRY_ISSTRING | LOCAL_TEXT_SIZE;
-	entries[n++] = JENTRY_ISSTRING | UTC_TEXT_SIZE;
-	entries[n++] = JENTRY_ISSTRING | LOCAL_TEXT_SIZE;
-	memcpy(slot + head_size, entries, n * sizeof(JEntry));
-	p += display_size;
-	memcpy(p, slot_times, SIZE(slot_times));
-	p += SIZE(slot_times);
-	w->out->len = p - w->out->data;
+	o.p += display_size;
+	memcpy(o.p, slot_times, SIZE(slot_times));
+	w->out->len = o.p + SIZE(slot_times) - w->out->data;
 }
 
 static void

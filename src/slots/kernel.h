@@ -41,6 +41,8 @@ typedef enum SlotReason
 } SlotReason;
 
 #define SLOT_NREASONS (WHY_OFF_GRID + 1)
+/* Those that a slot can have come first. */
+#define SLOT_NREASONS_OF_SLOTS (WHY_HELD + 1)
 
 /* What v1 calls a slot that is not available for a reason. */
 extern const SlotStatus slot_statuses[SLOT_NREASONS];

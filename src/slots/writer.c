@@ -27,7 +27,7 @@ slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_re
 	w->price_size = price_size;
 	for (int t = 0; t < SLOT_NTIMES; t++)
 		w->days[t].start = NO_DAY; /* and any date */
-	for (int s = 0; s < SLOT_NREASONS; s++)
+	for (int s = 0; s < SLOT_NREASONS_OF_SLOTS; s++)
 		w->templates[s].size = 0;
 }
 
@@ -57,7 +57,7 @@ slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text)
 
 	set_day(w, day, day_of(moment));
 	memcpy(text, day->date, DATE_TEXT_SIZE);
-	for (int s = 0; s < SLOT_NREASONS; s++)
+	for (int s = 0; s < SLOT_NREASONS_OF_SLOTS; s++)
 	{
 		SlotTemplate *template = &w->templates[s];
 
@@ -81,7 +81,7 @@ slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_siz
 	template->seats = seats;
 	template->size = w->out->len - at;
 	if (template->size <= sizeof(template->bytes))
-		memcpy(template->bytes, slot, template->size);
+		memmove(template->bytes, slot, template->size); /* memcpy becomes a slow instruction, as its bound is known */
 	else
 		template->size = 0;
 	return slot;

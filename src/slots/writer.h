@@ -55,7 +55,7 @@ struct SlotWriter
 	const char *price; /* in the form's bytes */
 	int price_size;
 	SlotDay days[SLOT_NTIMES];
-	SlotTemplate templates[SLOT_NREASONS];
+	SlotTemplate templates[SLOT_NREASONS_OF_SLOTS];
 };
 
 extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_reasons, const char *price,

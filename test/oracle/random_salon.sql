@@ -321,28 +321,41 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION oracle.take_seats(mode text, k oracle.key) RETURNS void
+/* One who takes seats, or holds them, and counts; the rest is random. */
+CREATE FUNCTION oracle.take_seat(mode text, k oracle.key, tbl text, seats integer, starts timestamptz, ends timestamptz) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    SELECT oracle.insert_row(tbl, oracle.random_row(tbl, mode, k.stylist, k.day)
+               || jsonb_build_object('stylist_user_id', k.stylist, 'service_id', k.service, 'start_time', starts, 'end_time', ends, 'seats', seats,
+                                     'status', CASE WHEN tbl = 'bookings' THEN 'confirmed' ELSE coalesce(r.hold_statuses[1], 'reserved') END, 'expires_at', NULL))
+      FROM availability_cache.rules r
+$$;
+
+/* Seats of a slot: all of them, by several; half of its time each by two who leave one; or all until it starts. */
+CREATE FUNCTION oracle.take_seats(mode text, k oracle.key, capacity integer) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     starts timestamptz;
     ends timestamptz;
-    tbl text;
-    late float8;
+    half interval;
+    tbl text := oracle.pick('bookings', 'booking_reservations');
 BEGIN
     BEGIN
-        SELECT s.slot_start_utc, s.slot_end_utc INTO starts, ends
+        SELECT s.slot_start_utc, s.slot_end_utc, (s.slot_end_utc - s.slot_start_utc) / 2 INTO starts, ends, half
           FROM oracle.slots(k.stylist, k.service, k.day, 'UTC', k.day - interval '20 days') s ORDER BY random() LIMIT 1;
     EXCEPTION WHEN OTHERS THEN
-        starts := NULL;
+        RETURN;
     END;
-    FOR i IN 1 .. CASE WHEN starts IS NULL THEN 0 ELSE oracle.between(1, 4) END LOOP
-        tbl := oracle.pick('bookings', 'bookings', 'booking_reservations');
-        late := oracle.pick('0', '0', '0.5');
-        PERFORM oracle.insert_row(tbl, oracle.random_row(tbl, mode, k.stylist, k.day)
-            || jsonb_build_object('stylist_user_id', k.stylist, 'service_id', k.service,
-                                  'start_time', starts + late * (ends - starts),
-                                  'end_time', starts + (late + oracle.pick('0.5', '1', '1')::float8) * (ends - starts)));
-    END LOOP;
+    CASE WHEN starts IS NULL THEN
+        RETURN;
+    WHEN oracle.chance(0.4) THEN
+        PERFORM oracle.take_seat(mode, k, 'bookings', oracle.between(0, capacity), starts, ends),
+                oracle.take_seat(mode, k, tbl, oracle.between(1, capacity), starts, ends);
+    WHEN oracle.chance(0.6) THEN
+        PERFORM oracle.take_seat(mode, k, 'bookings', greatest(capacity - 1, 1), starts, starts + half),
+                oracle.take_seat(mode, k, 'bookings', greatest(capacity - 1, 1), starts + half, ends);
+    ELSE
+        PERFORM oracle.take_seat(mode, k, tbl, capacity, starts - half, starts);
+    END CASE;
 END
 $$;
 
@@ -452,8 +465,8 @@ BEGIN
 
     -- Seats are taken: several customers in one slot, or in the middle of it.
     IF oracle.layout() <> 'minimal' THEN
-        FOR taken IN SELECT x.* FROM oracle.key x JOIN oracle.service s USING (service) WHERE s.capacity BETWEEN 1 AND 9 ORDER BY random() LIMIT 3 LOOP
-            PERFORM oracle.take_seats(mode, taken);
+        FOR taken IN SELECT x.* FROM oracle.key x ORDER BY random() LIMIT 6 LOOP
+            PERFORM oracle.take_seats(mode, taken, s.capacity::integer) FROM oracle.service s WHERE s.service = taken.service AND s.capacity BETWEEN 1 AND 9 LIMIT 1;
         END LOOP;
     END IF;
 
