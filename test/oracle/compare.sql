@@ -448,7 +448,7 @@ INSERT INTO oracle.mutant (name, find, put) VALUES
     ('seats are always those of the time', 'WHERE rules.seat_sharing = ''slot''', 'WHERE false'),
     ('another start is free', 'coalesce(bool_or(u.starts <> slot_start AND NOT u.held), false)', 'false'),
     ('another start of a hold is free', 'coalesce(bool_or(u.starts <> slot_start), false)', 'false'),
-    ('all who come during a slot are there together', 'FROM uses u WHERE u.starts - around <= moment AND u.ends + around > moment) AS booked', 'FROM uses u WHERE u.starts - around < slot_end AND u.ends + around > slot_start) AS booked'),
+    ('all who come during a slot are there together', 'u.starts - around <= moment AND u.ends + around > moment', 'u.starts - around < slot_end AND u.ends + around > slot_start'),
     ('seats are taken without buffers', 'FROM uses u WHERE u.starts - around <= moment AND u.ends + around > moment) AS booked', 'FROM uses u WHERE u.starts <= moment AND u.ends > moment) AS booked'),
     ('holds take no seats', 't.other_start OR t.with_holds >= capacity', 't.other_start'),
     ('one seat is kept', 't.booked >= capacity', 't.booked >= capacity - 1'),

@@ -463,6 +463,13 @@ BEGIN
            FROM services s WHERE s.capacity IS NOT NULL AND oracle.chance(0.2);
     END IF;
 
+    -- Without any buffer, appointments of a service follow each other.
+    IF oracle.layout() <> 'minimal' AND oracle.chance(0.2) THEN
+        PERFORM oracle.update_rules('{"buffer_before": "0", "buffer_after": "0"}');
+        UPDATE services SET buffer_before_minutes = NULL, buffer_after_minutes = NULL;
+        UPDATE stylist_profiles SET buffer_before_minutes = NULL, buffer_after_minutes = NULL;
+    END IF;
+
     -- Seats are taken: several customers in one slot, or in the middle of it.
     IF oracle.layout() <> 'minimal' THEN
         FOR taken IN SELECT x.* FROM oracle.key x ORDER BY random() LIMIT 6 LOOP
