@@ -18,8 +18,8 @@ OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 # the version is said in the control file and META.json, and test/t/080_packaging.pl compares.
 EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
 PREVIOUS     := 1.0.0
-SCRIPT_PARTS := begin library rpcs explain invalidation table_tier table_log rules_row rules guard compute sources mapping state source_view attach holds statistics memo figures health audit adopt comments privileges readers names range waiting end
-UPDATE_PARTS := from_$(PREVIOUS) log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row guard compute mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) holds explain memo figures health audit adopt comments range waiting readers
+SCRIPT_PARTS := begin library rpcs explain invalidation table_tier table_log rules_row rules guard compute sources mapping state source_view attach holds statistics memo figures health audit dashboard adopt comments privileges readers names range waiting end
+UPDATE_PARTS := from_$(PREVIOUS) log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row guard compute mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) holds explain memo figures health audit dashboard adopt comments range waiting readers
 SCRIPT       := sql/$(EXTENSION)--$(EXTVERSION).sql
 UPDATE       := sql/$(EXTENSION)--$(PREVIOUS)--$(EXTVERSION).sql
 DATA_built   := $(SCRIPT) $(UPDATE)

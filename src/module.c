@@ -28,6 +28,7 @@
 #include "cache/events.h"
 #include "cache/exact.h"
 #include "cache/flights.h"
+#include "cache/history.h"
 #include "cache/own_writes.h"
 #include "cache/prepared.h"
 #include "cache/store.h"
@@ -72,6 +73,7 @@ fixed_size(void)
 	size = add_size(size, statistics_shmem_size());
 	size = add_size(size, notify_shmem_size());
 	size = add_size(size, events_shmem_size());
+	size = add_size(size, history_shmem_size());
 	size = add_size(size, changed_tables_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
@@ -116,6 +118,7 @@ startup_shared_memory(void)
 	statistics_shmem_init();
 	notify_shmem_init();
 	events_shmem_init();
+	history_shmem_init();
 	changed_tables_shmem_init();
 	exact_shmem_init(exact_budget());
 	store_shmem_init(answers_size() - exact_budget());

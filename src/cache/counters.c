@@ -237,6 +237,19 @@ counters_read(DatabaseCounters *out)
 }
 
 void
+counters_of_mine(uint64 *counts)
+{
+	DatabaseNo number = database_my_number();
+	const DatabaseSums *sums = &state->databases[number];
+
+	LWLockAcquire(ac_lock(AC_LOCK_STATS), LW_SHARED);
+	sum_up(number, sums, counts);
+	for (int c = 0; c < NCOUNTERS; c++)
+		counts[c] -= sums->at_reset[c];
+	LWLockRelease(ac_lock(AC_LOCK_STATS));
+}
+
+void
 counters_reset(void)
 {
 	TimestampTz now = GetCurrentTimestamp();

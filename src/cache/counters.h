@@ -76,6 +76,9 @@ extern uint64 counters_errors_per_minute(DatabaseNo database);
 extern int counters_read(DatabaseCounters *out);
 extern void counters_reset(void);
 
+/* Of this backend's database alone, NCOUNTERS long. */
+extern void counters_of_mine(uint64 *counts);
+
 /* The number's database is gone: the next one's begin at zero, whatever its OID. */
 extern void counters_forget(DatabaseNo database);
 

@@ -51,6 +51,7 @@
 #include "cache/changes.h"
 #include "cache/counters.h"
 #include "cache/flights.h"
+#include "cache/history.h"
 #include "cache/own_writes.h"
 #include "cache/prepared.h"
 #include "cache/readpath.h"
@@ -449,6 +450,7 @@ count_answer(const Computed *result, Counter otherwise)
 	}
 	else
 		counter_add(otherwise, 1);
+	history_note(cache_now());
 }
 
 /* Keeps an answer of this clock; false if it cannot be kept. *status is what its cells say. */

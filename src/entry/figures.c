@@ -15,6 +15,7 @@
 #include "cache/changed_tables.h"
 #include "cache/counters.h"
 #include "cache/events.h"
+#include "cache/history.h"
 #include "entry/error_kind.h"
 #include "entry/shown.h"
 #include "memo/statistics.h"
@@ -25,6 +26,7 @@ PG_FUNCTION_INFO_V1(availability_cache_function_figures);
 PG_FUNCTION_INFO_V1(availability_cache_error_codes);
 PG_FUNCTION_INFO_V1(availability_cache_changed_tables);
 PG_FUNCTION_INFO_V1(availability_cache_events);
+PG_FUNCTION_INFO_V1(availability_cache_history);
 
 static Datum
 text_or_null(const char *text, bool *isnull)
@@ -218,6 +220,32 @@ availability_cache_events(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		if (event_read(n, &event) && may_see_database(event.dboid))
 			put_event((ReturnSetInfo *) fcinfo->resultinfo, &event);
+	}
+	return (Datum) 0;
+}
+
+PGDLLEXPORT Datum
+availability_cache_history(PG_FUNCTION_ARGS)
+{
+	int n;
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	n = history_count();
+	for (int i = 0; i < n; i++)
+	{
+		HistoryPoint point;
+		Datum values[5];
+		bool nulls[5] = {false};
+
+		if (!history_read(i, &point) || !may_see_database(point.dboid))
+			continue;
+		values[0] = ObjectIdGetDatum(point.dboid);
+		values[1] = TimestampTzGetDatum(point.at);
+		values[2] = Int64GetDatum(point.hits);
+		values[3] = Int64GetDatum(point.computed);
+		values[4] = Int64GetDatum(point.errors);
+		put_shown_row((ReturnSetInfo *) fcinfo->resultinfo, values, nulls, lengthof(values));
 	}
 	return (Datum) 0;
 }
