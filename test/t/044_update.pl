@@ -120,7 +120,7 @@ SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_shar
  WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
    AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'availability_cache')
    -- One is a view afterwards; and making triggers anew outdates every answer, which shows in the log.
-   AND m.objid NOT IN ('availability_cache.source'::regclass, 'availability_cache.invalidation'::regclass) ORDER BY m.objid::regclass::text
+   AND m.objid NOT IN ('availability_cache.source'::regclass, 'availability_cache.invalidation'::regclass) AND c.relname <> 'freed_id_seq' ORDER BY m.objid::regclass::text
 \gexec
 SELECT * FROM availability_cache.source ORDER BY role;
 SELECT regexp_replace(pg_get_triggerdef(oid), CASE WHEN tgtype = 32 THEN ', .*' ELSE 'x^' END, ')'), tgenabled FROM pg_trigger
