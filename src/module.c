@@ -39,6 +39,7 @@
 #include "entry/outdated.h"
 #include "entry/row_trigger.h"
 #include "entry/watch_trigger.h"
+#include "memo/kept_calls.h"
 #include "memo/names.h"
 #include "memo/seen.h"
 #include "memo/statistics.h"
@@ -156,6 +157,7 @@ _PG_init(void)
 	tier_tables_init();
 	trust_init();
 	kept_days_init();
+	kept_calls_init();
 	row_trigger_init();
 	watch_trigger_init();
 	outdated_init();

@@ -4,7 +4,8 @@
  *
  * A newer ICU or libc may find other texts equal, and hash them otherwise;
  * the server only warns of it, where a collation is used.  So may another
- * major version of the server, which has time zones of its own too.
+ * major version of the server, which has time zones of its own too, and
+ * another version of this library.
  *
  * Locking: none; a process finds out once.
  */
@@ -51,7 +52,7 @@ environment(void)
 
 	if (found != 0)
 		return found;
-	versions = psprintf("%d %s %s", PG_VERSION_NUM / 10000, libc_version(), icu_version());
+	versions = psprintf("%s %d %s %s", AC_VERSION, PG_VERSION_NUM / 10000, libc_version(), icu_version());
 #ifdef AC_TEST_HOOKS
 	versions = psprintf("%s %s", versions, ac_test_environment);
 #endif

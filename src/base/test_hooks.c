@@ -51,6 +51,8 @@ static const struct config_enum_entry mutants[] = {{"none", AC_MUTANT_NONE, fals
 												   {"no_definitions_check", AC_MUTANT_NO_DEFINITIONS_CHECK, false},
 												   {"no_log_check", AC_MUTANT_NO_LOG_CHECK, false},
 												   {"no_hold_check", AC_MUTANT_NO_HOLD_CHECK, false},
+												   {"old_catalogs", AC_MUTANT_OLD_CATALOGS, false},
+												   {"unlogged_kept", AC_MUTANT_UNLOGGED_KEPT, false},
 												   {"no_memo_check", AC_MUTANT_NO_MEMO_CHECK, false},
 												   {"no_long_tag", AC_MUTANT_NO_LONG_TAG, false},
 												   {"no_shared_check", AC_MUTANT_NO_SHARED_CHECK, false},

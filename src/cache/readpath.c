@@ -83,7 +83,8 @@ cache_now(void)
 static bool
 has_own_writes(const CacheRequest *request)
 {
-	return TransactionIdIsValid(GetTopTransactionIdIfAny()) && !(request->below != NULL && request->below->wrote_all());
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		   !(request->below != NULL && request->below->wrote_all != NULL && request->below->wrote_all());
 }
 
 /* Whether it may be answered from what was kept: a share of the keys, always the same ones. */
@@ -271,11 +272,20 @@ expires(const Computed *result)
 	return Min(limit, result->valid_until);
 }
 
-/* Whether there is a tier below memory that can be asked; the same for its answers and ours. */
-static bool
-may_use_lower_tier(const CacheRequest *request)
+/* What the tier below memory is for; the same for its answers and ours. */
+typedef enum LowerUse
 {
-	return request->below != NULL && is_enabled(request) && !has_own_writes(request) && !IsolationIsSerializable();
+	LOWER_UNUSED,
+	LOWER_KEEPS,
+	LOWER_IS_ASKED
+} LowerUse;
+
+static LowerUse
+use_of_lower_tier(const CacheRequest *request, Counter why)
+{
+	if (request->below == NULL || !is_enabled(request) || has_own_writes(request) || IsolationIsSerializable())
+		return LOWER_UNUSED;
+	return why == COUNTER_MISS_OUTDATED && request->below->outdated_alike ? LOWER_KEEPS : LOWER_IS_ASKED;
 }
 
 /* Gives what was computed under the active snapshot to the tier below. */
@@ -284,28 +294,28 @@ keep_below(CacheRequest *request, const Computed *result)
 {
 	Computed limited = *result;
 
-	if (!result->keepable || result->untracked || IsolationUsesXactSnapshot())
+	if (request->below->keep == NULL || !result->keepable || result->untracked || IsolationUsesXactSnapshot())
 		return;
 	limited.valid_until = expires(result);
 	request->below->keep(request->arg, &limited);
 }
 
-/* The answer under the active snapshot: from the tier below where use_lower_tier allows it, else computed. */
+/* The answer under the active snapshot: from the tier below where that is asked, else computed. */
 static void
-fetch_or_compute(CacheRequest *request, bool use_lower_tier, uint64 clock, Computed *result)
+fetch_or_compute(CacheRequest *request, LowerUse lower, uint64 clock, Computed *result)
 {
 	memset(result, 0, sizeof(*result));
-	result->from_below = use_lower_tier && request->below->fetch(request->arg, clock, result);
+	result->from_below = lower == LOWER_IS_ASKED && request->below->fetch(request->arg, clock, result);
 	if (result->from_below)
 		return;
 	request->compute(request->arg, clock, result);
-	if (use_lower_tier)
+	if (lower != LOWER_UNUSED)
 		keep_below(request, result);
 }
 
 /* The same under the caller's own snapshots, which may be older than the clock. */
 static uint64
-answer_as_original(CacheRequest *request, bool may_remember, Computed *result)
+answer_as_original(CacheRequest *request, LowerUse lower, bool may_remember, Computed *result)
 {
 	uint64 clock = may_remember ? cells_clock() : NO_CLOCK;
 	bool latest;
@@ -314,7 +324,7 @@ answer_as_original(CacheRequest *request, bool may_remember, Computed *result)
 	AC_TEST_SLEEP(ac_sleep_before_snapshot);
 	latest = request->as_of == AS_OF_STATEMENT && may_remember && snapshot_is_latest(GetActiveSnapshot());
 	AC_TEST_SLEEP(ac_sleep_after_snapshot);
-	fetch_or_compute(request, false, clock, result);
+	fetch_or_compute(request, lower, clock, result);
 	result->as_of_clock = latest || request->as_of == AS_OF_EACH;
 	AC_TEST_SLEEP(ac_sleep_after_compute);
 	return clock;
@@ -322,7 +332,7 @@ answer_as_original(CacheRequest *request, bool may_remember, Computed *result)
 
 /* Answers under a new snapshot, and tells the version clock from before it. */
 static uint64
-answer_now(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+answer_now(CacheRequest *request, LowerUse lower, bool may_remember, Computed *result)
 {
 	uint64 clock;
 
@@ -348,7 +358,7 @@ answer_now(CacheRequest *request, bool use_lower_tier, bool may_remember, Comput
 	AC_TEST_SLEEP(ac_sleep_after_snapshot);
 	if (AC_MUTATED(AC_MUTANT_CLOCK_AFTER_SNAPSHOT) && may_remember)
 		clock = cells_clock();
-	fetch_or_compute(request, use_lower_tier, clock, result);
+	fetch_or_compute(request, lower, clock, result);
 	PopActiveSnapshot();
 	AC_TEST_SLEEP(ac_sleep_after_compute);
 	if (AC_MUTATED(AC_MUTANT_CAPTURE_AFTER_COMPUTE) && may_remember)
@@ -358,11 +368,11 @@ answer_now(CacheRequest *request, bool use_lower_tier, bool may_remember, Comput
 
 /* Answers under the moment's snapshot. */
 static uint64
-answer_in_moment(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+answer_in_moment(CacheRequest *request, LowerUse lower, bool may_remember, Computed *result)
 {
 	uint64 clock = may_remember ? moment->clock : NO_CLOCK;
 
-	fetch_or_compute(request, use_lower_tier, clock, result);
+	fetch_or_compute(request, lower, clock, result);
 	result->as_of_clock = true;
 	return clock;
 }
@@ -404,17 +414,17 @@ cache_end_moment(CacheMoment *m, bool failed)
  * clock from before; NO_CLOCK if nothing that is computed now may be remembered.
  */
 static uint64
-answer_fresh(CacheRequest *request, bool use_lower_tier, bool may_remember, Computed *result)
+answer_fresh(CacheRequest *request, LowerUse lower, bool may_remember, Computed *result)
 {
 	uint64 clock;
 	int overtaken = 0;
 
 	if (in_moment())
-		return answer_in_moment(request, use_lower_tier, may_remember, result);
+		return answer_in_moment(request, lower, may_remember, result);
 	if (request->as_of != AS_OF_CALL)
-		return answer_as_original(request, may_remember, result);
+		return answer_as_original(request, lower, may_remember, result);
 	do
-		clock = answer_now(request, use_lower_tier, may_remember, result);
+		clock = answer_now(request, lower, may_remember, result);
 	while (result->overtaken && !IsolationUsesXactSnapshot() && ++overtaken <= MAX_OVERTAKEN);
 	return clock;
 }
@@ -425,7 +435,7 @@ compute_fresh(CacheRequest *request, Computed *result)
 	/* What is remembered between computations rests on cells too. */
 	bool may_remember = reason_to_bypass_still(request) == NCOUNTERS && !IsolationUsesXactSnapshot();
 
-	(void) answer_fresh(request, false, may_remember, result);
+	(void) answer_fresh(request, LOWER_UNUSED, may_remember, result);
 }
 
 bool
@@ -491,7 +501,7 @@ compute_and_keep(CacheRequest *request, uint64 hash, Counter why, Computed *resu
 	bool kept = false;
 	uint64 clock;
 
-	clock = answer_fresh(request, may_use_lower_tier(request), may_keep, result);
+	clock = answer_fresh(request, use_of_lower_tier(request, why), may_keep, result);
 	if (!may_keep)
 		why = COUNTER_BYPASS_ISOLATION;
 	else if (result->untracked)
@@ -606,7 +616,7 @@ answer_by_computing(CacheRequest *request, Counter why, StoredEntry *entry, Comp
 	if (why == COUNTER_BYPASS_OWN_WRITES && wrote_elsewhere(request) &&
 		look_up(request, store_hash(&request->key), entry, &miss))
 		return true;
-	(void) answer_fresh(request, may_use_lower_tier(request), false, result);
+	(void) answer_fresh(request, use_of_lower_tier(request, why), false, result);
 	count_answer(result, why);
 	return false;
 }

@@ -36,12 +36,14 @@ typedef struct LowerTier
 {
 	/* The answer that is exact for the active snapshot, if it is there; the clock is as for compute. */
 	bool (*fetch)(void *arg, uint64 clock, Computed *result);
-	/* Keeps what was computed under the active snapshot. */
+	/* Keeps what was computed under the active snapshot; NULL: it keeps what memory has. */
 	void (*keep)(void *arg, const Computed *result);
 	/* Memory keeps a computed answer, at a place of the store. */
 	void (*offer)(void *arg, uint32 place);
-	/* Whether all that this transaction has written was written by keep. */
+	/* Whether all that this transaction has written was written by keep; NULL: that cannot be told. */
 	bool (*wrote_all)(void);
+	/* What is outdated in memory is so there too, and not worth asking for. */
+	bool outdated_alike;
 } LowerTier;
 
 /* The moment that an answer is of. */

@@ -38,6 +38,8 @@
 #include "memo/statistics.h"
 #include "memo/tags.h"
 #include "memo/watched.h"
+#include "table/log.h"
+#include "table/trust.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_memoized_plpgsql);
 PG_FUNCTION_INFO_V1(availability_cache_memoized_sql);
@@ -154,12 +156,24 @@ is_memoized(Oid function)
 	return strcmp(language, "memoized_sql") == 0 || strcmp(language, "memoized_plpgsql") == 0;
 }
 
+/* From memory at once, from the table tier with this transaction. */
+static void
+clear(Tag tag)
+{
+	if (trust_is_active())
+	{
+		PreventCommandIfReadOnly("availability_cache.memo_clear()");
+		tier_log_tag(tag);
+	}
+	(void) changes_touch_now(tag);
+}
+
 /* availability_cache.memo_clear(function): its answers go at once, and again when the transaction ends. */
 PGDLLEXPORT Datum
 availability_cache_memo_clear(PG_FUNCTION_ARGS)
 {
 	must_own(PG_GETARG_OID(0));
-	(void) changes_touch_now(tag_of_answers(PG_GETARG_OID(0)));
+	clear(tag_of_answers(PG_GETARG_OID(0)));
 	outdated_function(PG_GETARG_OID(0));
 	PG_RETURN_BOOL(is_memoized(PG_GETARG_OID(0)));
 }
@@ -211,7 +225,7 @@ availability_cache_memo_clear_arguments(PG_FUNCTION_ARGS)
 		arguments[i].isnull = nulls[i];
 		arguments[i].value = nulls[i] ? (Datum) 0 : as_argument(given[i], given_types[i], types[i]);
 	}
-	(void) changes_touch_now(tag_of_answers_with(function, hash_arguments(memo_function(function), arguments)));
+	clear(tag_of_answers_with(function, hash_arguments(memo_function(function), arguments)));
 	outdated_function(function);
 	PG_RETURN_BOOL(is_memoized(function));
 }

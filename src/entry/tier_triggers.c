@@ -19,6 +19,8 @@
 #include "base/compat.h"
 #include "cache/changes.h"
 #include "entry/trigger_data.h"
+#include "memo/kept_calls.h"
+#include "memo/tags.h"
 #include "slots/kept_days.h"
 #include "slots/tags.h"
 #include "table/log.h"
@@ -43,20 +45,41 @@ touch_day_of(const TriggerData *data)
 		changes_touch(tag_of_stylist_day(DatumGetUUIDP(stylist), DatumGetDateADT(date)));
 }
 
+static void
+touch_answers_of(const TriggerData *data)
+{
+	bool isnull;
+	Datum function = heap_getattr(data->tg_trigtuple, CALL_FUNCTION, RelationGetDescr(data->tg_relation), &isnull);
+
+	if (isnull)
+		changes_touch_database();
+	else
+		changes_touch(tag_of_answers(DatumGetObjectId(function)));
+}
+
 /*
- * availability_cache_internal.row_changed(), on private.availability_cache: a row
- * that somebody deletes or updates by hand is no longer answered from memory.
- * AFTER … FOR EACH ROW, and FOR EACH STATEMENT for what the statement did not
- * find because it is still to be written.
+ * availability_cache_internal.row_changed(), on private.availability_cache and
+ * availability_cache_internal.function_answers: a day whose row somebody
+ * deletes or updates by hand is no longer answered from memory, and a function
+ * as a whole.  AFTER … FOR EACH ROW, and FOR EACH STATEMENT for what the
+ * statement did not find because it is still to be written.
  */
 PGDLLEXPORT Datum
 availability_cache_row_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data_of(fcinfo, "availability_cache_internal.row_changed()",
-										tier_relid(row_table(&kept_days)));
+	const char *name = "availability_cache_internal.row_changed()";
+	TriggerData *data = trigger_data(fcinfo, name);
+	bool of_calls = RelationGetRelid(data->tg_relation) == tier_relid(row_table(&kept_calls));
+	const RowKind *kind = of_calls ? &kept_calls : &kept_days;
 
-	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && tier_is_as_made(row_table(&kept_days), data->tg_relation))
-		touch_day_of(data);
+	data = trigger_data_of(fcinfo, name, tier_relid(row_table(kind)));
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && tier_is_as_made(row_table(kind), data->tg_relation))
+	{
+		if (of_calls)
+			touch_answers_of(data);
+		else
+			touch_day_of(data);
+	}
 	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
 		changes_touch_database();
 	PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(data->tg_event) ? trigger_row(data) : NULL);

@@ -25,7 +25,7 @@ touch_everything(void)
 	outdated_slots();
 }
 
-static void
+void
 touch_tag(Tag tag)
 {
 	changes_touch(tag);

@@ -10,10 +10,13 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+#include "cache/tag.h"
+
 /* More days than this are the stylist's cell. */
 #define MAX_TOUCHED_DAYS 62
 
 extern void touch_everything(void);
+extern void touch_tag(Tag tag);
 extern void touch_stylist(const pg_uuid_t *stylist);
 extern void touch_service(const pg_uuid_t *service);
 /* A service's buffers, besides touch_service; the longer of those that it has now. */

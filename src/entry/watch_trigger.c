@@ -17,10 +17,12 @@
 #include "cache/changed_tables.h"
 #include "cache/changes.h"
 #include "entry/outdated.h"
+#include "entry/touch.h"
 #include "entry/trigger_data.h"
 #include "entry/watch_trigger.h"
 #include "memo/tags.h"
 #include "memo/watched.h"
+#include "table/log.h"
 
 PG_FUNCTION_INFO_V1(availability_cache_watched_changed);
 
@@ -78,7 +80,7 @@ touch_values(const KeyColumns *keys, Relation rel, HeapTuple row)
 		uint64 hash;
 
 		if (!isnull && hash_of_value(att->atttypid, att->attcollation, value, &hash))
-			changes_touch(tag_of_value(RelationGetRelid(rel), keys->columns[i], hash));
+			touch_tag(tag_of_value(RelationGetRelid(rel), keys->columns[i], hash));
 	}
 }
 
@@ -93,11 +95,12 @@ availability_cache_watched_changed(PG_FUNCTION_ARGS)
 	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
 	{
 		changes_touch_database();
+		tier_log_everything();
 		PG_RETURN_POINTER(NULL);
 	}
 	/* A copy: looking up types may accept messages. */
 	keys = watch_plan(data)->keys;
-	changes_touch(tag_of_table(RelationGetRelid(data->tg_relation)));
+	touch_tag(tag_of_table(RelationGetRelid(data->tg_relation)));
 	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) || !AC_MUTATED(AC_MUTANT_NEW_VALUE_ONLY))
 		touch_values(&keys, data->tg_relation, data->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))

@@ -37,6 +37,7 @@
 #include "cache/definitions.h"
 #include "memo/call.h"
 #include "memo/cursors.h"
+#include "memo/kept_calls.h"
 #include "memo/key.h"
 #include "memo/names.h"
 #include "memo/statistics.h"
@@ -420,6 +421,31 @@ compute(void *arg, uint64 clock, Computed *result)
 	statistics_note_computed(call->function->function, INSTR_TIME_GET_MICROSEC(end));
 }
 
+/* ---- below memory ---- */
+
+static StoreKey
+store_key(const Call *call)
+{
+	return (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
+}
+
+static bool
+fetch(void *arg, uint64 clock, Computed *result)
+{
+	Call *call = arg;
+	StoreKey key = store_key(call);
+
+	return kept_calls_fetch(&key, call->function->as_of, result);
+}
+
+static void
+offer(void *arg, uint32 place)
+{
+	kept_calls_offer(place);
+}
+
+static const LowerTier table_tier = {.fetch = fetch, .offer = offer, .outdated_alike = true};
+
 /* ---- answering ---- */
 
 static bool
@@ -536,6 +562,7 @@ answer(Call *call)
 							.compute = compute,
 							.concerns = watched_concerns,
 							.audited = audited(call->function),
+							.below = &table_tier,
 							.arg = call};
 	const char *packed;
 	uint32 size;
@@ -544,7 +571,7 @@ answer(Call *call)
 	if (timed)
 		INSTR_TIME_SET_CURRENT(start);
 	call_key_make(&call->key, call->function, call->fcinfo);
-	request.key = (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
+	request.key = store_key(call);
 	memset(&call->result, 0, sizeof(call->result));
 	if (!cache_read_audited(&request, &packed, &size))
 	{
@@ -619,13 +646,14 @@ memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
 							.never_waits = seen_current() != NULL,
 							.compute = compute_catching,
 							.concerns = watched_concerns,
+							.below = &table_tier,
 							.arg = &call};
 	MemoOutcome outcome = {.hit = false};
 	const char *packed;
 	uint32 size;
 
 	call_key_make(&call.key, &function, fcinfo);
-	request.key = (StoreKey){FORMAT_FUNCTION, call.key.bytes, call.key.size};
+	request.key = store_key(&call);
 	outcome.hit = cache_read(&request, &packed, &size);
 	if (outcome.hit && answer_of_call_is_ours(packed))
 	{

@@ -117,6 +117,13 @@ seen_limit_until(int64 until)
 		current->valid_until = Min(current->valid_until, until);
 }
 
+void
+seen_note_unlogged(void)
+{
+	if (current != NULL)
+		current->unlogged = true;
+}
+
 /* ---- relations ---- */
 
 /* Of a name in a schema, where another relation or type may be made that it would mean. */
@@ -295,6 +302,8 @@ note_relation(Oid relid)
 		return;
 	}
 	seen_note_tag(tag_of_relation(MyDatabaseId, relid));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
+		seen_note_unlogged();
 	seen_note_name(RelationGetRelationName(rel));
 	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
 	definition_look(rel, &current->facts);
@@ -640,6 +649,8 @@ seen_hand_on(const Seen *seen, Oid function)
 		seen_note_tag(seen->tags[i]);
 	for (int i = 0; i < seen->names.len; i += strlen(seen->names.data + i) + 1)
 		seen_note_name(seen->names.data + i);
+	if (seen->unlogged)
+		seen_note_unlogged();
 	seen_limit_until(seen->valid_until);
 	if (seen->reason.kind != REASON_NONE)
 		seen_note_reason(REASON_NESTED, function);

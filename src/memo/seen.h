@@ -36,6 +36,7 @@ typedef struct Seen
 	MemoryContext context;		 /* of what is here */
 	Reason reason;				 /* why its answer is not to be kept; the first that was found */
 	Facts facts;
+	bool unlogged; /* a table was read that a crash empties */
 	uint32 ntags;
 	Tag tags[MAX_DEPENDENCIES];
 	StringInfoData names; /* of relations, each with its zero: a temporary one may hide them */
@@ -68,6 +69,8 @@ extern void seen_limit_until(int64 until);
 
 /* What names of types in the sources mean, once all of these are known; within a computation. */
 extern void seen_note_types(void);
+
+extern void seen_note_unlogged(void);
 
 /* What a computation saw is part of the one around it. */
 extern void seen_hand_on(const Seen *seen, Oid function);

@@ -37,8 +37,9 @@ typedef struct Head
 	uint32 names_size;
 	uint32 body_size;
 	uint16 natts; /* of rows */
-	bool isnull;
-	bool has_rows;
+	bool isnull : 1;
+	bool has_rows : 1;
+	bool unlogged : 1; /* made of what a crash empties */
 	Oid row_type;
 	uint32 nrows;
 } Head;
@@ -172,7 +173,10 @@ ReasonKind
 answer_of_call_pack(const MemoFunction *function, const CallResult *result, const Seen *seen, Size limit, char **packed,
 					uint32 *size)
 {
-	Head head = {.valid_until = seen->valid_until, .ntags = seen->ntags, .names_size = seen->names.len};
+	Head head = {.valid_until = seen->valid_until,
+				 .ntags = seen->ntags,
+				 .names_size = seen->names.len,
+				 .unlogged = seen->unlogged};
 	StringInfoData all;
 	StringInfoData body;
 	ReasonKind problem = REASON_NONE;
@@ -291,6 +295,27 @@ answer_of_call_hand_on(const char *packed)
 	for (uint32 i = 0; i < head.names_size; i += strlen(names + i) + 1)
 		seen_note_name(names + i);
 	seen_limit_until(head.valid_until);
+	if (head.unlogged)
+		seen_note_unlogged();
+}
+
+/* ---- beyond memory ---- */
+
+bool
+answer_of_call_is_logged(const char *packed)
+{
+	return !head_of(packed).unlogged || AC_MUTATED(AC_MUTANT_UNLOGGED_KEPT);
+}
+
+bool
+answer_of_call_is_whole(const char *packed, uint32 size)
+{
+	Head head;
+
+	if (size < sizeof(head))
+		return false;
+	head = head_of(packed);
+	return size == sizeof(head) + head.ntags * sizeof(Tag) + head.names_size + head.body_size;
 }
 
 /* ---- unpacking ---- */

@@ -37,6 +37,12 @@ extern bool answer_of_call_is_ours(const char *packed);
 /* Tells the computation around, if there is one, what the answer depends on. */
 extern void answer_of_call_hand_on(const char *packed);
 
+/* Whether all that it was made of is there after a crash. */
+extern bool answer_of_call_is_logged(const char *packed);
+
+/* Whether it has the size that it says, and can be read. */
+extern bool answer_of_call_is_whole(const char *packed, uint32 size);
+
 /* The value in the current context; rows and their descriptor in the one given, the rows not larger than work_mem in memory. */
 extern void answer_of_call_unpack(const MemoFunction *function, const char *packed, MemoryContext context,
 								  bool random_access, CallResult *result);

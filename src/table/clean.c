@@ -118,7 +118,7 @@ open_kind(Cleaning *cleaning, uint8 format)
 	if (cleaning->kind == NULL)
 		return false;
 	tier_open_or_fail(row_table(cleaning->kind), RowExclusiveLock, &cleaning->rows);
-	if (!cleaning->kind->definitions(&cleaning->trust.definitions))
+	if (!cleaning->kind->definitions(&cleaning->trust.definitions, true))
 		cleaning->trust.definitions = UNKNOWN_DEFINITIONS;
 	return true;
 }

@@ -135,7 +135,7 @@ is_trusted(const RowKind *kind, const RowScope *scope)
 	Trust trust;
 	bool trusted;
 
-	if (!kind->definitions(&definitions))
+	if (!kind->definitions(&definitions, false))
 		return false;
 	tier_open_or_fail(TIER_SINCE, AccessShareLock, &since);
 	tier_open_or_fail(TIER_LOG, AccessShareLock, &log);
@@ -334,7 +334,7 @@ row_keep_place(uint32 place)
 	if (!store_fetch_place(place, &entry, &info) || !is_of_this_database(&entry.key))
 		return;
 	kind = row_kind(entry.key.format);
-	if (kind == NULL || !kind->outlives_memory(entry.payload) || !kind->definitions(&definitions))
+	if (kind == NULL || !kind->outlives_memory(entry.payload) || !kind->definitions(&definitions, false))
 		return;
 	PushActiveSnapshot(GetLatestSnapshot());
 	keep_under_snapshot(kind, &entry, definitions);

@@ -38,10 +38,10 @@ typedef struct RowKind
 	bool (*outlives_memory)(const char *payload);
 	/*
 	 * What definitions answers are made with now, as a number that never comes
-	 * again once answers would be others; false if that cannot be told.  Called
-	 * where messages may be accepted.
+	 * again once answers would be others; false if that cannot be told, or
+	 * would take too long unless it must be.  Called where messages may be accepted.
 	 */
-	bool (*definitions)(uint64 *number);
+	bool (*definitions)(uint64 *number, bool must);
 	/*
 	 * Whether these were the definitions under the active snapshot, of an
 	 * answer that memory had and that was current after it was taken.

@@ -334,28 +334,32 @@ tier_insert_many(TierRelation *table, const Datum *values, int nrows)
 	return last;
 }
 
-BlockNumber
-tier_blocks(const TierRelation *table)
+/* The blocks of a relation that is open, or of what its large values are in; false where half of one may be free. */
+static bool
+has_no_room(Relation rel, BlockNumber max_blocks, BlockNumber *blocks)
+{
+	BlockNumber n = RelationGetNumberOfBlocks(rel);
+
+	*blocks += n;
+	return n < max_blocks / 2 || GetPageWithFreeSpace(rel, BLCKSZ / 2) == InvalidBlockNumber;
+}
+
+bool
+tier_is_full(TierRelation *table, BlockNumber max_blocks)
 {
 	Oid toast = table->rel->rd_rel->reltoastrelid;
-	BlockNumber n = RelationGetNumberOfBlocks(table->rel);
+	BlockNumber blocks = 0;
+	bool full = has_no_room(table->rel, max_blocks, &blocks);
 	Relation rel = OidIsValid(toast) && ConditionalLockRelationOid(toast, AccessShareLock)
 					   ? try_relation_open(toast, NoLock)
 					   : NULL;
 
 	if (rel != NULL)
 	{
-		n += RelationGetNumberOfBlocks(rel);
+		full = has_no_room(rel, max_blocks, &blocks) && full;
 		relation_close(rel, AccessShareLock);
 	}
-	return n;
-}
-
-/* What VACUUM has made free in them is used first. */
-bool
-tier_is_full(TierRelation *table, BlockNumber max_blocks)
-{
-	return tier_blocks(table) >= max_blocks && GetPageWithFreeSpace(table->rel, BLCKSZ / 4) == InvalidBlockNumber;
+	return blocks >= max_blocks && full;
 }
 
 bool

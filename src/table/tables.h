@@ -71,8 +71,6 @@ typedef struct TierRelation
 extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
 /* Opens, or raises 55006 when it cannot be. */
 extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
-/* The blocks of the table, with those of what is stored out of line. */
-extern BlockNumber tier_blocks(const TierRelation *table);
 /* Gives AccessShareLock back; other locks last until the transaction ends. */
 extern void tier_close(TierRelation *opened);
 /* A table's OID; InvalidOid if the extension has none. */
@@ -91,7 +89,7 @@ extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
 /* Inserts rows without NULLs, no two with one key, whose columns follow each other; returns the block of the last. */
 extern BlockNumber tier_insert_many(TierRelation *table, const Datum *values, int nrows);
-/* Whether a table that has grown to so many blocks has no room for another row in them. */
+/* Whether a table has so many blocks, with those of its large values, and VACUUM has made no room in them. */
 extern bool tier_is_full(TierRelation *table, BlockNumber max_blocks);
 /* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
 extern bool tier_may_delete(TierRelation *table);

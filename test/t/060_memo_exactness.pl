@@ -346,6 +346,16 @@ sub run_steps
 	return $wrong;
 }
 
+sub sessions
+{
+	my ($db, %settings) = @_;
+	my @s = map { session($node, $db, %settings) } 1 .. 3;
+
+	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET ROLE limited');
+	$s[2]->run('SET search_path = front, public; SET enable_bitmapscan = off; SET enable_indexscan = off');
+	return @s;
+}
+
 sub new_world
 {
 	my ($db) = @_;
@@ -353,11 +363,9 @@ sub new_world
 	$node->safe_psql($db, 'CREATE EXTENSION availability_cache');
 	(@tables, %columns, @functions) = ();
 	($n, $shadow) = (0, 0);
-	my @s = map { session($node, $db) } 1 .. 3;
+	my @s = sessions($db);
 	make_tables($s[0]);
 	make_function($s[0]) for 1 .. 40;
-	$s[1]->run('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET ROLE limited');
-	$s[2]->run('SET search_path = front, public; SET enable_bitmapscan = off; SET enable_indexscan = off');
 	return @s;
 }
 
@@ -367,6 +375,33 @@ for my $world (1 .. ($ENV{AC_LONG} ? 100 : 4))
 	is(run_steps($ENV{AC_LONG} ? 1000 : 150, @s), 0, "world $world: memoized and original agree");
 	my ($hits, $misses) = split /\|/, $s[0]->run('SELECT sum(hits), sum(misses) FROM availability_cache.memoized');
 	cmp_ok($hits, '>', $misses / 20, "world $world: $hits hits, $misses misses");
+	$_->quit for @s;
+}
+
+# The same from the table tier, after restarts: what memory does not have comes from there, whoever kept it.
+{
+	my @tier = ('availability_cache.table_tier' => 'background');
+	my ($wrong, $from_table) = (0, 0);
+	$_->quit for new_world('kept');
+	my @s = sessions('kept', @tier);
+
+	for my $round (1 .. ($ENV{AC_LONG} ? 100 : 6))
+	{
+		$s[0]->run('SET availability_cache.table_tier = inline');
+		$wrong += run_steps(8, @s);
+		# The worker is through with what is asked last, then somebody changes something.
+		$wrong += grep { !agrees($s[1], $_) } map { pick(@functions) } 1 .. 30;
+		sleep 0.2;
+		change($s[0]) for 1 .. $round % 3;
+		define($s[0]) if $round % 3 == 2;
+		$_->quit for @s;
+		$node->restart;
+		@s = sessions('kept', @tier);
+		$wrong += grep { !agrees($s[ int rand 3 ], $_) } map { pick(@functions) } 1 .. 40;
+		$from_table += stat_of($s[0], 'table_hits');
+	}
+	is($wrong, 0, 'kept in a table: memoized and original agree');
+	cmp_ok($from_table, '>', 0, "$from_table answers came from the table");
 	$_->quit for @s;
 }
 note "$checks comparisons";

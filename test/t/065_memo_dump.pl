@@ -42,7 +42,7 @@ is($status, 0, 'a role that is no superuser memoizes its functions') or diag $er
 
 my $looks = <<'EOC';
 SELECT function, vary_by, ttl, valid_until, namespace, assume_stable FROM availability_cache.memoized ORDER BY function::text COLLATE "C";
-SELECT p.oid::regprocedure, l.lanname, p.proacl, p.prosecdef, p.proconfig, p.proowner::regrole, obj_description(p.oid), md5(p.prosrc)
+SELECT p.oid::regprocedure, l.lanname, p.proacl, p.prosecdef, p.proconfig, p.proowner::regrole, obj_description(p.oid, 'pg_proc'), md5(p.prosrc)
   FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'shop'::regnamespace ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT tgrelid::regclass, tgname, tgenabled, encode(tgargs, 'escape'), tgparentid <> 0 FROM pg_trigger WHERE tgname = 'availability_cache_watch' ORDER BY tgrelid::regclass::text COLLATE "C";
 EOC
