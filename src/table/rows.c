@@ -310,33 +310,39 @@ is_of_this_database(const StoreKey *key)
  * An entry that is current, looked at after the snapshot was taken, is what
  * would be computed under it (see cache/readpath.c).
  */
-static void
+static bool
 keep_under_snapshot(const RowKind *kind, const StoredEntry *entry, uint64 definitions)
 {
 	Tag tags[MAX_DEPENDENCIES];
 	Computed computed = computed_of_entry(entry, tags);
 
 	if (!entry_is_current(entry) && !AC_MUTATED(AC_MUTANT_NO_WORD_CHECK))
-		return;
-	if (!kind->definitions_hold(definitions) || !cells_tags(&entry->on, tags))
-		return;
-	(void) row_keep(kind, &entry->key, definitions, &computed);
+		return true;
+	if (!kind->definitions_hold(definitions))
+		return false;
+	if (cells_tags(&entry->on, tags))
+		(void) row_keep(kind, &entry->key, definitions, &computed);
+	return true;
 }
 
-void
+bool
 row_keep_place(uint32 place)
 {
 	const RowKind *kind;
 	StoredEntry entry;
 	EntryInfo info;
 	uint64 definitions;
+	bool told;
 
 	if (!store_fetch_place(place, &entry, &info) || !is_of_this_database(&entry.key))
-		return;
+		return true;
 	kind = row_kind(entry.key.format);
-	if (kind == NULL || !kind->outlives_memory(entry.payload) || !kind->definitions(&definitions, false))
-		return;
+	if (kind == NULL || !kind->outlives_memory(entry.payload))
+		return true;
+	if (!kind->definitions(&definitions, false))
+		return false;
 	PushActiveSnapshot(GetLatestSnapshot());
-	keep_under_snapshot(kind, &entry, definitions);
+	told = keep_under_snapshot(kind, &entry, definitions);
 	PopActiveSnapshot();
+	return told;
 }

@@ -69,8 +69,8 @@ extern bool row_fetch(const RowKind *kind, const StoreKey *key, Computed *result
  */
 extern bool row_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Computed *result);
 
-/* The same of what memory has at a place, if that is there and right. */
-extern void row_keep_place(uint32 place);
+/* The same of what memory has at a place, if that is there and right; false if it was not to be told what it rests on. */
+extern bool row_keep_place(uint32 place);
 
 /* Whether a table has had no room since this was asked last. */
 extern bool row_was_full(const RowKind *kind);

@@ -74,7 +74,7 @@ run_keep_place(void *arg)
 	RowCall *call = arg;
 
 	if (trust_start())
-		row_keep_place(call->place);
+		(void) row_keep_place(call->place);
 	clean_sometimes();
 }
 

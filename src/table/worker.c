@@ -49,19 +49,24 @@ typedef struct Batch
 {
 	uint32 places[BATCH];
 	int n;
-	bool ready; /* traces are being left */
+	uint32 left[BATCH]; /* those that are still to be written */
+	int nleft;
 } Batch;
 
 static void
 write_batch(void *arg)
 {
 	Batch *batch = arg;
+	int n = batch->nleft;
 
-	batch->ready = trust_start();
-	for (int i = 0; i < batch->n && batch->ready; i++)
+	if (!trust_start())
+		return;
+	batch->nleft = 0;
+	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		row_keep_place(batch->places[i]);
+		if (!row_keep_place(batch->left[i]))
+			batch->left[batch->nleft++] = batch->left[i];
 	}
 }
 
@@ -118,8 +123,10 @@ write_waiting(void)
 		batch.n++;
 	if (batch.n == 0 || !breaker_allows())
 		return false;
-	/* To begin takes two transactions before the one that writes. */
-	for (int step = 0; step < 3 && !batch.ready; step++)
+	memcpy(batch.left, batch.places, sizeof(batch.left));
+	batch.nleft = batch.n;
+	/* To begin takes two transactions before the one that writes; and definitions may change meanwhile. */
+	for (int step = 0; step < 3 && batch.nleft > 0; step++)
 	{
 		if (!in_transaction(write_batch, &batch, "writing answers"))
 			return false;
