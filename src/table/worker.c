@@ -144,7 +144,8 @@ static void
 work(void)
 {
 	TimestampTz last_work = GetCurrentTimestamp();
-	TimestampTz last_clean = 0;
+	/* In a second: whose COMMIT started it, CREATE EXTENSION for one, may hold locks for a moment more. */
+	TimestampTz last_clean = last_work - CLEAN_INTERVAL + USECS_PER_SEC;
 
 	for (;;)
 	{
