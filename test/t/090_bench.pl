@@ -15,7 +15,7 @@ local $ENV{TINY} = 1;
 delete local @ENV{qw(QUICK WRITE)};
 # json does what hit does, and profile needs valgrind.
 my @parts = qw(hit miss sessions memory hitrate booking others disturbed stampede table scale memo uses guard range postgrest);
-my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(300));
+my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(600));
 ok($ok, 'it runs to its end') or diag "$out\n$err";
 my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
 $table //= '';
