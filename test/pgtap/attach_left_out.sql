@@ -81,6 +81,26 @@ SELECT availability_cache.detach() \g /dev/null
 SELECT is(string_agg(role || ': ' || action, ', ' ORDER BY role), 'booking_reservations: attached, 1 indexes made, bookings: attached, 1 indexes made', 'the missing indexes are made')
   FROM availability_cache.attach(create_indexes => true) WHERE action LIKE '%indexes%';
 SELECT is(count(*), 0::bigint, 'none is missing any more') FROM availability_cache.sources WHERE missing_indexes <> '{}';
+-- the locks that docs/usage.md names
+CREATE FUNCTION locks(relation regclass) RETURNS text LANGUAGE sql AS $$
+SELECT string_agg(mode, ',' ORDER BY mode) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND pg_locks.relation = $1 AND mode <> 'AccessShareLock' $$;
+SELECT availability_cache.detach() \g /dev/null
+BEGIN;
+SELECT availability_cache.attach() \g /dev/null
+SELECT is(string_agg(DISTINCT locks(relation), ' '), 'ShareRowExclusiveLock', 'attach() stops writers') FROM availability_cache.source;
+COMMIT;
+BEGIN;
+SELECT availability_cache.attach() \g /dev/null
+SELECT is(string_agg(DISTINCT locks(relation), ' '), NULL, 'again: nobody') FROM availability_cache.source;
+SELECT availability_cache.attach('bookings', 'bookings', '{"service_id": null}') \g /dev/null
+SELECT is(locks('bookings'), 'AccessExclusiveLock,ShareRowExclusiveLock', 'with other columns: readers too');
+ROLLBACK;
+CREATE TABLE watched (id int PRIMARY KEY);
+BEGIN;
+SELECT availability_cache.watch('watched') \g /dev/null
+SELECT is(locks('watched'), 'ShareRowExclusiveLock', 'watch() stops writers');
+COMMIT;
+
 -- the time zone. Shown to fail without each branch of settle_timezone().
 CREATE FUNCTION zone_said() RETURNS text LANGUAGE sql AS $$ SELECT action FROM availability_cache.attach() WHERE role = 'rules' $$;
 UPDATE stylist_profiles SET timezone = CASE WHEN user_id = md5('stylist 1')::uuid THEN 'Europe/Paris' ELSE 'Asia/Tokyo' END;
