@@ -13,6 +13,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -42,17 +43,27 @@ availability_cache_touch_database(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* As it would be written, whoever wrote it. */
+/* Value for value: a row from before a column came is shorter. */
 static bool
-same_row(HeapTuple a, HeapTuple b)
+same_row(TupleDesc desc, HeapTuple a, HeapTuple b)
 {
-	Size header = a->t_data->t_hoff;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool a_is_null;
+		bool b_is_null;
+		Datum in_a;
+		Datum in_b;
 
-	return a->t_len == b->t_len && header == b->t_data->t_hoff &&
-		   HeapTupleHeaderGetNatts(a->t_data) == HeapTupleHeaderGetNatts(b->t_data) &&
-		   (a->t_data->t_infomask & ~HEAP_XACT_MASK) == (b->t_data->t_infomask & ~HEAP_XACT_MASK) &&
-		   memcmp((char *) a->t_data + SizeofHeapTupleHeader, (char *) b->t_data + SizeofHeapTupleHeader,
-				  a->t_len - SizeofHeapTupleHeader) == 0;
+		if (attribute->attisdropped)
+			continue;
+		in_a = heap_getattr(a, i + 1, desc, &a_is_null);
+		in_b = heap_getattr(b, i + 1, desc, &b_is_null);
+		if (a_is_null != b_is_null ||
+			(!a_is_null && !datum_image_eq(in_a, in_b, attribute->attbyval, attribute->attlen)))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -70,7 +81,7 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 		data = trigger_data_of(fcinfo, "availability_cache_internal.config_changed()",
 							   member_find(RelationRelationId, "source"));
 	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
-		same_row(data->tg_trigtuple, data->tg_newtuple))
+		same_row(RelationGetDescr(data->tg_relation), data->tg_trigtuple, data->tg_newtuple))
 		PG_RETURN_POINTER(NULL);
 	touch_everything();
 	CacheInvalidateRelcache(data->tg_relation);

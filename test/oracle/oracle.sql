@@ -231,7 +231,7 @@ BEGIN
 
     closes := CASE WHEN rules.notice_days IS NULL THEN 'infinity'
                    ELSE oracle.instant(p_date - rules.notice_days + date_trunc('second', rules.notice_cutoff::interval), zone) END;
-    opens := CASE WHEN rules.advance_whole_days THEN oracle.instant(p_date - floor(horizon / 86400)::integer + interval '0', zone) END;
+    opens := CASE WHEN rules.advance_whole_days THEN oracle.instant(p_date - floor(least(horizon / 86400, 100000))::integer + interval '0', zone) END;
     capacity := CASE WHEN service.capacity < 0 THEN 0 WHEN service.capacity > 65535 THEN 65535 ELSE service.capacity END;
     around := make_interval(secs => greatest(buffer_before, buffer_after)::float8);
 

@@ -161,7 +161,8 @@ note "flood: $stores stored, $evictions evicted, at most $entries entries of $by
 cmp_ok($stores, '>', $entries + 1000, 'the flood was larger than the memory');
 cmp_ok($evictions, '>', 1000, 'entries were evicted');
 cmp_ok($bytes, '<', 4 * 1024 * 1024, 'bytes stay within the setting');
-cmp_ok($bytes, '>', 1024 * 1024, 'and the memory was used');
+# What is fixed leaves a megabyte of the four.
+cmp_ok($bytes, '>', 512 * 1024, 'and the memory was used');
 is($s->run('SELECT count(*) FROM availability_cache.entries'), stat_of($s, 'entries'), 'entries lists as many as stats counts');
 is($s->run('SELECT sum(bytes) FROM availability_cache.entries'), stat_of($s, 'bytes'), 'and as many bytes');
 cmp_ok($hot - $hot_hits, '<', 30, 'the 20 that people ask for miss once each, and stay while the flood passes');
