@@ -19,7 +19,7 @@
 static TreeLevel *
 top(Tree *tree)
 {
-	return tree->depth == 0 ? NULL : &tree->levels[tree->depth - 1];
+	return tree->depth <= 0 ? NULL : &tree->levels[tree->depth - 1];
 }
 
 /* Every so many entries one holds an offset instead of a length. */
