@@ -118,7 +118,8 @@ ok(true, 'booked without a mouse');
 await free(keys).first().focus();
 await keys.keyboard.press('Enter');
 await keys.keyboard.press('Escape');
-ok(await keys.evaluate(() => !document.querySelector('#confirm').open && document.activeElement?.dataset.start !== undefined), 'Escape goes back to the time');
+ok(await keys.waitForFunction(() => !document.querySelector('#confirm').open && document.activeElement?.dataset.start !== undefined, null, { timeout: 5000 })
+	.then(() => true, () => false), 'Escape goes back to the time');
 
 // ---- a phone, in the dark ----
 

@@ -228,4 +228,8 @@ at('service').addEventListener('change', () => { at('done').textContent = ''; re
 at('days').addEventListener('change', () => { at('done').textContent = ''; refresh(); });
 at('book').addEventListener('submit', book);
 at('cancel').addEventListener('click', () => at('confirm').close());
+// The browser would go back to the button that was pressed, which is another one if the times were drawn anew meanwhile.
+at('confirm').addEventListener('close', () => {
+	if (chosen) /** @type {HTMLElement | null} */ (document.querySelector(`[data-start="${chosen.slot.slot_start_utc}"]`))?.focus();
+});
 start();
