@@ -231,7 +231,11 @@ BEGIN
 
     closes := CASE WHEN rules.notice_days IS NULL THEN 'infinity'
                    ELSE oracle.instant(p_date - rules.notice_days + date_trunc('second', rules.notice_cutoff::interval), zone) END;
-    opens := CASE WHEN rules.advance_whole_days THEN oracle.instant(p_date - floor(least(horizon / 86400, 100000))::integer + interval '0', zone) END;
+    IF rules.advance_whole_days THEN
+        -- Before clocks went by whole quarters of an hour it is long past.
+        opens := CASE WHEN horizon / 86400 > p_date - date '1900-01-01' THEN '-infinity'
+                      ELSE oracle.instant(p_date - floor(horizon / 86400)::integer + interval '0', zone) END;
+    END IF;
     capacity := CASE WHEN service.capacity < 0 THEN 0 WHEN service.capacity > 65535 THEN 65535 ELSE service.capacity END;
     around := make_interval(secs => greatest(buffer_before, buffer_after)::float8);
 
@@ -388,10 +392,15 @@ DECLARE
     found text;
     hours record;
 BEGIN
-    SELECT coalesce(s.reason, 'available') INTO found
-      FROM oracle.all_slots(p_stylist, p_service, p_date, 'UTC', p_now) s
-     GROUP BY s.reason
-     ORDER BY s.reason IS NULL DESC, count(*) DESC, array_position('{too_soon,too_late,on_break,booked,full,held}', s.reason) LIMIT 1;
+    BEGIN
+        SELECT coalesce(s.reason, 'available') INTO found
+          FROM oracle.all_slots(p_stylist, p_service, p_date, 'UTC', p_now) s
+         GROUP BY s.reason
+         ORDER BY s.reason IS NULL DESC, count(*) DESC, array_position('{too_soon,too_late,on_break,booked,full,held}', s.reason) LIMIT 1;
+    EXCEPTION WHEN no_data_found THEN
+        -- A mutant has slots where there is an error.
+        RETURN 'none';
+    END;
     IF found IS NOT NULL THEN
         RETURN nullif(found, 'available');
     END IF;
