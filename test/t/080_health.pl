@@ -1,6 +1,5 @@
 # availability_cache.health: all is ok where all is well; each check fires when what it is for happens, and names a statement that
-# runs, which mends what a statement can mend. And the events of breaker, worker and evictions. Shown to fail with: a check whose
-# condition is turned round, one by one (its own line here), and events that are not noted.
+# runs, which mends what a statement can mend. And the events of breaker, worker and evictions.
 use strict;
 use warnings;
 use FindBin;

@@ -1,8 +1,7 @@
 # The waiting list with several sessions: who waits is put into the queue once however many look, no two takers get the same,
 # NOTIFY says so, and neither a crash nor a taker that dies loses anybody. How late it may be is how often one looks: here, at once.
 #
-# Shown to fail without LOCK TABLE in queue_freed (unique_violation where two look), without SKIP LOCKED (the second taker waits), and
-# with freed UNLOGGED (the crash).
+# Shown to fail without SKIP LOCKED (the second taker waits).
 use strict;
 use warnings;
 use FindBin;

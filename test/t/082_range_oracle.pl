@@ -1,6 +1,6 @@
 # Ranges against the oracle of test/oracle, its days put together by SQL, on random salons, dates, zones and clocks, in three table layouts.
 #
-# Shown to fail with, in entry/range_ask.c: the days after the customer's left out; in slots/range.c: slots of one start that end at other times taken for one.
+# Shown to fail with the days after the customer's left out (entry/range_ask.c).
 #
 #   AC_LONG=1           ten times as many rounds
 use strict;
