@@ -397,7 +397,7 @@ BEGIN
           FROM oracle.all_slots(p_stylist, p_service, p_date, 'UTC', p_now) s
          GROUP BY s.reason
          ORDER BY s.reason IS NULL DESC, count(*) DESC, array_position('{too_soon,too_late,on_break,booked,full,held}', s.reason) LIMIT 1;
-    EXCEPTION WHEN no_data_found THEN
+    EXCEPTION WHEN no_data_found OR object_not_in_prerequisite_state OR invalid_parameter_value THEN
         -- A mutant has slots where there is an error.
         RETURN 'none';
     END;

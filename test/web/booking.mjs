@@ -115,6 +115,8 @@ await keys.keyboard.type('Keyboard');
 await keys.keyboard.press('Enter');
 await keys.locator('#done', { hasText: `with ${who}, ${words}` }).waitFor();
 ok(true, 'booked without a mouse');
+// What has just been booked is free on the screen until the day is asked for again.
+await keys.locator(`[data-start="${first}"]`).waitFor({ state: 'detached' });
 await free(keys).first().focus();
 await keys.keyboard.press('Enter');
 await keys.keyboard.press('Escape');
