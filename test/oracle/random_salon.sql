@@ -349,7 +349,7 @@ BEGIN
         RETURN;
     WHEN oracle.chance(0.4) THEN
         PERFORM oracle.take_seat(mode, k, 'bookings', oracle.between(0, capacity), starts, ends),
-                oracle.take_seat(mode, k, tbl, oracle.between(1, capacity), starts, ends);
+                oracle.take_seat(mode, k, tbl, CASE WHEN oracle.chance(0.7) THEN oracle.between(1, capacity) END, starts, ends);
     WHEN oracle.chance(0.6) THEN
         PERFORM oracle.take_seat(mode, k, 'bookings', greatest(capacity - 1, 1), starts, starts + half),
                 oracle.take_seat(mode, k, 'bookings', greatest(capacity - 1, 1), starts + half, ends);
