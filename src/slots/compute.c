@@ -15,9 +15,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
@@ -45,6 +43,7 @@
 #include "slots/attachments.h"
 #include "slots/compute.h"
 #include "slots/result.h"
+#include "slots/rules_row.h"
 #include "slots/text.h"
 
 /* ---- what rules names ---- */
@@ -91,45 +90,36 @@ listen(void)
 	latest.context = AllocSetContextCreate(TopMemoryContext, "availability_cache choice", ALLOCSET_SMALL_SIZES);
 }
 
-static Datum
-column(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
+/* What the row says; name NULL: it names no function, as also with the SQL of 1.0.0. */
+typedef struct Named
 {
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped && strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
-			return heap_getattr(row, i + 1, desc, isnull);
-	}
-	*isnull = true;
-	return (Datum) 0;
-}
+	char *name;
+	ComputeFunction *one;
+} Named;
 
-/* The name that the row has; NULL: none, as also with the SQL of 1.0.0. */
-static char *
-read_row(HeapTuple row, TupleDesc desc, ComputeFunction *one)
+static void
+take_row(HeapTuple row, TupleDesc desc, void *arg)
 {
+	Named *named = arg;
 	bool isnull;
-	Datum name = column(row, desc, "compute_function", &isnull);
+	Datum name = rules_row_value(row, desc, "compute_function", &isnull);
 	bool unused;
 
 	if (isnull)
-		return NULL;
-	one->notice = *DatumGetIntervalP(column(row, desc, "min_notice", &unused));
-	one->advance = *DatumGetIntervalP(column(row, desc, "max_advance", &unused));
-	one->default_timezone = TextDatumGetCString(column(row, desc, "default_timezone", &unused));
-	return TextDatumGetCString(name);
+		return;
+	named->one->notice = *DatumGetIntervalP(rules_row_value(row, desc, "min_notice", &unused));
+	named->one->advance = *DatumGetIntervalP(rules_row_value(row, desc, "max_advance", &unused));
+	named->one->default_timezone = TextDatumGetCString(rules_row_value(row, desc, "default_timezone", &unused));
+	named->name = TextDatumGetCString(name);
 }
 
 static char *
 read_rules(Snapshot snapshot, ComputeFunction *one)
 {
-	Relation rel = table_open(rules_relid, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple row = systable_getnext(scan);
-	char *name = row == NULL ? NULL : read_row(row, RelationGetDescr(rel), one);
+	Named named = {.one = one};
 
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return name;
+	rules_row_read(rules_relid, snapshot, take_row, &named);
+	return named.name;
 }
 
 /* Its result columns are OUT parameters. */

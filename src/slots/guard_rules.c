@@ -12,9 +12,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -23,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -33,6 +30,7 @@
 #include "base/test_hooks.h"
 #include "slots/attachments.h"
 #include "slots/guard_rules.h"
+#include "slots/rules_row.h"
 
 static MemoryContext context = NULL; /* of the lists */
 static GuardRules remembered;
@@ -48,19 +46,6 @@ forget_relation(Oid relid)
 		return;
 	rules_relid = InvalidOid;
 	generation++;
-}
-
-/* NULL where the table has no such column, as with the SQL of 1.0.0. */
-static Datum
-value_of(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
-{
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped && strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
-			return heap_getattr(row, i + 1, desc, isnull);
-	}
-	*isnull = true;
-	return (Datum) 0;
 }
 
 static List *
@@ -93,30 +78,18 @@ is_some_time(Datum interval)
 }
 
 static void
-take_row(HeapTuple row, TupleDesc desc, GuardRules *rules)
+take_row(HeapTuple row, TupleDesc desc, void *arg)
 {
+	GuardRules *rules = arg;
 	bool isnull;
 	bool unused;
-	Datum mode = value_of(row, desc, "guard", &isnull);
+	Datum mode = rules_row_value(row, desc, "guard", &isnull);
 
 	rules->mode = isnull ? GUARD_OFF : mode_of(TextDatumGetCString(mode));
-	rules->has_buffers = is_some_time(value_of(row, desc, "buffer_before", &unused)) ||
-						 is_some_time(value_of(row, desc, "buffer_after", &unused));
-	rules->non_blocking = texts_of(value_of(row, desc, "non_blocking_statuses", &unused));
-	rules->holding = texts_of(value_of(row, desc, "hold_statuses", &unused));
-}
-
-static void
-read_rules(Oid relid, Snapshot snapshot, GuardRules *rules)
-{
-	Relation rel = table_open(relid, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple row = systable_getnext(scan);
-
-	if (row != NULL)
-		take_row(row, RelationGetDescr(rel), rules);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	rules->has_buffers = is_some_time(rules_row_value(row, desc, "buffer_before", &unused)) ||
+						 is_some_time(rules_row_value(row, desc, "buffer_after", &unused));
+	rules->non_blocking = texts_of(rules_row_value(row, desc, "non_blocking_statuses", &unused));
+	rules->holding = texts_of(rules_row_value(row, desc, "hold_statuses", &unused));
 }
 
 static void
@@ -137,7 +110,7 @@ remember(void)
 		return;
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	caller = MemoryContextSwitchTo(context);
-	read_rules(rules_relid, snapshot, &remembered);
+	rules_row_read(rules_relid, snapshot, take_row, &remembered);
 	MemoryContextSwitchTo(caller);
 	UnregisterSnapshot(snapshot);
 }
