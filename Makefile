@@ -13,13 +13,14 @@ SRC  := $(wildcard $(here)src/*.c $(here)src/*/*.c)
 HDR  := $(wildcard $(here)src/*/*.h)
 OBJS := $(patsubst $(here)%.c,%.o,$(SRC))
 
-# The extension's scripts are put together from one source file per concern; the update script begins with a part of its own.
-# At a release they are committed (git add --force), PREVIOUS becomes that version, and from_$(PREVIOUS).sql starts anew;
-# the version is said in the control file and META.json, and test/t/080_packaging.pl compares.
+# The extension's scripts are put together from one source file per concern; the update script begins with a
+# part of its own. At a release they are committed (git add --force), PREVIOUS becomes that version, and
+# from_$(PREVIOUS).sql starts anew; the version is said in the control file and META.json, and
+# test/t/080_packaging.pl compares.
 EXTVERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(here)$(EXTENSION).control)
 PREVIOUS     := 1.0.0
-SCRIPT_PARTS := begin library rpcs explain invalidation table_tier table_log rules_row rules guard compute sources mapping state source_view attach holds statistics memo figures health audit dashboard adopt comments privileges readers names range waiting end
-UPDATE_PARTS := from_$(PREVIOUS) log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row guard compute mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) holds explain memo figures health audit dashboard adopt comments range waiting readers
+SCRIPT_PARTS := begin library rpcs passed_over explain invalidation table_tier table_log rules_row rules guard compute rules_allowed sources source_columns mapping state source_view attach holds statistics memo figures health audit warm dashboard adopt comments privileges readers names range waiting end
+UPDATE_PARTS := from_$(PREVIOUS) source_columns log_of_$(PREVIOUS) table_log log_by_$(PREVIOUS) library rules_row guard compute rules_allowed mapping state attach table_of_$(PREVIOUS) source_view attached_by_$(PREVIOUS) holds passed_over explain memo figures health audit warm dashboard adopt comments range waiting readers
 SCRIPT       := sql/$(EXTENSION)--$(EXTVERSION).sql
 UPDATE       := sql/$(EXTENSION)--$(PREVIOUS)--$(EXTVERSION).sql
 DATA_built   := $(SCRIPT) $(UPDATE)
@@ -45,7 +46,8 @@ ifneq ($(origin with_llvm),command line)
 override with_llvm := no
 endif
 
-# "make installcheck" asks the installed server; "make test" builds one of its own, and runs more (test/README.md).
+# "make installcheck" asks the installed server; "make test" builds one of its own, and runs more
+# (test/README.md).
 names = $(basename $(notdir $(wildcard $(here)test/$(1))))
 REGRESS        = $(call names,sql/*.sql)
 REGRESS_OPTS   = --inputdir=$(here)test
@@ -115,7 +117,7 @@ help:
 	@echo "                     SUITES='tap test/t/FILE.pl': only this file; V=1: every test's line"
 	@echo "                     PG_MAJOR=17: another server; KEEP=1: leave the clusters and logs"
 	@echo "make bench           measures against named baselines; begins as demo does"
-	@echo "                     BENCH='hit miss': only these parts; QUICK=1: in 3 minutes; WRITE=1: into docs/benchmarks.md"
+	@echo "                     BENCH='hit miss': only these parts; QUICK=1: fewer and shorter; WRITE=1: into docs/benchmarks.md"
 	@echo "make check-format    whether clang-format would change src/"
 	@echo "make WERROR=1        warnings are errors"
 	@echo "make TEST_HOOKS=1    a build for tests only, which can break the protocol"

@@ -31,13 +31,17 @@
 #include "cache/history.h"
 #include "cache/own_writes.h"
 #include "cache/prepared.h"
+#include "cache/progress.h"
 #include "cache/store.h"
 #include "entry/drop_database.h"
 #include "entry/drop_extension.h"
 #include "entry/http_outdated.h"
+#include "entry/kept_own_days.h"
 #include "entry/notify.h"
 #include "entry/outdated.h"
 #include "entry/row_trigger.h"
+#include "entry/waiting_worker.h"
+#include "entry/warmer.h"
 #include "entry/watch_trigger.h"
 #include "memo/kept_calls.h"
 #include "memo/names.h"
@@ -75,6 +79,8 @@ fixed_size(void)
 	size = add_size(size, notify_shmem_size());
 	size = add_size(size, events_shmem_size());
 	size = add_size(size, history_shmem_size());
+	size = add_size(size, progress_shmem_size());
+	size = add_size(size, waiting_worker_shmem_size());
 	size = add_size(size, changed_tables_shmem_size());
 	return add_size(size, flights_shmem_size());
 }
@@ -120,6 +126,8 @@ startup_shared_memory(void)
 	notify_shmem_init();
 	events_shmem_init();
 	history_shmem_init();
+	progress_shmem_init();
+	waiting_worker_shmem_init();
 	changed_tables_shmem_init();
 	exact_shmem_init(exact_budget());
 	store_shmem_init(answers_size() - exact_budget());
@@ -142,6 +150,7 @@ preload(void)
 	names_init();
 	drop_database_init();
 	drop_extension_init();
+	waiting_worker_init();
 }
 
 void
@@ -158,13 +167,20 @@ _PG_init(void)
 	trust_init();
 	kept_days_init();
 	kept_calls_init();
+	kept_own_days_init();
 	row_trigger_init();
 	watch_trigger_init();
 	outdated_init();
 	http_outdated_init();
 	if (process_shared_preload_libraries_in_progress)
+	{
 		preload();
-	/* At PRE_COMMIT it comes before changes, which looks at what definitions have changed: callbacks run last-registered first. */
+		warmer_init();
+	}
+	/*
+	 * At PRE_COMMIT it comes before changes, which looks at what definitions have changed:
+	 * callbacks run last-registered first.
+	 */
 	tier_log_init();
 	/* And before that this, which may wait: nobody's answers are computed meanwhile because of it. */
 	guard_init();

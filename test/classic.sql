@@ -1,5 +1,6 @@
--- What people run without this extension: slots in plpgsql, one query per slot, and a table in front of it whose
--- rows a trigger deletes. The baseline of comparisons, and where docs/migrating.md starts. Needs test/salon.sql's tables.
+-- What people run without this extension: slots in plpgsql, one query per slot, and a table in front of it
+-- whose rows a trigger deletes. The baseline of comparisons, and where docs/migrating.md starts. Needs
+-- test/salon.sql's tables.
 
 CREATE FUNCTION public.get_available_slots(
     p_stylist_id uuid, p_service_id uuid, p_target_date date, p_customer_timezone text DEFAULT 'Asia/Kathmandu')

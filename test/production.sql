@@ -1,5 +1,6 @@
--- A salon's database as it runs in production: 60 tables with row-level security, an owner who is no superuser, three roles that an API switches to, and the
--- classic functions, table and triggers, with rules of its own. Where docs/migrating.md starts. A psql script; roles are made where they are not there.
+-- A salon's database as it runs in production: 60 tables with row-level security, an owner who is no
+-- superuser, three roles that an API switches to, and the classic functions, table and triggers, with rules
+-- of its own. Where docs/migrating.md starts. A psql script; roles are made where they are not there.
 --
 --   rules        30 minutes are free before and after an appointment; only bookings of some statuses count; an override blocks its hours; slots in a break are
 --                left out; times are shown as HH12:MI AM, local ones are timestamptz; a hold counts until it expires

@@ -1,4 +1,5 @@
--- The tables that docs/uses.md is about, with rows: psql -v n=200 -f test/uses.sql. Bodies are long, as pages' are.
+-- The tables that docs/uses.md is about, with rows: psql -v n=200 -f test/uses.sql. Bodies are long, as
+-- pages' are.
 \if :{?n} \else \set n 200 \endif
 SET client_min_messages = warning;
 

@@ -1,5 +1,6 @@
 // @ts-check
-// Drizzle over node-postgres (npm install drizzle-orm pg). Run: node drizzle.mjs STYLIST SERVICE DAY, with PGHOST and the like; it checks what it says.
+// Drizzle over node-postgres (npm install drizzle-orm pg). Run: node drizzle.mjs STYLIST SERVICE DAY, with
+// PGHOST and the like; it checks what it says.
 import assert from 'node:assert/strict';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
@@ -26,7 +27,8 @@ assert.equal(answer.slots[0].slot_start_local.slice(0, 10), day);
 const wrong = await slots(new Date(day));
 assert(wrong.success && wrong.slots[0].slot_start_local.slice(0, 10) < day);
 
-// Rows of execute() are text where they are times, also timestamptz, in the session's zone: new Date() reads that, and must not read the local ones.
+// Rows of execute() are text where they are times, also timestamptz, in the session's zone: new Date() reads
+// that, and must not read the local ones.
 const { rows } = await db.execute(sql`SELECT * FROM get_available_slots(${stylist}, ${service}, ${day}, ${zone})`);
 assert.equal(rows[0].slot_start_local, `${day} 08:00:00`);
 assert.equal(new Date(String(rows[0].slot_start_utc)).getTime(), new Date(answer.slots[0].slot_start_utc).getTime());

@@ -1,5 +1,6 @@
 // @ts-check
-// node-postgres (npm install pg). Run: node node-postgres.mjs STYLIST SERVICE DAY, with PGHOST and the like; it checks what it says.
+// node-postgres (npm install pg). Run: node node-postgres.mjs STYLIST SERVICE DAY, with PGHOST and the like;
+// it checks what it says.
 import assert from 'node:assert/strict';
 import pg from 'pg';
 
@@ -15,7 +16,8 @@ await client.connect();
 
 /** @param {string | Date} when @returns {Promise<import('./availability_cache.ts').Answer>} */
 async function slots(when, who = stylist) {
-	// json comes sooner than jsonb, and both arrive parsed. `name` has it prepared once a connection (behind PgBouncer: see pgbouncer.mjs).
+	// json comes sooner than jsonb, and both arrive parsed. `name` has it prepared once a connection (behind
+	// PgBouncer: see pgbouncer.mjs).
 	const { rows } = await client.query({ name: 'slots', text: 'SELECT get_available_slots_json($1, $2, $3, $4) AS answer', values: [who, service, when, zone] });
 	return rows[0].answer;
 }
@@ -35,7 +37,8 @@ assert(rows[0].slot_start_utc instanceof Date);
 assert.equal(rows[0].slot_start_local, `${day} 08:00:00`);
 assert.equal(rows[0].slot_start_utc.toISOString().slice(0, 19), answer.slots[0].slot_start_utc.slice(0, 19));
 
-// Nothing is thrown for a stylist that is not there: look at success. get_available_slots, of rows, throws P0002.
+// Nothing is thrown for a stylist that is not there: look at success. get_available_slots, of rows, throws
+// P0002.
 const none = await slots(day, service);
 assert(!none.success && none.code === 'STYLIST_NOT_FOUND');
 await assert.rejects(client.query('SELECT * FROM get_available_slots($1, $2, $3)', [service, service, day]), { code: 'P0002' });

@@ -1,6 +1,7 @@
 // @ts-check
-// Behind PgBouncer in transaction mode (pgbouncer.ini): each transaction may be in another session of the server.
-// Run: node pgbouncer.mjs STYLIST SERVICE DAY, with PGHOST and PGPORT of PgBouncer; it checks what it says, of versions before 1.21 too.
+// Behind PgBouncer in transaction mode (pgbouncer.ini): each transaction may be in another session of the
+// server. Run: node pgbouncer.mjs STYLIST SERVICE DAY, with PGHOST and PGPORT of PgBouncer; it checks what it
+// says, of versions before 1.21 too.
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import postgres from 'postgres';
@@ -20,8 +21,9 @@ const hit = async (client, name) => (await client.query({ name, text, values }))
 await hit(one);
 assert.equal(await hit(other), true);
 
-// What one session of the server has prepared, another has not, and a client does not know which it is in: its name is missing (26000), or
-// another's is there already (42P05). So do without names, or set max_prepared_statements (1.21).
+// What one session of the server has prepared, another has not, and a client does not know which it is in:
+// its name is missing (26000), or another's is there already (42P05). So do without names, or set
+// max_prepared_statements (1.21).
 await one.query('BEGIN');
 await other.query('BEGIN');
 await hit(one, 'slots');
@@ -41,7 +43,8 @@ for (let round = 0; round < 5; round++) {
 }
 await sql.end();
 
-// SET stays behind in the server's session, for whoever is next there; SET LOCAL goes with the transaction. What is for all: ALTER ROLE … SET.
+// SET stays behind in the server's session, for whoever is next there; SET LOCAL goes with the transaction.
+// What is for all: ALTER ROLE … SET.
 await one.query('BEGIN');
 await one.query("SET LOCAL TimeZone = 'Asia/Kathmandu'");
 await one.query('COMMIT');

@@ -1,5 +1,6 @@
 // @ts-check
-// postgres.js (npm install postgres). Run: node postgres-js.mjs STYLIST SERVICE DAY, with PGHOST and the like; it checks what it says.
+// postgres.js (npm install postgres). Run: node postgres-js.mjs STYLIST SERVICE DAY, with PGHOST and the
+// like; it checks what it says.
 import assert from 'node:assert/strict';
 import postgres from 'postgres';
 
@@ -9,7 +10,8 @@ const zone = 'Asia/Kathmandu';
 
 const sql = postgres({
 	prepare: !process.env.POOLED,   // false behind PgBouncer in transaction mode, unless it is 1.21 or later with max_prepared_statements
-	// `timestamp` and `date` have no zone: as a Date they would be read in this process's. Leave them text, and send them as such.
+	// `timestamp` and `date` have no zone: as a Date they would be read in this process's. Leave them text,
+	// and send them as such.
 	types: { plain: { to: 1114, from: [1114, 1082], serialize: (/** @type {any} */ value) => value, parse: (/** @type {string} */ text) => text } },
 });
 
@@ -23,8 +25,8 @@ const answer = await slots(day);   // a day is text: '2030-10-16'
 assert(answer.success);
 assert.equal(answer.slots[0].slot_start_local.slice(0, 10), day);
 
-// A Date is a timestamptz, and there is no function of that: 42883. With a cast it is the day that the session's time zone has then: midnight here is the
-// evening before in a server that is in UTC.
+// A Date is a timestamptz, and there is no function of that: 42883. With a cast it is the day that the
+// session's time zone has then: midnight here is the evening before in a server that is in UTC.
 const [year, month, date] = day.split('-').map(Number);
 const midnight = new Date(year, month - 1, date);
 await assert.rejects(slots(midnight), { code: '42883' });

@@ -1,5 +1,6 @@
 // @ts-check
-// supabase-js (npm install @supabase/supabase-js), or whatever else calls PostgREST. Run: node supabase.mjs URL KEY STYLIST SERVICE DAY; it checks what it says.
+// supabase-js (npm install @supabase/supabase-js), or whatever else calls PostgREST. Run: node supabase.mjs
+// URL KEY STYLIST SERVICE DAY; it checks what it says.
 import assert from 'node:assert/strict';
 import { createClient } from '@supabase/supabase-js';
 
@@ -8,13 +9,15 @@ const [url, key, stylist, service, day] = process.argv.slice(2);
 const supabase = createClient(url, key, { auth: { persistSession: false, autoRefreshToken: false } });
 const asked = { p_stylist_id: stylist, p_service_id: service, p_target_date: day, p_customer_timezone: 'Asia/Kathmandu' };
 
-// A POST. Three things can come back, and `const { data } = …` alone shows none of them apart: an error of HTTP or SQL, an answer that says no, slots.
+// A POST. Three things can come back, and `const { data } = …` alone shows none of them apart: an error of
+// HTTP or SQL, an answer that says no, slots.
 const { data: answer, error } = await supabase.rpc('get_available_slots_json', asked);
 if (error) throw error;
 assert(answer.success);
 assert.equal(answer.slots[0].slot_start_local.slice(0, 10), day);
 
-// What is not there is an answer: no error, status 200, success false. With availability_cache.http_error_status it is an error with a status and a code.
+// What is not there is an answer: no error, status 200, success false. With
+// availability_cache.http_error_status it is an error with a status and a code.
 const none = await supabase.rpc('get_available_slots_json', { ...asked, p_stylist_id: service });
 assert.equal(none.error, null);
 assert(none.data && !none.data.success && none.data.code === 'STYLIST_NOT_FOUND');
@@ -23,7 +26,8 @@ assert(none.data && !none.data.success && none.data.code === 'STYLIST_NOT_FOUND'
 const bad = await supabase.rpc('get_available_slots_json', { ...asked, p_stylist_id: 'Anita' });
 assert(bad.error?.code === '22P02' && bad.status === 400);
 
-// A GET: a READ ONLY transaction, and what HTTP caches keep. With availability_cache.http_headers, a browser's cache and 304s come with it (docs/usage.md, HTTP).
+// A GET: a READ ONLY transaction, and what HTTP caches keep. With availability_cache.http_headers, a
+// browser's cache and 304s come with it (docs/usage.md, HTTP).
 const { data: same } = await supabase.rpc('get_available_slots_json', asked, { get: true });
 assert.deepEqual(same?.success && same.slots, answer.slots);
 

@@ -2,11 +2,13 @@
 //
 //   npm install pg; node types.mjs >availability_cache.ts      with PGHOST and the like
 //
-// They are types of JSON, as PostgREST and get_available_slots_json give it: times are strings. Of a database with rules.compute_function, Slot is a row of
-// that function. `Database` is what createClient<Database>() of supabase-js takes; put its functions beside your own.
+// They are types of JSON, as PostgREST and get_available_slots_json give it: times are strings. Of a database
+// with rules.compute_function, Slot is a row of that function. `Database` is what createClient<Database>() of
+// supabase-js takes; put its functions beside your own.
 import pg from 'pg';
 
-// Whether a column may be NULL is not in the catalogs. This is known of get_available_slots; of other functions any may.
+// Whether a column may be NULL is not in the catalogs. This is known of get_available_slots; of other
+// functions any may.
 const NEVER_NULL = /^(slot_\w+|status)$/;
 
 const FUNCTIONS = `
@@ -50,6 +52,8 @@ function argumentsOf(f) {
 
 function returnsOf(f) {
 	if (/^get_available_slots_(v2|json)$/.test(f.name)) return 'Answer';
+	if (/^get_(available_slots_range|next_available)(_json)?$/.test(f.name)) return 'RangeAnswer';
+	if (/^get_available_days(_json)?$/.test(f.name)) return 'DaysAnswer';
 	if (columnsOf(f).length > 0) return rowName(f) + (f.returns_set ? '[]' : '');
 	return f.returns_set ? `${scalar(f.returns)}[]` : scalar(f.returns);
 }
@@ -61,13 +65,31 @@ export type Json = string | number | boolean | null | Json[] | { [name: string]:
 
 export type Status = 'available' | 'booked' | 'reserved' | 'in_break' | 'unavailable';
 
+/** Why a slot, or a whole day, is not available. */
+export type Reason = 'too_soon' | 'too_late' | 'on_break' | 'booked' | 'full' | 'held' | 'no_resource' | 'daily_limit' | 'weekly_limit' | 'closed' | 'no_hours' | 'too_short';
+
 /** NOT_FOUND is of rules.compute_function. */
 export type ErrorCode = 'INVALID_ARGUMENT' | 'INVALID_TIMEZONE' | 'STYLIST_NOT_FOUND' | 'SERVICE_NOT_OFFERED' | 'NOT_FOUND' | 'INTERNAL_ERROR';
 
 /** What get_available_slots_v2 and get_available_slots_json give. An error comes with HTTP's 200 and without an \`error\` of supabase-js: look at success. */
 export type Answer =
-	| { success: true; slots: Slot[]; cached: boolean; cache_hit: boolean; computed_at: string }
-	| { success: false; error: string; code: ErrorCode };
+	| { success: true; slots: Slot[]; reason?: Reason | null; cached: boolean; cache_hit: boolean; computed_at: string }
+	| Failure;
+export interface Failure { success: false; error: string; code: ErrorCode }
+
+/** What get_available_slots_range and get_next_available give, and get_available_days. */
+export type RangeAnswer = { success: true; slots: RangeSlot[]; cached: boolean; cache_hit: boolean; computed_at: string } | Failure;
+export type DaysAnswer = { success: true; days: Day[]; cached: boolean; cache_hit: boolean; computed_at: string } | Failure;
+
+/** first is the first slot's start, on the customer's clock; null, and with a reason, where there is none. */
+export interface Day { date: string; slots: number; seats: number; first?: string; reason?: Reason }
+`;
+
+/** What v2 and json have besides the row. */
+const SLOT = (name) => `export type Slot = ${name} & {
+	seats_left?: number;   // where the service has a capacity
+	reason?: Reason | null;   // with rules.show_reasons, null where it is available
+};
 `;
 
 const client = new pg.Client();
@@ -84,7 +106,14 @@ const slots = computes ? functions.find((f) => f.called === computes) : asked.fi
 console.log(`${HEAD}
 ${asked.filter((f) => columnsOf(f).length > 0).map((f) => `/** A row of ${f.name}. */\n${rowOf(f, rowName(f), true)}`).join('\n')}
 /** A slot of an answer: a row of ${slots.name}, as JSON. */
-${computes ? rowOf(slots, 'Slot', false) : `export type Slot = ${rowName(slots)};\n`}
+${computes ? rowOf(slots, 'Slot', false) : SLOT(rowName(slots))}
+/** A slot of several days or stylists. */
+export type RangeSlot = GetAvailableSlotsRow & {
+	stylists: string[];   // who is free
+	seats_left: number;
+	reason?: Reason | null;   // with rules.show_reasons
+};
+
 export interface Database {
 	${key(schema.name)}: {
 		Tables: Record<never, never>;

@@ -29,5 +29,17 @@ export function price(slot: Slot): number {
 	return slot.price_cents ?? cents;
 }
 
+export async function freeDays(p_service_id: string): Promise<string[]> {
+	const { data } = await supabase.rpc('get_available_days', { p_service_id, p_from: '2030-10-01', p_to: '2030-10-31' }).throwOnError();
+	if (!data?.success) throw new Error(data?.error);
+	return data.days.filter((day) => day.slots > 0).map((day) => `${day.date} from ${day.first}`);
+}
+
+export function seats(slot: Slot): number {
+	// @ts-expect-error  not of every service
+	const left: number = slot.seats_left;
+	return slot.seats_left ?? left;
+}
+
 // @ts-expect-error  no such status
 export const status: Slot['status'] = 'canceled';

@@ -28,7 +28,8 @@ BEGIN
 
     IF pg_catalog.to_regnamespace('private') IS NULL THEN
         CREATE SCHEMA private;
-        COMMENT ON SCHEMA private IS 'availability_cache: the table of cached answers, and the trigger function that invalidates';
+        COMMENT ON SCHEMA private
+            IS 'availability_cache: the table of cached answers, and the trigger function that invalidates';
         -- People keep other things in a schema of this name: it does not go with the extension.
         ALTER EXTENSION availability_cache DROP SCHEMA private;
     END IF;
@@ -40,7 +41,8 @@ BEGIN
 
     IF pg_catalog.current_setting('shared_preload_libraries') NOT LIKE '%availability_cache%' THEN
         RAISE WARNING 'availability_cache is not in shared_preload_libraries: answers are not cached in memory'
-            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server; without it they are kept in a table alone.';
+            USING HINT = 'Add availability_cache to shared_preload_libraries in postgresql.conf and restart '
+                         'the server; without it they are kept in a table alone.';
     END IF;
 END
 $$;

@@ -23,7 +23,8 @@ BEGIN
 END
 $$;
 
--- Nothing needs to be told of DDL any more. Members only: somebody may have made another event trigger of such a name since.
+-- Nothing needs to be told of DDL any more. Members only: somebody may have made another event trigger of
+-- such a name since.
 DO $$
 DECLARE
     e name;
@@ -31,7 +32,8 @@ BEGIN
     FOR e IN
         SELECT t.evtname
           FROM pg_extension x
-          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid
+              AND d.deptype = 'e'
           JOIN pg_event_trigger t ON d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid
          WHERE x.extname = 'availability_cache'
     LOOP
@@ -49,31 +51,19 @@ ALTER TABLE availability_cache.rules ADD COLUMN slot_alignment text NOT NULL DEF
     ADD COLUMN notice_days integer
     CONSTRAINT rules_notice_days_range CHECK (notice_days BETWEEN 0 AND 366),
     ADD COLUMN notice_cutoff time NOT NULL DEFAULT '00:00',
-    ADD COLUMN advance_whole_days boolean NOT NULL DEFAULT false;
--- Mapped when attach() is run again.
-INSERT INTO availability_cache.source_column VALUES
-    ('bookings', 5, 'service_id', 'uuid', false, '{service_id}'),
-    ('bookings', 6, 'seats', 'integer', false, '{seats,seat_count,party_size}'),
-    ('booking_reservations', 6, 'service_id', 'uuid', false, '{service_id}'),
-    ('booking_reservations', 7, 'seats', 'integer', false, '{seats,seat_count,party_size}'),
-    ('services', 9, 'capacity', 'integer', false, '{capacity,max_participants,max_seats}'),
-    ('schedule_overrides', 10, 'applies_to_all', 'boolean', false, '{applies_to_all,applies_to_all_stylists,is_for_all}');
-UPDATE availability_cache.source_column c SET usual_names = v.names
-  FROM (VALUES ('stylist_schedules', 'start_time', '{start_time,start_time_local,opens_at,start_time_utc}'::text[]),
-               ('stylist_schedules', 'end_time', '{end_time,end_time_local,closes_at,end_time_utc}'::text[]),
-               ('stylist_schedules', 'break_start_time', '{break_start_time,break_start_time_local,break_start,break_start_time_utc}'::text[]),
-               ('stylist_schedules', 'break_end_time', '{break_end_time,break_end_time_local,break_end,break_end_time_utc}'::text[]),
-               ('schedule_overrides', 'start_time', '{start_time,start_time_local,override_start_time,override_start_time_local,override_start_time_utc,start_time_utc}'::text[]),
-               ('schedule_overrides', 'end_time', '{end_time,end_time_local,override_end_time,override_end_time_local,override_end_time_utc,end_time_utc}'::text[]),
-               ('services', 'buffer_before_minutes', '{buffer_before_minutes,buffer_before,booking_buffer_minutes,buffer_minutes}'::text[]),
-               ('services', 'buffer_after_minutes', '{buffer_after_minutes,buffer_after,booking_buffer_minutes,buffer_minutes}'::text[]),
-               ('services', 'min_notice_minutes', '{min_notice_minutes,min_notice_hours,min_notice,min_advance_hours,min_advance_minutes,min_advance_booking_hours}'::text[]),
-               ('services', 'max_advance_days', '{max_advance_days,max_advance,max_advance_booking_days,booking_window_days}'::text[]),
-               ('stylist_profiles', 'buffer_before_minutes', '{buffer_before_minutes,buffer_before,booking_buffer_minutes,buffer_minutes}'::text[]),
-               ('stylist_profiles', 'buffer_after_minutes', '{buffer_after_minutes,buffer_after,booking_buffer_minutes,buffer_minutes}'::text[]),
-               ('stylist_profiles', 'min_notice_minutes', '{min_notice_minutes,min_notice_hours,min_notice,min_advance_hours,min_advance_minutes,min_advance_booking_hours}'::text[]),
-               ('stylist_profiles', 'max_advance_days', '{max_advance_days,max_advance,max_advance_booking_days,booking_window_days}'::text[])) v(role, name, names)
- WHERE c.role = v.role AND c.name = v.name;
+    ADD COLUMN advance_whole_days boolean NOT NULL DEFAULT false,
+    ADD COLUMN blocking_statuses text[]
+    CONSTRAINT rules_blocking_statuses_no_null CHECK (array_position(blocking_statuses, NULL) IS NULL),
+    ADD COLUMN service_caps text NOT NULL DEFAULT 'each'
+    CONSTRAINT rules_service_caps_known CHECK (service_caps IN ('each', 'together')),
+    ADD COLUMN max_bookings_per_day integer
+    CONSTRAINT rules_max_bookings_per_day_range CHECK (max_bookings_per_day >= 0),
+    ADD COLUMN max_bookings_per_week integer
+    CONSTRAINT rules_max_bookings_per_week_range CHECK (max_bookings_per_week >= 0),
+    ADD COLUMN max_daily_minutes integer
+    CONSTRAINT rules_max_daily_minutes_range CHECK (max_daily_minutes >= 0),
+    ADD COLUMN max_weekly_minutes integer
+    CONSTRAINT rules_max_weekly_minutes_range CHECK (max_weekly_minutes >= 0);
 
 CREATE SCHEMA availability_cache_internal;
 COMMENT ON SCHEMA availability_cache_internal IS 'availability_cache: functions that it calls by itself';
@@ -83,15 +73,18 @@ GRANT USAGE ON SCHEMA availability_cache_internal TO PUBLIC;
 DO $$
 DECLARE
     f regprocedure;
-    names text[] := '{touch_database,config_changed,availability_cache_changed,log_changed,discard,rules_keep_one,relation_tree,'
-                    'trigger_state,attaches_partition,on_ddl,on_drop,stats,entries,trigger_name,resolve_column,check_relation,'
+    names text[] := '{touch_database,config_changed,availability_cache_changed,log_changed,discard,'
+                    'rules_keep_one,relation_tree,'
+                    'trigger_state,attaches_partition,on_ddl,on_drop,stats,entries,trigger_name,'
+                    'resolve_column,check_relation,'
                     'install_truncate_triggers,drop_triggers}';
     moved int := 0;
 BEGIN
     FOR f IN
         SELECT p.oid
           FROM pg_extension e
-          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+              AND d.deptype = 'e'
           JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
          WHERE e.extname = 'availability_cache' AND p.proname = ANY (names)
     LOOP
@@ -101,20 +94,24 @@ BEGIN
     IF moved <> cardinality(names) THEN
         RAISE EXCEPTION 'functions of availability_cache 1.0.0 are missing'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'ALTER EXTENSION availability_cache ADD FUNCTION puts back what was taken out of it.';
+                  HINT = 'ALTER EXTENSION availability_cache ADD FUNCTION puts back what was taken out of '
+                         'it.';
     END IF;
 END
 $$;
 ALTER FUNCTION availability_cache_internal.availability_cache_changed() RENAME TO row_changed;
 DROP FUNCTION availability_cache_internal.on_ddl(), availability_cache_internal.on_drop(),
-    availability_cache_internal.attaches_partition(pg_ddl_command), availability_cache_internal.touch_database();
+    availability_cache_internal.attaches_partition(pg_ddl_command),
+    availability_cache_internal.touch_database();
 
 
 -- What people keep in a schema of this name must not go with the extension.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-                WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e' AND e.extname = 'availability_cache'
+    IF EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass
+               AND d.refobjid = e.oid
+                WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'
+                  AND e.extname = 'availability_cache'
                   AND d.objid = to_regnamespace('private')) THEN
         ALTER EXTENSION availability_cache DROP SCHEMA private;
     END IF;
@@ -123,7 +120,8 @@ BEGIN
     SELECT 'pg_extension'::regclass, e.oid, 0, 'pg_namespace'::regclass, p.pronamespace, 0, 'n'
       FROM pg_extension e, pg_proc p
      WHERE e.extname = 'availability_cache' AND p.proname = 'invalidate_availability_cache'
-       AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+       AND EXISTS (SELECT FROM pg_depend d
+                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
                       AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid);
 END
 $$;
@@ -134,7 +132,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    as_made aclitem[] := (SELECT i.initprivs FROM pg_init_privs i WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0);
+    as_made aclitem[] := (SELECT i.initprivs FROM pg_init_privs i
+                          WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0);
     g record;
 BEGIN
     FOR g IN
@@ -147,6 +146,7 @@ BEGIN
                        CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
     -- What is granted in a script passes for the extension's own, which pg_dump leaves out.
-    UPDATE pg_init_privs i SET initprivs = as_made WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0;
+    UPDATE pg_init_privs i SET initprivs = as_made
+        WHERE i.objoid = now AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0;
 END
 $$;

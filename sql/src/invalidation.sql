@@ -7,7 +7,9 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'availability_cache_invalidate_trigger'
 LANGUAGE C;
 COMMENT ON FUNCTION availability_cache_internal.invalidate_availability_cache() IS
-'AFTER row or TRUNCATE trigger that invalidates what a change touches when its transaction commits. attach() installs it; arguments: role, key columns, other columns an answer depends on. Without arguments every answer of the database is invalidated.';
+'AFTER row or TRUNCATE trigger that invalidates what a change touches when its transaction commits. '
+'attach() installs it; arguments: role, key columns, other columns an answer depends on. Without arguments '
+'every answer of the database is invalidated.';
 
 CREATE FUNCTION availability_cache_internal.config_changed()
 RETURNS trigger
@@ -22,7 +24,8 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'availability_cache_invalidate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION availability_cache.invalidate(uuid, date, date) IS
-'Invalidates a stylist''s answers for the dates first to last, both included; NULL dates mean all. Takes effect at once, and again when the transaction ends.';
+'Invalidates a stylist''s answers for the dates first to last, both included; NULL dates mean all. Takes '
+'effect at once, and again when the transaction ends.';
 
 CREATE FUNCTION availability_cache.flush()
 RETURNS bigint

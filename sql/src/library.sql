@@ -2,8 +2,8 @@
 -- The library: not older than the script. The update script has this file too.
 -- ---------------------------------------------------------------------------
 
--- A server, or without preload a session, goes on with the library that it has loaded when a new one is installed, and that
--- one would look for what this script makes elsewhere.
+-- A server, or without preload a session, goes on with the library that it has loaded when a new one is
+-- installed, and that one would look for what this script makes elsewhere.
 DO $$
 BEGIN
     CREATE OR REPLACE FUNCTION availability_cache_internal.library_version()
@@ -22,4 +22,5 @@ EXCEPTION
                   HINT = 'Restart the server (without preload: connect again), and run the command again.';
 END
 $$;
-COMMENT ON FUNCTION availability_cache_internal.library_version() IS 'Internal: the version of the library that this session uses.';
+COMMENT ON FUNCTION availability_cache_internal.library_version() IS
+    'Internal: the version of the library that this session uses.';

@@ -1,5 +1,6 @@
 -- ---------------------------------------------------------------------------
--- From 1.0.0, where the log named stylists, services and ranges of days. It is not taken over: rows of 1.0.0 are not answered.
+-- From 1.0.0, where the log named stylists, services and ranges of days. It is not taken over: rows of 1.0.0
+-- are not answered.
 -- ---------------------------------------------------------------------------
 
 ALTER EXTENSION availability_cache DROP TABLE availability_cache.invalidation;

@@ -14,7 +14,8 @@ BEGIN
      WHERE e.extname = 'availability_cache' AND p.proname = 'invalidate_availability_cache';
     -- Who owns schema private may have made another under its name since.
     IF f IS DISTINCT FROM to_regprocedure('private.invalidate_availability_cache()')
-       AND f IS DISTINCT FROM to_regprocedure('availability_cache_internal.invalidate_availability_cache()') THEN
+       AND f IS DISTINCT FROM to_regprocedure('availability_cache_internal.invalidate_availability_cache()')
+           THEN
         RAISE EXCEPTION 'private.invalidate_availability_cache() is not the extension''s'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Schema private was renamed: rename it back, and run the command again.';
@@ -23,7 +24,8 @@ BEGIN
                    'LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC SELECT %L::regprocedure; END', f);
 END
 $$;
-COMMENT ON FUNCTION availability_cache_internal.trigger_function() IS 'Internal: the function of the attached tables'' triggers.';
+COMMENT ON FUNCTION availability_cache_internal.trigger_function() IS
+    'Internal: the function of the attached tables'' triggers.';
 
 CREATE FUNCTION availability_cache_internal.attached(
     OUT role text, OUT relation regclass, OUT names text[], OUT columns text[], OUT problem text)
@@ -31,6 +33,8 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'availability_cache_attached'
 LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 7;
 COMMENT ON FUNCTION availability_cache_internal.attached() IS
-'Internal: the tables whose triggers say that they are attached, the names of source_column and the table''s column for each, and why the table does not count (NULL: it does).';
+'Internal: the tables whose triggers say that they are attached, the names of source_column and the '
+'table''s column for each, and why the table does not count (NULL: it does).';
 
-GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_function(), availability_cache_internal.attached() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_function(),
+    availability_cache_internal.attached() TO PUBLIC;

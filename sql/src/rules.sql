@@ -19,13 +19,16 @@ CREATE TABLE availability_cache.rules (
     buffer_after interval NOT NULL DEFAULT '0'
         CONSTRAINT rules_buffer_after_range CHECK (extract(epoch FROM buffer_after) BETWEEN 0 AND 86400),
     non_blocking_statuses text[] NOT NULL DEFAULT '{cancelled,no_show}'
-        CONSTRAINT rules_non_blocking_statuses_no_null CHECK (array_position(non_blocking_statuses, NULL) IS NULL),
+        CONSTRAINT rules_non_blocking_statuses_no_null CHECK (array_position(non_blocking_statuses, NULL)
+                                                              IS NULL),
     hold_statuses text[] NOT NULL DEFAULT '{reserved,active}'
         CONSTRAINT rules_hold_statuses_no_null CHECK (array_position(hold_statuses, NULL) IS NULL),
     min_notice interval NOT NULL DEFAULT '0'
         CONSTRAINT rules_min_notice_range CHECK (extract(epoch FROM min_notice) BETWEEN 0 AND 366 * 86400),
     max_advance interval NOT NULL DEFAULT '365 days'
-        CONSTRAINT rules_max_advance_range CHECK (extract(epoch FROM max_advance) BETWEEN 60 AND 3660 * 86400::numeric),
+        CONSTRAINT rules_max_advance_range CHECK (extract(epoch
+                                                          FROM max_advance) BETWEEN 60
+                                                              AND 3660 * 86400::numeric),
     default_timezone text NOT NULL DEFAULT 'Asia/Kathmandu'
         CONSTRAINT rules_default_timezone_known CHECK (availability_cache.is_timezone(default_timezone)),
     display_format text NOT NULL DEFAULT 'HH24:MI'
@@ -42,16 +45,35 @@ CREATE TABLE availability_cache.rules (
     notice_days integer
         CONSTRAINT rules_notice_days_range CHECK (notice_days BETWEEN 0 AND 366),
     notice_cutoff time NOT NULL DEFAULT '00:00',
-    advance_whole_days boolean NOT NULL DEFAULT false
+    advance_whole_days boolean NOT NULL DEFAULT false,
+    blocking_statuses text[]
+        CONSTRAINT rules_blocking_statuses_no_null CHECK (array_position(blocking_statuses, NULL) IS NULL),
+    service_caps text NOT NULL DEFAULT 'each'
+        CONSTRAINT rules_service_caps_known CHECK (service_caps IN ('each', 'together')),
+    max_bookings_per_day integer
+        CONSTRAINT rules_max_bookings_per_day_range CHECK (max_bookings_per_day >= 0),
+    max_bookings_per_week integer
+        CONSTRAINT rules_max_bookings_per_week_range CHECK (max_bookings_per_week >= 0),
+    max_daily_minutes integer
+        CONSTRAINT rules_max_daily_minutes_range CHECK (max_daily_minutes >= 0),
+    max_weekly_minutes integer
+        CONSTRAINT rules_max_weekly_minutes_range CHECK (max_weekly_minutes >= 0)
 );
 COMMENT ON TABLE availability_cache.rules IS
-'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it commits.';
-COMMENT ON COLUMN availability_cache.rules.non_blocking_statuses IS 'Bookings of these statuses do not block.';
-COMMENT ON COLUMN availability_cache.rules.hold_statuses IS 'Only holds of these statuses block, until they expire.';
-COMMENT ON COLUMN availability_cache.rules.min_notice IS 'A slot is unavailable from this long before its start; a service''s or a stylist''s own wins.';
-COMMENT ON COLUMN availability_cache.rules.max_advance IS 'A slot that starts later than this from now is unavailable; a service''s or a stylist''s own wins.';
-COMMENT ON COLUMN availability_cache.rules.default_timezone IS 'Zone of stylists that have none and of customers that give none.';
-COMMENT ON COLUMN availability_cache.rules.display_format IS 'to_char format of slot_display (without TM, which would follow lc_time).';
+'The slot rules of this database: one row, changed with UPDATE. A change invalidates every answer when it '
+'commits.';
+COMMENT ON COLUMN availability_cache.rules.non_blocking_statuses IS
+    'Bookings of these statuses do not block.';
+COMMENT ON COLUMN availability_cache.rules.hold_statuses IS
+    'Only holds of these statuses block, until they expire.';
+COMMENT ON COLUMN availability_cache.rules.min_notice IS
+    'A slot is unavailable from this long before its start; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.max_advance IS
+    'A slot that starts later than this from now is unavailable; a service''s or a stylist''s own wins.';
+COMMENT ON COLUMN availability_cache.rules.default_timezone IS
+    'Zone of stylists that have none and of customers that give none.';
+COMMENT ON COLUMN availability_cache.rules.display_format IS
+    'to_char format of slot_display (without TM, which would follow lc_time).';
 COMMENT ON COLUMN availability_cache.rules.show_unavailable IS 'Whether unavailable slots are in the answer.';
 COMMENT ON COLUMN availability_cache.rules.show_breaks IS 'Whether slots in a break are in the answer.';
 

@@ -39,7 +39,10 @@
 #define AC_XACT_LOCK_IS_FREE(xid) ConditionalXactLockTableWait(xid)
 #endif
 
-/* Whether a role may call a function, or look into a schema; needs catalog/pg_proc.h, pg_namespace.h and utils/acl.h. */
+/*
+ * Whether a role may call a function, or look into a schema; needs catalog/pg_proc.h,
+ * pg_namespace.h and utils/acl.h.
+ */
 #if PG_VERSION_NUM >= 160000
 #define AC_MAY_EXECUTE(function, role) \
 	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
@@ -59,11 +62,13 @@
 
 /* Whether a text is JSON: without raising. */
 #if PG_VERSION_NUM >= 170000
-#define AC_IS_JSON(text, size) \
-	(pg_parse_json(makeJsonLexContextCstringLen(NULL, (text), (size), PG_UTF8, true), &nullSemAction) == JSON_SUCCESS)
+#define AC_IS_JSON(text, size)                                                                           \
+	(pg_parse_json(makeJsonLexContextCstringLen(NULL, (text), (size), PG_UTF8, true), &nullSemAction) == \
+	 JSON_SUCCESS)
 #else
-#define AC_IS_JSON(text, size) \
-	(pg_parse_json(makeJsonLexContextCstringLen((text), (size), PG_UTF8, true), &nullSemAction) == JSON_SUCCESS)
+#define AC_IS_JSON(text, size)                                                                     \
+	(pg_parse_json(makeJsonLexContextCstringLen((text), (size), PG_UTF8, true), &nullSemAction) == \
+	 JSON_SUCCESS)
 #endif
 
 #if PG_VERSION_NUM >= 170000
@@ -79,9 +84,11 @@
 #endif
 
 #if PG_VERSION_NUM >= 180000
-#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
+#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
 #else
-#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), (nkeys), 0)
+#define AC_INDEX_BEGINSCAN(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), (nkeys), 0)
 #endif
 
 /* A range that is not empty; needs utils/rangetypes.h. */

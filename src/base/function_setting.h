@@ -7,7 +7,10 @@
 
 #include "access/htup.h"
 
-/* The value of a setting in the SET clauses of a function, by its row of pg_proc; in the current context, NULL: it sets none. */
+/*
+ * The value of a setting in the SET clauses of a function, by its row of pg_proc; in
+ * the current context, NULL: it sets none.
+ */
 extern char *function_setting(HeapTuple function, const char *setting);
 
 #endif /* AC_BASE_FUNCTION_SETTING_H */

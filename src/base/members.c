@@ -55,11 +55,15 @@ find_extension(void)
 	return found;
 }
 
-/* Whether an object belongs to the extension's owner or a superuser (who may have updated it), and is a member: the others may be many. */
+/*
+ * Whether an object belongs to the extension's owner or a superuser (who may have
+ * updated it), and is a member: the others may be many.
+ */
 static bool
 is_member(Oid classid, Oid object, Oid owner, ExtensionIds extension)
 {
-	return (owner == extension.owner || superuser_arg(owner)) && getExtensionOfObject(classid, object) == extension.oid;
+	return (owner == extension.owner || superuser_arg(owner)) &&
+		   getExtensionOfObject(classid, object) == extension.oid;
 }
 
 static Oid

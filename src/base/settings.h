@@ -22,7 +22,13 @@ extern int ac_max_answer_size; /* kB */
 extern int ac_table_tier;		   /* TableTier */
 extern int ac_table_tier_retry;	   /* seconds */
 extern int ac_worker_idle_timeout; /* seconds */
+extern int ac_warm_keys;		   /* 0: no worker warms */
+extern int ac_warm_interval;	   /* seconds; 0: keys are written when the server stops */
+extern double ac_warm_budget;	   /* per cent of a processor's time */
+extern int ac_warm_timeout;		   /* milliseconds */
+extern int ac_ttl_max;			   /* seconds, 0: ttl does not grow */
 extern bool ac_guard_replicated;
+extern int ac_waiting_interval; /* seconds; 0: never */
 
 typedef enum TableTier
 {

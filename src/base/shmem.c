@@ -36,8 +36,9 @@ void
 shmem_require(void)
 {
 	if (!ac_shared_memory_ready)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("availability_cache must be loaded via \"shared_preload_libraries\""),
-				errhint(
-					"Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server."));
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("availability_cache must be loaded via \"shared_preload_libraries\""),
+			errhint(
+				"Add availability_cache to shared_preload_libraries in postgresql.conf and restart the server."));
 }

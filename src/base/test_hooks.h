@@ -35,9 +35,19 @@ typedef enum AcMutant
 	AC_MUTANT_NO_MEMO_CHECK,
 	AC_MUTANT_NO_LONG_TAG,
 	AC_MUTANT_NO_SHARED_CHECK,
+	/* of services' caps */
+	AC_MUTANT_NO_SERVICE_DAY,
+	AC_MUTANT_NO_WEEK,
 	/* of services' buffers */
 	AC_MUTANT_OWN_SERVICE_ONLY,
 	AC_MUTANT_NO_LEVEL,
+	/* of resources */
+	AC_MUTANT_NO_TAKING,
+	/* of classes */
+	AC_MUTANT_NO_CLASS,
+	AC_MUTANT_NO_CLASS_DAY,
+	/* of where stylists are */
+	AC_MUTANT_NO_ZONE,
 	/* of the version clock */
 	AC_MUTANT_CLOCK_AFTER_SNAPSHOT,
 	AC_MUTANT_MESSAGES_BEFORE_CLOCK,
@@ -92,6 +102,8 @@ typedef enum AcMutant
 	AC_MUTANT_GUARD_KEEPS_UNDONE,
 	AC_MUTANT_GUARD_NO_WAIT,
 	AC_MUTANT_GUARD_LENDS,
+	AC_MUTANT_GUARD_NO_CAP_LOCK,
+	AC_MUTANT_GUARD_STYLISTS_ONLY,
 	/* what answers depend on does not matter: to plant one that is outdated */
 	AC_MUTANT_NO_TOUCH,
 	/* nothing is broken: the attached tables are read by queries alone */
@@ -104,18 +116,18 @@ extern int ac_sleep_before_visible;	 /* between PRE_COMMIT and COMMIT */
 extern int ac_sleep_before_end;		 /* when a transaction is visible, and has not ended its changes */
 extern int ac_sleep_before_snapshot; /* after messages are accepted */
 extern int ac_sleep_after_snapshot;
-extern int ac_sleep_after_compute;	/* between computing and keeping */
-extern int ac_sleep_before_claim;	/* when a session has seen which step the table tier begins with */
-extern int ac_sleep_in_copy;		/* while an entry is copied */
-extern int ac_sleep_before_mark;	/* when a hit has its copy, before it marks the entry */
-extern int ac_sleep_in_take;		/* before an exact cell that is taken has another generation */
-extern int ac_sleep_in_naming;		/* when a keeper has an exact cell, before it looks at the coarse one */
-extern int ac_sleep_in_begin;		/* between a writer's look at one of a tag's cells and the other */
-extern int ac_sleep_in_guard;		/* when the guard has one of the locks that it takes */
-extern int ac_test_exact_cells;		/* at most; 0: what the memory has */
-extern int ac_test_watched;			/* size of the set of relations that definitions rest on; 0: as it is */
-extern int ac_test_databases;		/* that have a number of their own, at most; 0: as many as there are numbers */
-extern char *ac_test_now;			/* what the clock says, or empty */
+extern int ac_sleep_after_compute; /* between computing and keeping */
+extern int ac_sleep_before_claim;  /* when a session has seen which step the table tier begins with */
+extern int ac_sleep_in_copy;	   /* while an entry is copied */
+extern int ac_sleep_before_mark;   /* when a hit has its copy, before it marks the entry */
+extern int ac_sleep_in_take;	   /* before an exact cell that is taken has another generation */
+extern int ac_sleep_in_naming;	   /* when a keeper has an exact cell, before it looks at the coarse one */
+extern int ac_sleep_in_begin;	   /* between a writer's look at one of a tag's cells and the other */
+extern int ac_sleep_in_guard;	   /* when the guard has one of the locks that it takes */
+extern int ac_test_exact_cells;	   /* at most; 0: what the memory has */
+extern int ac_test_watched;		   /* size of the set of relations that definitions rest on; 0: as it is */
+extern int ac_test_databases; /* that have a number of their own, at most; 0: as many as there are numbers */
+extern char *ac_test_now;	  /* what the clock says, or empty */
 extern char *ac_test_environment;	/* said to be part of libraries' versions (base/environment.c) */
 extern char *ac_test_at_pre_commit; /* SQL that runs at PRE_COMMIT and PRE_PREPARE, after our own callback */
 #define AC_MUTATED(m) (unlikely(ac_mutant == (m)))

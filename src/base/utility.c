@@ -16,14 +16,17 @@ static ProcessUtility_hook_type previous_process_utility = NULL;
 
 static void
 tell_listeners(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
-			   ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+			   ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver,
+			   QueryCompletion *completion)
 {
 	for (int i = nlisteners - 1; i >= 0; i--)
 		listeners[i](statement->utilityStmt);
 	if (previous_process_utility)
-		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver, completion);
+		previous_process_utility(statement, text, read_only_tree, context, params, environment, receiver,
+								 completion);
 	else
-		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver, completion);
+		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment, receiver,
+								completion);
 }
 
 void

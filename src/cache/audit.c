@@ -75,7 +75,8 @@ tell_stale(CacheRequest *request, int64 took)
 static void
 tell_failure(CacheRequest *request, const ErrorData *error, int64 took)
 {
-	event_note(EVENT_AUDIT, request->audited->describe(request->arg), unpack_sql_state(error->sqlerrcode), took, 1);
+	event_note(EVENT_AUDIT, request->audited->describe(request->arg), unpack_sql_state(error->sqlerrcode),
+			   took, 1);
 }
 
 AuditResult
@@ -112,8 +113,9 @@ audit_entry(CacheRequest *request, StoredEntry *kept, Computed *computed)
 static bool
 is_due(const CacheRequest *request)
 {
-	return request->audited != NULL && ac_shared_memory_ready && !request->never_waits && !cache_in_moment() &&
-		   XactIsoLevel <= XACT_READ_COMMITTED && !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+	return request->audited != NULL && ac_shared_memory_ready && !request->never_waits &&
+		   !cache_in_moment() && XactIsoLevel <= XACT_READ_COMMITTED &&
+		   !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 		   pg_prng_double(&pg_global_prng_state) < ac_audit_rate;
 }
 

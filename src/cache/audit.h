@@ -26,7 +26,10 @@ typedef enum AuditResult
 	AUDIT_STALE
 } AuditResult;
 
-/* As cache_read; of the answers from memory a share (availability_cache.audit_rate) is audited, and one that is stale not given. */
+/*
+ * As cache_read; of the answers from memory a share (availability_cache.audit_rate) is
+ * audited, and one that is stale not given.
+ */
 extern bool cache_read_audited(CacheRequest *request, const char **payload, uint32 *payload_size);
 
 /*

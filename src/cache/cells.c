@@ -201,7 +201,10 @@ cells_depend(Dependencies *on, const Tag *tags, uint32 ntags, ExactNo *cells)
 		early = coarse_status(on, tags, ntags);
 	if (ntags > MAX_DEPENDENCIES || !name_cells(on, tags, ntags, cells))
 		return CELLS_OUTDATED;
-	/* Either a writer that looks for the exact cell from now on finds it, or we see its mark on the coarse one. */
+	/*
+	 * Either a writer that looks for the exact cell from now on finds it, or we see its
+	 * mark on the coarse one.
+	 */
 	pg_memory_barrier();
 	if (AC_MUTATED(AC_MUTANT_COARSE_FIRST) || AC_MUTATED(AC_MUTANT_NO_COARSE))
 		return early;

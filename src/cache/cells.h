@@ -30,8 +30,9 @@ typedef struct Dependencies
 {
 	uint64 clock; /* before the snapshot it was computed under */
 	DatabaseNo database;
-	bool definitions;	/* and on the database's */
-	uint32 generations; /* the sum of the cells', which only grow: as it was only if each is (or after 2^31 takings) */
+	bool definitions; /* and on the database's */
+	uint32
+		generations; /* the sum of the cells', which only grow: as it was only if each is (or after 2^31 takings) */
 	uint32 ncells;
 	const ExactNo *cells;
 } Dependencies;
@@ -54,7 +55,10 @@ extern CellsStatus cells_depend(Dependencies *on, const Tag *tags, uint32 ntags,
 /* The tags of those cells, into room for as many; false if a cell has gone to another tag meanwhile. */
 extern bool cells_tags(const Dependencies *on, Tag *tags);
 
-/* Writes nothing; whoever answers from the cells says so with cells_use, so that they are not taken for other tags soon. */
+/*
+ * Writes nothing; whoever answers from the cells says so with cells_use, so that they
+ * are not taken for other tags soon.
+ */
 extern CellsStatus cells_status(const Dependencies *on);
 extern void cells_use(const Dependencies *on);
 

@@ -84,7 +84,8 @@ place_of(Oid relid)
 		Place *place = &places[(hash + i) % PLACES];
 		uint64 there = pg_atomic_read_u64(&place->key);
 
-		if (there == key || (there == 0 && (pg_atomic_compare_exchange_u64(&place->key, &there, key) || there == key)))
+		if (there == key ||
+			(there == 0 && (pg_atomic_compare_exchange_u64(&place->key, &there, key) || there == key)))
 			return place;
 	}
 	return NULL;
@@ -102,7 +103,8 @@ count_hour(Place *place, uint64 hour)
 	pg_atomic_uint64 *counted = &place->hours[hour % CHANGED_HOURS];
 	uint64 said = pg_atomic_read_u64(counted);
 
-	if (said >> 32 != hour && !pg_atomic_compare_exchange_u64(counted, &said, hour << 32) && said >> 32 != hour)
+	if (said >> 32 != hour && !pg_atomic_compare_exchange_u64(counted, &said, hour << 32) &&
+		said >> 32 != hour)
 		return;
 	pg_atomic_fetch_add_u64(counted, 1);
 }

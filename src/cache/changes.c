@@ -58,7 +58,8 @@ static bool preparing = false;
 static int prepared_place = -1;
 
 static void changes_xact_callback(XactEvent event, void *arg);
-static void changes_release_callback(ResourceReleasePhase release_phase, bool is_commit, bool is_top_level, void *arg);
+static void
+changes_release_callback(ResourceReleasePhase release_phase, bool is_commit, bool is_top_level, void *arg);
 
 void
 changes_init(void)
@@ -67,14 +68,19 @@ changes_init(void)
 	RegisterResourceReleaseCallback(changes_release_callback, NULL);
 }
 
-/* Whether a tag that was touched before it has the same coarse cell: it is among those that its place was searched past. */
+/*
+ * Whether a tag that was touched before it has the same coarse cell: it is among those
+ * that its place was searched past.
+ */
 static bool
 coarse_is_begun(int number)
 {
 	Tag tag = touched.tags[number];
 
-	StaticAssertStmt(COARSE_CELLS % TAG_SET_INDEX == 0, "tags of one coarse cell are looked for from one place on");
-	for (uint16 place = tag % TAG_SET_INDEX; place != touched.places[number]; place = (place + 1) % TAG_SET_INDEX)
+	StaticAssertStmt(COARSE_CELLS % TAG_SET_INDEX == 0,
+					 "tags of one coarse cell are looked for from one place on");
+	for (uint16 place = tag % TAG_SET_INDEX; place != touched.places[number];
+		 place = (place + 1) % TAG_SET_INDEX)
 	{
 		if (cells_share_coarse(touched.tags[touched.by_tag[place] - 1], tag))
 			return true;
@@ -96,7 +102,10 @@ begin_change(int number)
 	begin_tag(touched.tags[number], !coarse_is_begun(number));
 }
 
-/* Hands the cells from this one on to a place of prepared transactions.  May raise, as a pre-commit callback may. */
+/*
+ * Hands the cells from this one on to a place of prepared transactions.  May raise, as
+ * a pre-commit callback may.
+ */
 static void
 hand_over(int first)
 {
@@ -104,7 +113,9 @@ hand_over(int first)
 	{
 		prepared_place = prepared_add(begun_xid, begun, nbegun);
 		if (prepared_place < 0 && max_prepared_xacts > 0)
-			elog(ERROR, "no place is free to prepare a transaction");
+			ereport(ERROR, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("no place is free to prepare a transaction"),
+					errhint("Increase max_prepared_transactions (currently %d).", max_prepared_xacts));
 		return;
 	}
 	for (int i = first; i < nbegun; i++)
@@ -142,6 +153,12 @@ changes_touch_database(void)
 		changes_touch(tag_of_database());
 }
 
+bool
+changes_has_touched(Tag tag)
+{
+	return tag_set_has(&touched, tag) || tag_set_has(&touched, tag_of_database());
+}
+
 void
 changes_may_define(bool any)
 {
@@ -168,7 +185,10 @@ changes_touch_now(Tag tag)
 	return clock;
 }
 
-/* Once the changes of the relations themselves are begun; not as tags that are touched, of which there may be no place for more. */
+/*
+ * Once the changes of the relations themselves are begun; not as tags that are
+ * touched, of which there may be no place for more.
+ */
 static void
 begin_definitions(const DefinitionChanges *changes)
 {

@@ -12,6 +12,8 @@ extern void changes_init(void);
 /* Remembers that the transaction changes what depends on the tag. */
 extern void changes_touch(Tag tag);
 extern void changes_touch_database(void);
+/* Whether it has done so, or touched everything; also what a rolled back savepoint did. */
+extern bool changes_has_touched(Tag tag);
 /*
  * A statement is about to run that may change the catalogs: at PRE_COMMIT,
  * where another extension may run one, it is too late to look at what it
@@ -22,7 +24,10 @@ extern void changes_may_define(bool any);
 /* Whether it has changed anything. */
 extern bool changes_any(void);
 
-/* As changes_touch, and what depends on it is outdated from now on too; returns the version clock, 0 without shared memory. */
+/*
+ * As changes_touch, and what depends on it is outdated from now on too; returns the
+ * version clock, 0 without shared memory.
+ */
 extern uint64 changes_touch_now(Tag tag);
 
 #endif /* AC_CACHE_CHANGES_H */

@@ -173,7 +173,8 @@ counter_note_error(int kind)
 	errors = &state->databases[mine->database].errors[minute % 2];
 	said = pg_atomic_read_u64(errors);
 	/* Whoever comes first begins the minute. */
-	if (said >> 32 != minute && !pg_atomic_compare_exchange_u64(errors, &said, minute << 32) && said >> 32 != minute)
+	if (said >> 32 != minute && !pg_atomic_compare_exchange_u64(errors, &said, minute << 32) &&
+		said >> 32 != minute)
 		return;
 	pg_atomic_fetch_add_u64(errors, 1);
 }

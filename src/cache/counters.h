@@ -64,11 +64,17 @@ extern void counters_shmem_init(void);
 /* Adds to this backend's own counter. */
 extern void counter_add(Counter which, uint64 n);
 
-/* An answer that is not a function's call's was computed, in so many microseconds; or was from memory or a table, and so old. */
+/*
+ * An answer that is not a function's call's was computed, in so many microseconds; or
+ * was from memory or a table, and so old.
+ */
 extern void counter_note_computed(int64 us);
 extern void counter_note_hit(int64 age_us);
 
-/* An error, of a kind less than MAX_ERROR_KINDS; and how many there were in this minute or the last one, whichever had more. */
+/*
+ * An error, of a kind less than MAX_ERROR_KINDS; and how many there were in this
+ * minute or the last one, whichever had more.
+ */
 extern void counter_note_error(int kind);
 extern uint64 counters_errors_per_minute(DatabaseNo database);
 

@@ -22,7 +22,10 @@ extern void databases_shmem_init(void);
 extern DatabaseNo database_my_number(void);
 extern DatabaseNo database_number(Oid dboid);
 
-/* The same without giving it one: false if it has none.  Once numbers have run out all others share the last. */
+/*
+ * The same without giving it one: false if it has none.  Once numbers have run out all
+ * others share the last.
+ */
 extern bool database_find(Oid dboid, DatabaseNo *number);
 
 /* The database is gone: its number is free for another. */

@@ -139,12 +139,16 @@ is_watched(Tag tag)
 
 /* ---- readers ---- */
 
-/* Caller holds AC_LOCK_DATABASES.  While the change is under way nothing is answered from memory that rests on definitions. */
+/*
+ * Caller holds AC_LOCK_DATABASES.  While the change is under way nothing is answered
+ * from memory that rests on definitions.
+ */
 static void
 begin_anew(void)
 {
 	CellNo cells[CELLS_PER_TAG];
-	int n = AC_MUTATED(AC_MUTANT_SET_FORGOTTEN) ? 0 : cells_begin_change(TAG_SHARED_DEFINITIONS, 0, true, cells);
+	int n = AC_MUTATED(AC_MUTANT_SET_FORGOTTEN) ? 0
+												: cells_begin_change(TAG_SHARED_DEFINITIONS, 0, true, cells);
 
 	for (int i = 0; i < SET_SIZE; i++)
 		pg_atomic_write_u64(&watched->tags[i], NO_TAG);
@@ -184,8 +188,8 @@ watch(const Definitions *definitions, uint64 clock)
 	all = add_all(definitions);
 	LWLockRelease(ac_lock(AC_LOCK_DATABASES));
 	pg_memory_barrier();
-	return all &&
-		   (cells_unchanged(definitions->tags, definitions->ntags, clock) || AC_MUTATED(AC_MUTANT_SET_UNCHECKED));
+	return all && (cells_unchanged(definitions->tags, definitions->ntags, clock) ||
+				   AC_MUTATED(AC_MUTANT_SET_UNCHECKED));
 }
 
 bool

@@ -15,7 +15,10 @@ extern void definitions_shmem_init(void);
 extern Tag tag_of_relation(Oid dboid, Oid relid);
 /* By the hash of its OID that the PROCOID syscache has. */
 extern Tag tag_of_function(Oid dboid, uint32 hash);
-/* Of a relation's or type's name in a schema, whether it is there or not; by the hash that RELNAMENSP and TYPENAMENSP have. */
+/*
+ * Of a relation's or type's name in a schema, whether it is there or not; by the hash
+ * that RELNAMENSP and TYPENAMENSP have.
+ */
 extern Tag tag_of_name(Oid dboid, uint32 hash);
 /*
  * Of what else names mean and what is rarely changed: functions, operators,

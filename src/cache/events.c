@@ -71,8 +71,9 @@ find_same(const Event *event)
 	{
 		Event *there = event_at(n);
 
-		if (there->kind == event->kind && there->dboid == event->dboid && event->last - there->last < SAME_WITHIN &&
-			event->last >= there->last && strcmp(there->key, event->key) == 0)
+		if (there->kind == event->kind && there->dboid == event->dboid &&
+			event->last - there->last < SAME_WITHIN && event->last >= there->last &&
+			strcmp(there->key, event->key) == 0)
 			return there;
 	}
 	return NULL;

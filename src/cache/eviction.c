@@ -59,7 +59,7 @@ eviction_choose(StoreState *store, Block *blocks)
 
 	for (int step = 0; step < MAX_HAND_STEPS && e != NONE && eviction_spares(store, &blocks[e].entry); step++)
 	{
-		blocks[e].entry.visited = false;
+		blocks[e].entry.visited = NOT_VISITED;
 		e = blocks[e].entry.newer != NONE ? blocks[e].entry.newer : store->oldest;
 	}
 	store->hand = e; /* eviction_remove moves it on */

@@ -210,7 +210,10 @@ choose_by_hand(const ExactNo *named, int n, ExactNo *chosen)
 	return false;
 }
 
-/* Of the cells in the tag's buckets, which are full, one that was not used lately if there is one; its place too. */
+/*
+ * Of the cells in the tag's buckets, which are full, one that was not used lately if
+ * there is one; its place too.
+ */
 static pg_atomic_uint64 *
 choose_in_buckets(Tag tag, const ExactNo *named, int n, ExactNo *chosen)
 {
@@ -275,7 +278,10 @@ set_ref(pg_atomic_uint64 *place, uint64 ref)
 		pg_atomic_write_u64(place, ref);
 }
 
-/* While an answer's generation is the cell's, its tag and the reference are there for whoever changes the tag. */
+/*
+ * While an answer's generation is the cell's, its tag and the reference are there for
+ * whoever changes the tag.
+ */
 static void
 take(ExactNo no, Tag tag, pg_atomic_uint64 *place)
 {
@@ -306,7 +312,8 @@ find_or_take(Tag tag, const ExactNo *named, int n, ExactRef *ref)
 	if (find_ref(tag, ref))
 		return true;
 	place = free_place(tag);
-	if (place ? !choose_by_hand(named, n, &ref->cell) : !(place = choose_in_buckets(tag, named, n, &ref->cell)))
+	if (place ? !choose_by_hand(named, n, &ref->cell)
+			  : !(place = choose_in_buckets(tag, named, n, &ref->cell)))
 		return false;
 	take(ref->cell, tag, place);
 	ref->generation = exact_generation(ref->cell);

@@ -23,7 +23,10 @@ typedef struct HistoryPoint
 extern Size history_shmem_size(void);
 extern void history_shmem_init(void);
 
-/* A call was computed: notes what this database's counters say, if that was last done HISTORY_INTERVAL ago. */
+/*
+ * A call was computed: notes what this database's counters say, if that was last done
+ * HISTORY_INTERVAL ago.
+ */
 extern void history_note(TimestampTz now);
 
 /* 0 .. history_count() - 1, the oldest first; false: it is gone. */

@@ -70,7 +70,10 @@ note_result_relations(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
-/* Whether all that the statement writes to attached tables is written by statements that are noted themselves. */
+/*
+ * Whether all that the statement writes to attached tables is written by statements
+ * that are noted themselves.
+ */
 static bool
 only_runs_others(const Node *statement)
 {
@@ -94,7 +97,10 @@ only_runs_others(const Node *statement)
 		case T_ListenStmt:
 		case T_UnlistenStmt:
 			return true;
-			/* Their own table is new, or one that cannot be attached; an index or a sequence changes no answer. */
+			/*
+			 * Their own table is new, or one that cannot be attached; an index or a sequence
+			 * changes no answer.
+			 */
 		case T_CreateTableAsStmt:
 		case T_RefreshMatViewStmt:
 		case T_IndexStmt:

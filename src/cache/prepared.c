@@ -254,7 +254,8 @@ look_for_prepared(void)
 
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_execute("SELECT p.transaction, p.dbid FROM pg_catalog.pg_prepared_xact() p", true, 0) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT p.transaction, p.dbid FROM pg_catalog.pg_prepared_xact() p", true, 0) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read the prepared transactions");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

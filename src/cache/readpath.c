@@ -155,8 +155,9 @@ snapshot_is_latest(Snapshot snapshot)
 {
 	Snapshot latest = GetLatestSnapshot();
 
-	return latest->xmin == snapshot->xmin && latest->xmax == snapshot->xmax && latest->xcnt == snapshot->xcnt &&
-		   latest->subxcnt == snapshot->subxcnt && latest->suboverflowed == snapshot->suboverflowed &&
+	return latest->xmin == snapshot->xmin && latest->xmax == snapshot->xmax &&
+		   latest->xcnt == snapshot->xcnt && latest->subxcnt == snapshot->subxcnt &&
+		   latest->suboverflowed == snapshot->suboverflowed &&
 		   memcmp(latest->xip, snapshot->xip, latest->xcnt * sizeof(TransactionId)) == 0 &&
 		   memcmp(latest->subxip, snapshot->subxip, Max(latest->subxcnt, 0) * sizeof(TransactionId)) == 0;
 }
@@ -223,6 +224,7 @@ look_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 	if (!time_is_current(entry, now))
 	{
 		*why = COUNTER_MISS_EXPIRED;
+		request->lived = entry->valid_until - entry->valid_from;
 		return false;
 	}
 	if (!is_of_its_moment(request, entry))
@@ -231,6 +233,7 @@ look_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter *why)
 		return false;
 	}
 	cells_use(&entry->on);
+	store_note_hit(entry);
 	request->age = now - entry->valid_from;
 	return true;
 }
@@ -259,16 +262,28 @@ cache_look(CacheRequest *request, StoredEntry *entry)
 	return look_up(request, store_hash(&request->key), entry, &why);
 }
 
+/*
+ * How long an answer is kept at most: the more often it was over without having
+ * changed, and asked for again, the longer.
+ */
+static double
+ttl_of(const CacheRequest *request)
+{
+	double longer = Min(2 * request->lived, ac_ttl_max * (double) USECS_PER_SEC);
+
+	return Max(longer, ac_ttl * (double) USECS_PER_SEC);
+}
+
 /* An answer is kept until it changes, or until ttl has passed, less a random part of it. */
 static int64
-expires(const Computed *result)
+expires(const CacheRequest *request, const Computed *result)
 {
 	double jitter = ac_ttl_jitter * pg_prng_double(&pg_global_prng_state);
 	int64 limit;
 
 	if (ac_ttl == 0)
 		return result->valid_until;
-	limit = result->valid_from + (int64) (ac_ttl * (1.0 - jitter) * USECS_PER_SEC);
+	limit = result->valid_from + (int64) (ttl_of(request) * (1.0 - jitter));
 	return Min(limit, result->valid_until);
 }
 
@@ -283,7 +298,8 @@ typedef enum LowerUse
 static LowerUse
 use_of_lower_tier(const CacheRequest *request, Counter why)
 {
-	if (request->below == NULL || !is_enabled(request) || has_own_writes(request) || IsolationIsSerializable())
+	if (request->below == NULL || !is_enabled(request) || has_own_writes(request) ||
+		IsolationIsSerializable())
 		return LOWER_UNUSED;
 	return why == COUNTER_MISS_OUTDATED && request->below->outdated_alike ? LOWER_KEEPS : LOWER_IS_ASKED;
 }
@@ -296,7 +312,7 @@ keep_below(CacheRequest *request, const Computed *result)
 
 	if (request->below->keep == NULL || !result->keepable || result->untracked || IsolationUsesXactSnapshot())
 		return;
-	limited.valid_until = expires(result);
+	limited.valid_until = expires(request, result);
 	request->below->keep(request->arg, &limited);
 }
 
@@ -474,7 +490,7 @@ keep(CacheRequest *request, uint64 hash, uint64 clock, const Computed *result, C
 						 .on.clock = clock,
 						 .on.definitions = result->definitions,
 						 .valid_from = result->valid_from,
-						 .valid_until = expires(result)};
+						 .valid_until = expires(request, result)};
 	uint32 place;
 
 	*status = cells_depend(&entry.on, result->tags, result->ntags, cells);
@@ -563,8 +579,12 @@ compute_once(CacheRequest *request, uint64 hash, StoredEntry *entry, Counter why
 	 * that an answer is kept with.
 	 */
 	prepared_sweep();
-	/* What could not be kept nobody waits for, until the clock moves on; nor in a moment, for what may come later. */
-	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING && !request->never_waits && !in_moment())
+	/*
+	 * What could not be kept nobody waits for, until the clock moves on; nor in a moment,
+	 * for what may come later.
+	 */
+	while (!IsolationUsesXactSnapshot() && why != COUNTER_BYPASS_PENDING && !request->never_waits &&
+		   !in_moment())
 	{
 		FlightRole role = flight_begin(hash);
 		int64 left = (give_up - GetCurrentTimestamp()) / 1000;
@@ -629,6 +649,7 @@ cache_read(CacheRequest *request, const char **payload, uint32 *payload_size)
 	StoredEntry entry;
 
 	request->valid_until = 0;
+	request->lived = 0;
 	request->lost_cells = false;
 	if (why == NCOUNTERS ? answer_by_memory(request, &entry, &result)
 						 : answer_by_computing(request, why, &entry, &result))

@@ -51,7 +51,7 @@ typedef enum AsOf
 {
 	AS_OF_CALL,		 /* now: computed under a new snapshot */
 	AS_OF_STATEMENT, /* the active snapshot's, also from memory: as a STABLE function has it */
-	AS_OF_EACH		 /* now, each statement of the computation taking a snapshot: as a VOLATILE function has it */
+	AS_OF_EACH /* now, each statement of the computation taking a snapshot: as a VOLATILE function has it */
 } AsOf;
 
 typedef struct CacheRequest
@@ -60,9 +60,9 @@ typedef struct CacheRequest
 	AsOf as_of;
 	bool never_waits; /* for another session that computes the same: we may be computing what it waits for */
 	/*
-	 * Computes under the active snapshot (AS_OF_EACH: under others after it).  The version clock is from before
-	 * that snapshot: what depends on cells that do not change after it may be
-	 * remembered; with NO_CLOCK nothing may.
+	 * Computes under the active snapshot (AS_OF_EACH: under others after it).  The version
+	 * clock is from before that snapshot: what depends on cells that do not change after it
+	 * may be remembered; with NO_CLOCK nothing may.
 	 */
 	void (*compute)(void *arg, uint64 clock, Computed *result);
 	/*
@@ -77,6 +77,7 @@ typedef struct CacheRequest
 	const struct AuditedKind *audited;
 	int64 valid_until; /* of the answer, where it is in memory; else 0.  For who asked */
 	int64 age;		   /* of an answer that was kept, in microseconds.  For who asked */
+	int64 lived;	   /* how long the one before, which is over and did not change, was kept; likewise */
 	bool lost_cells;   /* an entry was outdated for want of cells; for the read path */
 	void *arg;
 } CacheRequest;

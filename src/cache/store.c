@@ -62,6 +62,8 @@ typedef struct Bucket
 	pg_atomic_uint64 refs[BUCKET_REFS];
 } Bucket;
 
+bool store_is_warming = false;
+
 static StoreState *store = NULL;
 static Bucket *buckets = NULL;
 static Block *blocks = NULL;
@@ -85,7 +87,9 @@ store_shmem_init(Size budget)
 	bool found;
 
 	StaticAssertStmt(sizeof(Block) == BLOCK_SIZE, "blocks are whole cache lines");
-	StaticAssertStmt(offsetof(Entry, visited) < offsetof(Continuation, data), "a late mark does not hit an answer");
+	StaticAssertStmt(offsetof(Entry, asked) < offsetof(Continuation, data),
+					 "a late mark does not hit an answer");
+	StaticAssertStmt(MAX_DATABASES - 1 <= PG_UINT8_MAX, "an entry has a byte for its database");
 	store = ShmemInitStruct("availability_cache store", budget, &found);
 	buckets = (Bucket *) CACHELINEALIGN((char *) store + sizeof(StoreState));
 	blocks = (Block *) CACHELINEALIGN((char *) (buckets + nbuckets));
@@ -119,7 +123,10 @@ mix(uint64 h)
 	return h ^ (h >> 47);
 }
 
-/* fasthash64, which the server has from 17 on: three times as fast for keys of some 200 bytes as hash_bytes_extended(). */
+/*
+ * fasthash64, which the server has from 17 on: three times as fast for keys of some
+ * 200 bytes as hash_bytes_extended().
+ */
 uint64
 store_hash(const StoreKey *key)
 {
@@ -186,6 +193,7 @@ copy_image(Entry *entry, uint32 *size, StoredEntry *found)
 	b = entry->next;
 	found->on.database = entry->database;
 	found->key.format = entry->format;
+	found->place = entry - &blocks[0].entry;
 	if (*size < sizeof(ImageHeader) || *size > MAX_IMAGE_SIZE ||
 		(fetched_size_for(*size) > fetched_size && !grow_fetched(*size)))
 		return false;
@@ -259,11 +267,54 @@ mark(Entry *entry)
 	if (AC_MUTATED(AC_MUTANT_MARK_IN_DATA))
 		((Continuation *) entry)->data[22] = true;
 	else
-		entry->visited = true;
+		entry->visited = VISITED;
 }
 
-bool
-store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
+/*
+ * How often a key was asked for, in a byte: it goes up by one with a
+ * probability of 1/2 for each four that it has, so that it tells the logarithm
+ * and what is hot is hardly ever written.
+ */
+static uint8
+note_asked(uint8 asked)
+{
+	static uint32 draw = 0;
+
+	if (asked >= MAX_ASKED)
+		return asked;
+	draw = draw * 1664525 + 1013904223;
+	return asked + ((uint64) draw >> (32 - asked / 4) == 0);
+}
+
+/* As mark(): the entry may be gone. */
+void
+store_note_hit(const StoredEntry *found)
+{
+	Entry *entry = &blocks[found->place].entry;
+	uint8 asked = entry->asked;
+	uint8 more;
+
+	if (unlikely(store_is_warming))
+		return;
+	if (entry->visited != VISITED_HIT)
+		entry->visited = VISITED_HIT;
+	more = note_asked(asked);
+	if (more != asked)
+		entry->asked = more;
+}
+
+void
+store_age(uint32 place)
+{
+	Entry *entry = &blocks[place].entry;
+	uint8 asked = entry->asked;
+
+	if (asked > 0)
+		entry->asked = asked - 1;
+}
+
+static bool
+find_entry(const StoreKey *key, uint64 hash, StoredEntry *found)
 {
 	Bucket *bucket = bucket_of(hash);
 
@@ -275,12 +326,19 @@ store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
 		if (ref == 0 || (ref ^ hash) >> 32 != 0)
 			continue;
 		entry = &blocks[(uint32) ref - 1].entry;
-		if (!fetch_entry(entry, found) || !same_key(&found->key, key) || is_dead(found))
-			continue;
-		mark(entry);
-		return true;
+		if (fetch_entry(entry, found) && same_key(&found->key, key) && !is_dead(found))
+			return true;
 	}
 	return false;
+}
+
+bool
+store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found)
+{
+	if (!find_entry(key, hash, found))
+		return false;
+	mark(&blocks[found->place].entry);
+	return true;
 }
 
 uint32
@@ -313,6 +371,17 @@ store_usage(DatabaseNo database, Oid dboid, uint64 *entries, uint64 *bytes)
 	*bytes = counted ? pg_atomic_read_u64(&usage->bytes) : 0;
 }
 
+/* Of the image fetched last, and what stands beside it. */
+static void
+tell_info(const Entry *entry, EntryInfo *info)
+{
+	info->visited = entry->visited != NOT_VISITED;
+	info->hit = entry->visited == VISITED_HIT;
+	info->asked = entry->asked;
+	info->history = ((const ImageHeader *) fetched)->history;
+	info->bytes = cost(entry);
+}
+
 bool
 store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info)
 {
@@ -320,8 +389,16 @@ store_fetch_place(uint32 place, StoredEntry *found, EntryInfo *info)
 
 	if (!fetch_entry(entry, found) || is_dead(found))
 		return false;
-	info->visited = entry->visited;
-	info->bytes = cost(entry);
+	tell_info(entry, info);
+	return true;
+}
+
+bool
+store_peek(const StoreKey *key, uint64 hash, StoredEntry *found, EntryInfo *info)
+{
+	if (!find_entry(key, hash, found))
+		return false;
+	tell_info(&blocks[found->place].entry, info);
 	return true;
 }
 
@@ -403,7 +480,10 @@ remove_entry(uint32 e)
 	free_blocks(e);
 }
 
-/* Whether it would answer still.  Cells that are not in the first block, which an entry with many has, are taken for current. */
+/*
+ * Whether it would answer still.  Cells that are not in the first block, which an
+ * entry with many has, are taken for current.
+ */
 static bool
 is_live(const Entry *entry)
 {
@@ -416,7 +496,8 @@ is_live(const Entry *entry)
 					   .cells = (const ExactNo *) (entry->image.bytes + sizeof(ImageHeader))};
 
 	return GetCurrentTimestamp() < header->valid_until &&
-		   (sizeof(ImageHeader) + header->ncells * sizeof(ExactNo) > ENTRY_DATA || cells_status(&on) == CELLS_CURRENT);
+		   (sizeof(ImageHeader) + header->ncells * sizeof(ExactNo) > ENTRY_DATA ||
+			cells_status(&on) == CELLS_CURRENT);
 }
 
 /* Takes an entry away for another; a dead one is no loss. */
@@ -556,23 +637,33 @@ write_image(const Chain *chain, const char *image, uint32 size)
 	}
 }
 
-/* Takes away the entry of this hash, for which there is a new one; whether there was one that counted. */
-static bool
-remove_same_hash(uint64 hash)
+/* What is known of a key from the answer before. */
+typedef struct Past
+{
+	bool counted; /* there was one */
+	uint8 asked;
+	uint8 history;
+} Past;
+
+/* Takes away the entry of this hash, for which there is a new one. */
+static void
+remove_same_hash(uint64 hash, Past *past)
 {
 	uint32 old = find_same_hash(hash);
-	bool counted;
+	Entry *entry;
 
 	if (old == NONE)
-		return false;
-	counted = !entry_is_dead(store, &blocks[old].entry);
+		return;
+	entry = &blocks[old].entry;
+	if (!entry_is_dead(store, entry))
+		*past = (Past){true, entry->asked,
+					   entry->image.header.history << 1 | (entry->visited == VISITED_HIT)};
 	remove_entry(old);
-	return counted;
 }
 
 /* Makes an entry of blocks that have an image. */
 static void
-publish(const Chain *chain, const StoredEntry *kept, uint64 hash, bool visited, int *evicted)
+publish(const Chain *chain, const StoredEntry *kept, uint64 hash, const Past *past, int *evicted)
 {
 	uint32 e = chain->first;
 	Entry *entry = &blocks[e].entry;
@@ -581,7 +672,10 @@ publish(const Chain *chain, const StoredEntry *kept, uint64 hash, bool visited, 
 	entry->hash = hash;
 	entry->database = kept->on.database;
 	entry->format = kept->key.format;
-	entry->visited = visited;
+	/* Who replaces an outdated answer is a second one to ask for it. */
+	entry->visited = past->counted ? VISITED : NOT_VISITED;
+	entry->asked = store_is_warming ? past->asked : note_asked(past->asked);
+	entry->image.header.history = past->history;
 	eviction_add(store, blocks, e);
 	pg_write_barrier();
 	advance_sequence(entry);
@@ -615,10 +709,10 @@ static bool
 keep_image(const StoredEntry *entry, uint64 hash, const char *image, uint32 size, uint32 *place, int *evicted)
 {
 	uint32 n = blocks_for(size);
-	/* Who replaces an outdated answer is a second one to ask for it. */
-	bool visited = remove_same_hash(hash);
+	Past past = {false, 0, 0};
 	Chain chain = {.n = 0};
 
+	remove_same_hash(hash, &past);
 	if (!take_blocks(&chain, n, evicted))
 	{
 		give_back(&chain);
@@ -630,9 +724,9 @@ keep_image(const StoredEntry *entry, uint64 hash, const char *image, uint32 size
 	if (n >= MAX_EVICTIONS)
 	{
 		LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
-		visited |= remove_same_hash(hash);
+		remove_same_hash(hash, &past);
 	}
-	publish(&chain, entry, hash, visited, evicted);
+	publish(&chain, entry, hash, &past, evicted);
 	*place = chain.first;
 	return true;
 }
@@ -652,7 +746,8 @@ count_evictions(int evicted)
 	now = GetCurrentTimestamp();
 	if (now >= told && now - told < TELL_INTERVAL)
 		return;
-	event_note(EVENT_EVICTION, "", "answers that were still good went to make room", NO_DURATION, evicted_live);
+	event_note(EVENT_EVICTION, "", "answers that were still good went to make room", NO_DURATION,
+			   evicted_live);
 	told = now;
 	counted = evicted_live = 0;
 }
@@ -684,7 +779,8 @@ build_image(const StoredEntry *entry, uint32 size)
 bool
 store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 {
-	Size size = sizeof(ImageHeader) + entry->on.ncells * sizeof(ExactNo) + entry->key.size + (Size) entry->payload_size;
+	Size size = sizeof(ImageHeader) + entry->on.ncells * sizeof(ExactNo) + entry->key.size +
+				(Size) entry->payload_size;
 	int evicted = 0;
 	Oid dboid;
 	bool kept;
@@ -711,8 +807,10 @@ store_keep(const StoredEntry *entry, uint64 hash, uint32 *place)
 void
 store_drop(uint64 hash)
 {
+	Past unused;
+
 	LWLockAcquire(ac_lock(AC_LOCK_STORE), LW_EXCLUSIVE);
-	(void) remove_same_hash(hash);
+	remove_same_hash(hash, &unused);
 	LWLockRelease(ac_lock(AC_LOCK_STORE));
 }
 

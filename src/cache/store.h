@@ -34,14 +34,26 @@ typedef struct StoredEntry
 	Dependencies on;
 	int64 valid_from;  /* a timestamp; exact from here */
 	int64 valid_until; /* up to, not including, here */
+	uint32 place;	   /* where it was fetched */
 } StoredEntry;
 
 /* What a listing shows of an entry besides its content. */
 typedef struct EntryInfo
 {
 	bool visited;
-	uint32 bytes; /* of the memory, with its share of a bucket */
+	bool hit;	   /* this very answer was given */
+	uint8 asked;   /* how often the key was, by its logarithm: up to MAX_ASKED, four for each doubling */
+	uint8 history; /* whether the key's last seven answers before this one were, a bit each */
+	uint32 bytes;  /* of the memory, with its share of a bucket */
 } EntryInfo;
+
+#define MAX_ASKED 100
+
+/*
+ * While this backend asks on its own account, and not for anybody who wants the
+ * answer: it does not count as asked.
+ */
+extern bool store_is_warming;
 
 /* Takes budget bytes of shared memory. */
 extern void store_shmem_init(Size budget);
@@ -54,6 +66,15 @@ extern uint64 store_hash(const StoreKey *key);
  * that others share, except once after eviction has passed by.
  */
 extern bool store_fetch(const StoreKey *key, uint64 hash, StoredEntry *found);
+
+/* The entry that was just fetched is given as an answer. */
+extern void store_note_hit(const StoredEntry *found);
+
+/* The same as store_fetch, which does not count as asking. */
+extern bool store_peek(const StoreKey *key, uint64 hash, StoredEntry *found, EntryInfo *info);
+
+/* What was asked for is forgotten, by one. */
+extern void store_age(uint32 place);
 
 /* Keeps an entry in place of the one of the same key; if it cannot, false, and place is not set. */
 extern bool store_keep(const StoredEntry *entry, uint64 hash, uint32 *place);

@@ -25,18 +25,29 @@ typedef struct ImageHeader
 	int64 valid_until;
 	uint32 generations;
 	uint8 ncells;
-	bool definitions;
+	uint8 definitions : 1;
+	uint8
+		history : 7; /* whether the key's answers before this one were asked for, the last one in the lowest bit */
 	uint16 key_size;
 } ImageHeader;
+
+/* What an entry's mark says. */
+enum
+{
+	NOT_VISITED,
+	VISITED,	/* since the hand passed by; or an answer before it was */
+	VISITED_HIT /* this very answer was given */
+};
 
 /* The first block of an entry, which goes by this block's number. */
 typedef struct Entry
 {
 	pg_atomic_uint32 sequence; /* of every block; odd: being changed, or no first block */
 	uint32 next;			   /* of every block: the entry's next one, or the next free one */
-	uint8 visited;			   /* set by hits, without lock, and perhaps when the block is something else by then */
+	uint8 visited; /* set by hits, without lock, and perhaps when the block is something else by then */
 	uint8 format;
-	DatabaseNo database;
+	uint8 database; /* a DatabaseNo */
+	uint8 asked;	/* see note_asked(); written by hits likewise */
 	uint32 image_size;
 	uint64 hash;
 	uint32 newer; /* the queue */

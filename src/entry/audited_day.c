@@ -24,7 +24,10 @@
 
 PG_FUNCTION_INFO_V1(availability_cache_audit);
 
-/* An error that says what the tables say (an unknown stylist) is another answer; one of a computation that failed is none. */
+/*
+ * An error that says what the tables say (an unknown stylist) is another answer; one
+ * of a computation that failed is none.
+ */
 static bool
 differs(void *arg, const char *kept, uint32 kept_size, const Computed *computed)
 {
@@ -63,23 +66,6 @@ confirm(void *arg, uint64 clock)
 	(void) guarded(run_confirm, &clock);
 }
 
-static bool
-open_day(const StoredEntry *entry, DayRequest *day)
-{
-	DayKeyFixed fixed;
-	char *zone;
-
-	if (entry->key.format != FORMAT_DAY)
-		return false;
-	day_key_open(&entry->key, &fixed, &zone);
-	day->stylist = fixed.stylist;
-	day->service = fixed.service;
-	day->date = fixed.date;
-	day->zone = zone == NULL ? NULL : zone_find(zone, strlen(zone));
-	day->error = DAY_OK;
-	return fixed.dboid == MyDatabaseId && (zone == NULL || day->zone != NULL);
-}
-
 static void
 put_audited(ReturnSetInfo *rsinfo, const DayRequest *day, AuditResult result, int64 took)
 {
@@ -112,7 +98,8 @@ audit_place(ReturnSetInfo *rsinfo, uint32 place)
 							.arg = &day};
 	AuditResult result;
 
-	if (!store_fetch_place(place, &entry, &info) || !open_day(&entry, &day))
+	if (!store_fetch_place(place, &entry, &info) || entry.key.format != FORMAT_DAY ||
+		!day_key_read(&entry.key, &day))
 		return false;
 	request.key = day_key_make(&key, &day);
 	result = audit_entry(&request, &entry, &computed);
@@ -122,7 +109,10 @@ audit_place(ReturnSetInfo *rsinfo, uint32 place)
 	return true;
 }
 
-/* availability_cache.audit(sample): key, result, milliseconds of so many days in memory, from a random place on. */
+/*
+ * availability_cache.audit(sample): key, result, milliseconds of so many days in
+ * memory, from a random place on.
+ */
 PGDLLEXPORT Datum
 availability_cache_audit(PG_FUNCTION_ARGS)
 {
@@ -133,10 +123,11 @@ availability_cache_audit(PG_FUNCTION_ARGS)
 
 	shmem_require();
 	if (XactIsoLevel > XACT_READ_COMMITTED || TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg(
-					"availability_cache.audit() must run as READ COMMITTED, in a transaction that has written nothing"),
-				errhint("Run it by itself."));
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg(
+				"availability_cache.audit() must run as READ COMMITTED, in a transaction that has written nothing"),
+			errhint("Run it by itself."));
 	if (sample < 1)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("sample must be at least 1"),
 				errhint("Give how many answers are to be computed again."));

@@ -61,9 +61,11 @@ static void
 refuse_drop(const Node *statement)
 {
 	if (drops_us(statement) && (has_functions("memoized_plpgsql") || has_functions("memoized_sql")))
-		ereport(ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				errmsg("memoized functions would be dropped with extension availability_cache"),
-				errhint("Run SELECT availability_cache.unmemoize(function) FROM availability_cache.memoized first."));
+		ereport(
+			ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			errmsg("memoized functions would be dropped with extension availability_cache"),
+			errhint(
+				"Run SELECT availability_cache.unmemoize(function) FROM availability_cache.memoized first."));
 }
 
 void

@@ -56,25 +56,29 @@ explain_day(Explanation *e, DateADT date)
 	compute_fresh(&e->request, &result);
 }
 
-/* A slot may be of the date before, whose hours go on past midnight; one that is available wins. */
+/* A slot may be of a date before, whose hours go on past midnight; one that is available wins. */
 static void
 explain(Explanation *e)
 {
 	DateADT date = utc_day_of(e->explained.start);
-	Explanation before;
 
+	/* Any date says which ones. */
 	explain_day(e, date);
 	if (e->day.error != DAY_OK)
 		return;
-	if (e->explained.local_date != date)
-		explain_day(e, e->explained.local_date);
-	if (e->day.error != DAY_OK || (e->explained.is_slot && e->explained.reason == WHY_NONE))
-		return;
-	before = *e;
-	explain_day(&before, e->day.date - 1);
-	if (before.day.error == DAY_OK && before.explained.is_slot &&
-		(!e->explained.is_slot || before.explained.reason == WHY_NONE))
-		*e = before;
+	if (e->explained.dates[0] != date)
+		explain_day(e, e->explained.dates[0]);
+	for (int i = 1; e->day.error == DAY_OK && i < e->explained.ndates; i++)
+	{
+		Explanation before = *e;
+
+		if (e->explained.is_slot && e->explained.reason == WHY_NONE)
+			return;
+		explain_day(&before, e->explained.dates[i]);
+		if (before.day.error == DAY_OK && before.explained.is_slot &&
+			(!e->explained.is_slot || before.explained.reason == WHY_NONE))
+			*e = before;
+	}
 }
 
 /* ---- the row ---- */
@@ -83,24 +87,38 @@ explain(Explanation *e)
 static char *
 run_as_caller(const char *query, SourceRole role, const Explanation *e, SlotInterval at)
 {
-	Oid types[] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
-	Datum args[] = {UUIDPGetDatum(&e->day.stylist), TimestampTzGetDatum(at.start), TimestampTzGetDatum(at.end),
-					CStringGetTextDatum(role == SOURCE_BOOKINGS ? e->explained.non_blocking : e->explained.holding)};
+	const Taking *taken = &e->explained.taken;
+	bool is_taken = e->explained.reason == WHY_NO_RESOURCE;
+	Oid types[] = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, UUIDOID};
+	const char *const statuses[SOURCE_NROLES] = {[SOURCE_BOOKINGS] = e->explained.blocking,
+												 [SOURCE_RESERVATIONS] = e->explained.holding,
+												 [SOURCE_CLASSES] = e->explained.cancelled};
+	Datum args[] = {UUIDPGetDatum(is_taken ? &taken->stylist : &e->day.stylist),
+					TimestampTzGetDatum(at.start), TimestampTzGetDatum(at.end),
+					CStringGetTextDatum(statuses[role] != NULL ? statuses[role] : ""),
+					UUIDPGetDatum(taken->has_resource ? &taken->resource : &taken->service)};
+	static const int nargs[SOURCE_NROLES] =
+		{[SOURCE_BOOKINGS] = 4,	 [SOURCE_RESERVATIONS] = 4, [SOURCE_CLASSES] = 4,
+		 [SOURCE_OVERRIDES] = 2, [SOURCE_PROFILES] = 1,		[SOURCE_SERVICES] = 1};
 	MemoryContext caller = CurrentMemoryContext;
 	int settings = guard_settings();
 	char *row = NULL;
 
+	if (role == SOURCE_SERVICES)
+		args[0] = UUIDPGetDatum(&e->day.service);
 	if (role == SOURCE_OVERRIDES)
 	{
 		types[1] = DATEOID;
 		args[1] = DateADTGetDatum(e->day.date);
 	}
-	(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
-	(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute_with_args(query, role == SOURCE_OVERRIDES ? 2 : 4, types, args, NULL, true, 1) == SPI_OK_SELECT &&
+	if (SPI_execute_with_args(query, nargs[role] + (is_taken ? 1 : 0), types, args, NULL, true, 1) ==
+			SPI_OK_SELECT &&
 		SPI_processed == 1)
 		row = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (row != NULL)
@@ -110,7 +128,10 @@ run_as_caller(const char *query, SourceRole role, const Explanation *e, SlotInte
 	return row;
 }
 
-/* NULL: none decides, or the caller may not see it.  *role: of the table that it is in, NULL if none decides. */
+/*
+ * NULL: none decides, or the caller may not see it.  *role: of the table that it is
+ * in, NULL if none decides.
+ */
 static char *
 find_row(const Explanation *e, const char **role)
 {
@@ -164,8 +185,10 @@ availability_cache_explain(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	memset(nulls, true, sizeof(nulls));
-	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(2)) &&
-		utc_day_of(PG_GETARG_TIMESTAMPTZ(2)) > DAY_FIRST + 2 && utc_day_of(PG_GETARG_TIMESTAMPTZ(2)) < DAY_LAST - 2)
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && !PG_ARGISNULL(2) &&
+		!TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(2)) &&
+		utc_day_of(PG_GETARG_TIMESTAMPTZ(2)) > DAY_FIRST + 4 &&
+		utc_day_of(PG_GETARG_TIMESTAMPTZ(2)) < DAY_LAST - 2)
 	{
 		e.day.stylist = *PG_GETARG_UUID_P(0);
 		e.day.service = *PG_GETARG_UUID_P(1);

@@ -1,6 +1,7 @@
 /*
  * figures.c
- *		The functions behind the views of figures and events: what counters, histograms and the ring of events have.
+ *		The functions behind the views of figures and events: what counters, histograms and
+ *		the ring of events have.
  */
 #include "postgres.h"
 

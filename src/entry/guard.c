@@ -27,7 +27,10 @@ PG_FUNCTION_INFO_V1(availability_cache_check_bookings);
 PG_FUNCTION_INFO_V1(availability_cache_guard_changed);
 PG_FUNCTION_INFO_V1(availability_cache_reserve_slot);
 
-/* availability_cache.check_bookings(): raises what a commit would, of what the transaction has written so far. */
+/*
+ * availability_cache.check_bookings(): raises what a commit would, of what the
+ * transaction has written so far.
+ */
 PGDLLEXPORT Datum
 availability_cache_check_bookings(PG_FUNCTION_ARGS)
 {
@@ -43,6 +46,24 @@ guard_of(HeapTuple row, TupleDesc desc)
 	return name == NULL ? "off" : name;
 }
 
+static bool
+counts_together(HeapTuple row, TupleDesc desc)
+{
+	const char *caps = SPI_getvalue(row, desc, SPI_fnumber(desc, "service_caps"));
+
+	return caps != NULL && strcmp(caps, "together") == 0;
+}
+
+/* Who wrote before has not been guarded, or has not told the services. */
+static bool
+needs_writers_to_end(HeapTuple before, HeapTuple after, TupleDesc desc)
+{
+	if (counts_together(after, desc) && !counts_together(before, desc))
+		return true;
+	return strcmp(guard_of(after, desc), "off") != 0 &&
+		   strcmp(guard_of(after, desc), guard_of(before, desc)) != 0;
+}
+
 /* availability_cache_internal.guard_changed(), AFTER UPDATE of rules. */
 PGDLLEXPORT Datum
 availability_cache_guard_changed(PG_FUNCTION_ARGS)
@@ -51,8 +72,8 @@ availability_cache_guard_changed(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data_of(fcinfo, name, member_find(RelationRelationId, "rules"));
 	TupleDesc desc = RelationGetDescr(data->tg_relation);
 
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) && strcmp(guard_of(data->tg_newtuple, desc), "off") != 0 &&
-		strcmp(guard_of(data->tg_newtuple, desc), guard_of(data->tg_trigtuple, desc)) != 0)
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
+		needs_writers_to_end(data->tg_trigtuple, data->tg_newtuple, desc))
 		guard_await_writers();
 	PG_RETURN_POINTER(NULL);
 }
@@ -80,9 +101,10 @@ check_rights(void)
 			attachment->problem == NULL && may_insert(attachment->relid))
 			return;
 	}
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to hold slots"),
-			errhint(
-				"It takes the right to insert into the table that is attached as bookings or booking_reservations."));
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to hold slots"),
+		errhint(
+			"It takes the right to insert into the table that is attached as bookings or booking_reservations."));
 }
 
 static Datum
@@ -92,30 +114,44 @@ hold_statuses(void)
 	ListCell *cell;
 
 	foreach(cell, guard_rules()->holding)
-		statuses = accumArrayResult(statuses, CStringGetTextDatum(lfirst(cell)), false, TEXTOID, CurrentMemoryContext);
+		statuses = accumArrayResult(statuses, CStringGetTextDatum(lfirst(cell)), false, TEXTOID,
+									CurrentMemoryContext);
 	return makeArrayResult(statuses, CurrentMemoryContext);
 }
 
-/* availability_cache_internal.reserve_slot(stylist, service, starts, ends, seats) returns ends, reason, hold_statuses */
+/*
+ * availability_cache_internal.reserve_slot(stylist, service, starts, ends, seats,
+ * resource) returns ends, resource, reason, hold_statuses
+ */
 PGDLLEXPORT Datum
 availability_cache_reserve_slot(PG_FUNCTION_ARGS)
 {
 	int64 end = PG_ARGISNULL(3) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(3);
 	SlotReason reason;
+	GuardedResource resource = {.named = !PG_ARGISNULL(5)};
 	TupleDesc desc;
-	Datum values[3];
-	bool nulls[3] = {false};
+	Datum values[4];
+	bool nulls[4] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	check_rights();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || (PG_ARGISNULL(1) && PG_ARGISNULL(3)))
-		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("stylist, service and start must be given"));
-	reason = guard_reserve(PG_GETARG_UUID_P(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1), PG_GETARG_TIMESTAMPTZ(2),
-						   &end, PG_ARGISNULL(4) ? 1 : PG_GETARG_INT64(4));
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("stylist, service and start must be given"));
+	/* It would be taken for none given, and then there must be a service. */
+	if (!PG_ARGISNULL(3) && TIMESTAMP_NOT_FINITE(end))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the end of a slot must be finite"));
+	if (resource.named)
+		resource.id = *PG_GETARG_UUID_P(5);
+	reason = guard_reserve(PG_GETARG_UUID_P(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
+						   PG_GETARG_TIMESTAMPTZ(2), &end, PG_ARGISNULL(4) ? 1 : PG_GETARG_INT64(4),
+						   &resource);
 	values[0] = TimestampTzGetDatum(end);
-	nulls[1] = reason == WHY_NONE;
-	values[1] = CStringGetTextDatum(appointment_reason_name(reason));
-	values[2] = hold_statuses();
+	nulls[1] = !resource.named;
+	values[1] = UUIDPGetDatum(&resource.id);
+	nulls[2] = reason == WHY_NONE;
+	values[2] = CStringGetTextDatum(appointment_reason_name(reason));
+	values[3] = hold_statuses();
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

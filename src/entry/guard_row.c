@@ -54,18 +54,17 @@ static bool
 takes_time(const GuardColumns *columns, HeapTuple row, TupleDesc desc)
 {
 	const GuardRules *rules = guard_rules();
+	bool others = !columns->is_hold && rules->others_block; /* take time, not those that are named */
 	bool isnull;
 	Datum status;
-	bool named;
 
 	if (columns->status == InvalidAttrNumber)
 		return true;
 	status = heap_getattr(row, columns->status, desc, &isnull);
 	if (isnull)
-		return !columns->is_hold;
-	named = is_among(status_text(status, TupleDescAttr(desc, columns->status - 1)->atttypid),
-					 columns->is_hold ? rules->holding : rules->non_blocking);
-	return named == columns->is_hold;
+		return others;
+	return is_among(status_text(status, TupleDescAttr(desc, columns->status - 1)->atttypid),
+					columns->is_hold ? rules->holding : rules->blocking) != others;
 }
 
 /* One where it does not say. */
@@ -98,9 +97,11 @@ read_row(const GuardColumns *columns, HeapTuple row, TupleDesc desc, Appointment
 	bool no_start;
 	bool no_end;
 	bool no_service = true;
+	bool no_resource = true;
 	bool forever = true;
 	Datum stylist = heap_getattr(row, columns->stylist, desc, &no_stylist);
 	Datum service = (Datum) 0;
+	Datum resource = (Datum) 0;
 	Datum expires = (Datum) 0;
 
 	memset(appointment, 0, sizeof(*appointment));
@@ -111,12 +112,17 @@ read_row(const GuardColumns *columns, HeapTuple row, TupleDesc desc, Appointment
 		return false;
 	if (columns->service != InvalidAttrNumber)
 		service = heap_getattr(row, columns->service, desc, &no_service);
+	if (columns->resource != InvalidAttrNumber)
+		resource = heap_getattr(row, columns->resource, desc, &no_resource);
 	if (columns->expires != InvalidAttrNumber)
 		expires = heap_getattr(row, columns->expires, desc, &forever);
 	appointment->stylist = *DatumGetUUIDP(stylist);
 	appointment->has_service = !no_service;
 	if (!no_service)
 		appointment->service = *DatumGetUUIDP(service);
+	appointment->has_resource = !no_resource;
+	if (!no_resource)
+		appointment->resource = *DatumGetUUIDP(resource);
 	appointment->is_hold = columns->is_hold;
 	appointment->seats = seats_of(columns, row, desc);
 	appointment->expires = forever ? SLOT_NEVER : DatumGetTimestampTz(expires);

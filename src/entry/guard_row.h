@@ -19,6 +19,7 @@ typedef struct GuardColumns
 	AttrNumber service;
 	AttrNumber expires;
 	AttrNumber seats;
+	AttrNumber resource;
 } GuardColumns;
 
 /* A row is written, or goes.  columns NULL: those of the table are not what they should be. */

@@ -57,7 +57,8 @@ setting(const char *name)
 bool
 http_may_add_headers(const char *there)
 {
-	return there[0] == '\0' || (AC_IS_JSON((char *) there, strlen(there)) && there[strspn(there, " \t\n\r")] == '[');
+	return there[0] == '\0' ||
+		   (AC_IS_JSON((char *) there, strlen(there)) && there[strspn(there, " \t\n\r")] == '[');
 }
 
 void
@@ -114,16 +115,19 @@ etag_of(Jsonb *answer)
 		return NULL;
 	one = hash_bytes_extended((unsigned char *) slots->val.binary.data, slots->val.binary.len, 0);
 	other = hash_bytes_extended((unsigned char *) slots->val.binary.data, slots->val.binary.len, 1);
-	return psprintf("\"%08x%08x%08x%08x\"", (uint32) (one >> 32), (uint32) one, (uint32) (other >> 32), (uint32) other);
+	return psprintf("\"%08x%08x%08x%08x\"", (uint32) (one >> 32), (uint32) one, (uint32) (other >> 32),
+					(uint32) other);
 }
 
 static char *
 computed_at(Jsonb *answer)
 {
 	JsonbValue found;
-	JsonbValue *text = getKeyJsonValueFromContainer(&answer->root, "computed_at", strlen("computed_at"), &found);
+	JsonbValue *text = getKeyJsonValueFromContainer(&answer->root, "computed_at", strlen("computed_at"),
+													&found);
 
-	return text == NULL || text->type != jbvString ? NULL : pnstrdup(text->val.string.val, text->val.string.len);
+	return text == NULL || text->type != jbvString ? NULL
+												   : pnstrdup(text->val.string.val, text->val.string.len);
 }
 
 /* Never beyond the answer's end: what is left of the second is not there. */

@@ -41,7 +41,9 @@ namespace_list(const OutdatedText *text)
 	{
 		appendStringInfoString(&out, out.len > 0 ? ", " : "");
 		for (const unsigned char *at = lfirst(cell); *at != '\0'; at++)
-			appendStringInfo(&out, (*at < 128 && isalnum(*at)) || strchr("_.-", *at) != NULL ? "%c" : "%%%02X", *at);
+			appendStringInfo(&out,
+							 (*at < 128 && isalnum(*at)) || strchr("_.-", *at) != NULL ? "%c" : "%%%02X",
+							 *at);
 	}
 	return out.len > MAX_NAMESPACES_LENGTH ? "*" : out.data;
 }
@@ -54,7 +56,10 @@ append_header(StringInfo out, const char *name, const char *value)
 	appendStringInfoChar(out, '}');
 }
 
-/* An array that is not ended; empty: nothing is outdated.  Keys that are too many are left out: then it is all of the namespaces. */
+/*
+ * An array that is not ended; empty: nothing is outdated.  Keys that are too many are
+ * left out: then it is all of the namespaces.
+ */
 static void
 begin_headers(StringInfo out, const Outdated *outdated)
 {
@@ -96,7 +101,8 @@ http_outdated_init(void)
 
 	/* Another extension's stays as it is. */
 	if (there == NULL || (there->flags & GUC_CUSTOM_PLACEHOLDER) != 0)
-		DefineCustomStringVariable("response.headers", "Headers of the response, as PostgREST takes them.",
-								   "A JSON array of objects. What the transaction outdated is added when it is shown.",
-								   &response_headers, "", PGC_USERSET, 0, NULL, NULL, show_headers);
+		DefineCustomStringVariable(
+			"response.headers", "Headers of the response, as PostgREST takes them.",
+			"A JSON array of objects. What the transaction outdated is added when it is shown.",
+			&response_headers, "", PGC_USERSET, 0, NULL, NULL, show_headers);
 }

@@ -102,7 +102,10 @@ availability_cache_memoized_sql(PG_FUNCTION_ARGS)
 	return memo_call(fcinfo, fmgr_sql);
 }
 
-/* The server compares the validator's OID with that of the function's language: it is ours that was called. */
+/*
+ * The server compares the validator's OID with that of the function's language: it is
+ * ours that was called.
+ */
 PGDLLEXPORT Datum
 availability_cache_memoized_plpgsql_validator(PG_FUNCTION_ARGS)
 {
@@ -117,7 +120,10 @@ availability_cache_memoized_sql_validator(PG_FUNCTION_ARGS)
 
 /* ---- called in functions ---- */
 
-/* availability_cache.valid_until(timestamptz): the answer that is being computed holds until then, whatever the clock is asked. */
+/*
+ * availability_cache.valid_until(timestamptz): the answer that is being computed holds
+ * until then, whatever the clock is asked.
+ */
 PGDLLEXPORT Datum
 availability_cache_valid_until(PG_FUNCTION_ARGS)
 {
@@ -134,26 +140,13 @@ must_own(Oid function)
 	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function with OID %u does not exist", function));
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION),
+				errmsg("function with OID %u does not exist", function));
 	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("must be owner of function %s", format_procedure(function)));
-}
-
-/* Whether it is in one of our languages. */
-static bool
-is_memoized(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	char *language;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	language = get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
-	ReleaseSysCache(tuple);
-	return strcmp(language, "memoized_sql") == 0 || strcmp(language, "memoized_plpgsql") == 0;
 }
 
 /* From memory at once, from the table tier with this transaction. */
@@ -175,7 +168,7 @@ availability_cache_memo_clear(PG_FUNCTION_ARGS)
 	must_own(PG_GETARG_OID(0));
 	clear(tag_of_answers(PG_GETARG_OID(0)));
 	outdated_function(PG_GETARG_OID(0));
-	PG_RETURN_BOOL(is_memoized(PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(function_is_memoized(PG_GETARG_OID(0)));
 }
 
 /* An argument as a call would pass it. */
@@ -219,7 +212,8 @@ availability_cache_memo_clear_arguments(PG_FUNCTION_ARGS)
 	if (n != nargs)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("function %s has %d arguments, not %d", format_procedure(function), nargs, Max(n, 0)),
-				errhint("Give all, also those that have defaults; those of a VARIADIC parameter as one array."));
+				errhint(
+					"Give all, also those that have defaults; those of a VARIADIC parameter as one array."));
 	for (int i = 0; i < n; i++)
 	{
 		arguments[i].isnull = nulls[i];
@@ -227,7 +221,7 @@ availability_cache_memo_clear_arguments(PG_FUNCTION_ARGS)
 	}
 	clear(tag_of_answers_with(function, hash_arguments(memo_function(function), arguments)));
 	outdated_function(function);
-	PG_RETURN_BOOL(is_memoized(function));
+	PG_RETURN_BOOL(function_is_memoized(function));
 }
 
 static void
@@ -262,7 +256,10 @@ problem_of(Oid function)
 	return (Reason){REASON_NONE, InvalidOid};
 }
 
-/* availability_cache_internal.memo_problem(function): why its answers would not be kept, by its source; NULL if that says nothing. */
+/*
+ * availability_cache_internal.memo_problem(function): why its answers would not be
+ * kept, by its source; NULL if that says nothing.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_problem(PG_FUNCTION_ARGS)
 {
@@ -273,7 +270,10 @@ availability_cache_memo_problem(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
 
-/* availability_cache_internal.memo_relations(function, search_path): what it, and what it calls, seems to read. */
+/*
+ * availability_cache_internal.memo_relations(function, search_path): what it, and what
+ * it calls, seems to read.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_relations(PG_FUNCTION_ARGS)
 {
@@ -335,7 +335,8 @@ put_finding(const Finding *finding, void *arg)
 		{[FOUND_MEMOIZED] = "is memoized itself",
 		 [FOUND_UNTIL] = "says until when the answer holds",
 		 [FOUND_DATE] = "goes by the date: answers hold until midnight, or as ttl or valid_until say",
-		 [FOUND_CLOCK] = "looks at the clock: needs ttl, valid_until or a call of availability_cache.valid_until()",
+		 [FOUND_CLOCK] =
+			 "looks at the clock: needs ttl, valid_until or a call of availability_cache.valid_until()",
 		 [FOUND_SESSION] = "looks at a setting: needs vary_by"};
 	const char *text = finding->kind == FOUND_REASON ? reason_text(finding->reason) : texts[finding->kind];
 	char *found = psprintf("found in %s", function_name(finding->function));
@@ -343,10 +344,14 @@ put_finding(const Finding *finding, void *arg)
 	if (finding->kind == FOUND_SETTING)
 		text = psprintf("looks at the setting %s: needs vary_by", finding->setting);
 	put_text_row(arg, found,
-				 OidIsValid(finding->called) ? psprintf("%s: %s", function_name(finding->called), text) : text);
+				 OidIsValid(finding->called) ? psprintf("%s: %s", function_name(finding->called), text)
+											 : text);
 }
 
-/* availability_cache_internal.memo_findings(function): what in it and in what it calls matters, by the source. */
+/*
+ * availability_cache_internal.memo_findings(function): what in it and in what it calls
+ * matters, by the source.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_findings(PG_FUNCTION_ARGS)
 {
@@ -358,7 +363,10 @@ availability_cache_memo_findings(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* availability_cache_internal.memo_key(): what the key of each call has beside arguments and what vary_by names. */
+/*
+ * availability_cache_internal.memo_key(): what the key of each call has beside
+ * arguments and what vary_by names.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_key(PG_FUNCTION_ARGS)
 {
@@ -369,7 +377,10 @@ availability_cache_memo_key(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, call_key_nnames, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* availability_cache.memo_was_hit(function): whether this session's last call of it was answered from memory. */
+/*
+ * availability_cache.memo_was_hit(function): whether this session's last call of it
+ * was answered from memory.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_was_hit(PG_FUNCTION_ARGS)
 {
@@ -382,7 +393,10 @@ availability_cache_memo_was_hit(PG_FUNCTION_ARGS)
 
 #define NCOUNTS_SHOWN (CALLS_HIT_NS + 1)
 
-/* availability_cache_internal.memo_counts(function): columns in the order of CallCount, without those after CALLS_HIT_NS, then why an answer was not kept last. */
+/*
+ * availability_cache_internal.memo_counts(function): columns in the order of
+ * CallCount, without those after CALLS_HIT_NS, then why an answer was not kept last.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_counts(PG_FUNCTION_ARGS)
 {
@@ -392,15 +406,19 @@ availability_cache_memo_counts(PG_FUNCTION_ARGS)
 	bool nulls[NCOUNTS_SHOWN + 1] = {false};
 	char *reason;
 
-	shmem_require();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (!may_see(PG_GETARG_OID(0)))
 		PG_RETURN_NULL();
-	(void) statistics_read(PG_GETARG_OID(0), &statistics);
+	if (ac_shared_memory_ready)
+	{
+		(void) statistics_read(PG_GETARG_OID(0), &statistics);
+		reason = reason_text(statistics.last_reason);
+	}
+	else
+		reason = pstrdup("availability_cache is not in shared_preload_libraries");
 	for (int i = 0; i < NCOUNTS_SHOWN; i++)
 		values[i] = Int64GetDatum(statistics.counts[i]);
-	reason = reason_text(statistics.last_reason);
 	nulls[NCOUNTS_SHOWN] = reason == NULL;
 	values[NCOUNTS_SHOWN] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
@@ -424,19 +442,22 @@ put_sight(ReturnSetInfo *rsinfo, const Sight *sight)
 		return;
 	put_text_row(rsinfo, "seen",
 				 psprintf("%s: %s",
-						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(sight->relid)), table),
+						  quote_qualified_identifier(get_namespace_name(get_rel_namespace(sight->relid)),
+													 table),
 						  psprintf(texts[sight->whole], column == NULL ? "" : column)));
 }
 
-/* availability_cache_internal.memo_seen(function): which rows its last computation read, as far as the caller may see it. */
+/*
+ * availability_cache_internal.memo_seen(function): which rows its last computation
+ * read, as far as the caller may see it.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_seen(PG_FUNCTION_ARGS)
 {
 	FunctionStatistics statistics = {0};
 
-	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
-	if (!may_see(PG_GETARG_OID(0)))
+	if (!ac_shared_memory_ready || !may_see(PG_GETARG_OID(0)))
 		return (Datum) 0;
 	(void) statistics_read(PG_GETARG_OID(0), &statistics);
 	for (int i = 0; i < statistics.nsights; i++)
@@ -468,7 +489,8 @@ count_entries(void)
 		bool found;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!store_fetch_place(place, &entry, &info) || entry.key.format != FORMAT_FUNCTION)
+		if (!store_fetch_place(place, &entry, &info) ||
+			(entry.key.format != FORMAT_FUNCTION && entry.key.format != FORMAT_FORM))
 			continue;
 		key = call_key_function(&entry.key);
 		if (key.dboid != MyDatabaseId)
@@ -480,7 +502,10 @@ count_entries(void)
 	return usages;
 }
 
-/* availability_cache_internal.memo_usage(): function, entries, bytes; of functions that the caller may see. */
+/*
+ * availability_cache_internal.memo_usage(): function, entries, bytes; of functions
+ * that the caller may see.
+ */
 PGDLLEXPORT Datum
 availability_cache_memo_usage(PG_FUNCTION_ARGS)
 {
@@ -488,8 +513,9 @@ availability_cache_memo_usage(PG_FUNCTION_ARGS)
 	HASH_SEQ_STATUS all;
 	Usage *usage;
 
-	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
+	if (!ac_shared_memory_ready)
+		return (Datum) 0;
 	hash_seq_init(&all, count_entries());
 	while ((usage = hash_seq_search(&all)) != NULL)
 	{

@@ -94,7 +94,10 @@ append_namespaces(StringInfo out, const OutdatedText *text)
 	appendStringInfoChar(out, ']');
 }
 
-/* {"n", "since", "at", "namespaces", "keys"}; what is too long is left out, and without namespaces it is everything. */
+/*
+ * {"n", "since", "at", "namespaces", "keys"}; what is too long is left out, and
+ * without namespaces it is everything.
+ */
 static char *
 payload(const OutdatedText *text)
 {
@@ -102,7 +105,8 @@ payload(const OutdatedText *text)
 	int head;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"n\":" UINT64_FORMAT ",\"since\":\"%s\"", next_number(), timestamp_text(state->since));
+	appendStringInfo(&out, "{\"n\":" UINT64_FORMAT ",\"since\":\"%s\"", next_number(),
+					 timestamp_text(state->since));
 	appendStringInfo(&out, ",\"at\":\"%s\"", timestamp_text(GetCurrentTimestamp()));
 	head = out.len;
 	if (!text->everything)

@@ -71,11 +71,17 @@ outdated_now(void)
 	return any ? &outdated : NULL;
 }
 
-/* Whether anybody is told: then there is something to tell. */
+bool
+outdated_is_told(void)
+{
+	return ac_http_headers || ac_notify != NOTIFY_OFF;
+}
+
+/* Then there is something to tell. */
 static bool
 told(void)
 {
-	if (!ac_http_headers && ac_notify == NOTIFY_OFF)
+	if (!outdated_is_told())
 		return false;
 	any = true;
 	return true;

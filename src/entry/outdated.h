@@ -63,6 +63,9 @@ extern void outdated_init(void);
 /* What was noted so far; NULL: nothing. */
 extern const Outdated *outdated_now(void);
 
+/* Whether anybody is told. */
+extern bool outdated_is_told(void);
+
 /* Without anybody who is told they do nothing. */
 extern void outdated_everything(void);
 extern void outdated_slots(void);

@@ -197,10 +197,14 @@ describe_slots(const Outdated *outdated, StringInfo keys, OutdatedText *out)
 static bool
 is_part_of(Oid relid, Oid table)
 {
-	return relid == table || (get_rel_relispartition(relid) && list_member_oid(get_partition_ancestors(relid), table));
+	return relid == table ||
+		   (get_rel_relispartition(relid) && list_member_oid(get_partition_ancestors(relid), table));
 }
 
-/* How a function read a table when it was computed last: not at all, by one column's value, or else (*column is NULL). */
+/*
+ * How a function read a table when it was computed last: not at all, by one column's
+ * value, or else (*column is NULL).
+ */
 static bool
 reads(Oid function, Oid table, char **column)
 {

@@ -8,11 +8,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
 
 #include "base/guard.h"
 #include "cache/counters.h"
 #include "cache/events.h"
 #include "entry/error_kind.h"
+#include "entry/kept_own_days.h"
 #include "entry/own_rules.h"
 #include "memo/call.h"
 
@@ -33,7 +36,8 @@ tell_error(const ErrorData *error, const char *name, OwnAnswer *answer)
 	else if (error->sqlerrcode == ERRCODE_INVALID_PARAMETER_VALUE)
 		answer->message = "an argument is not valid";
 	counter_note_error(error_kind(answer->code));
-	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", name, error->message),
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+			errmsg("%s could not compute: %s", name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 	if (strcmp(answer->code, "INTERNAL_ERROR") == 0)
 		event_note(EVENT_ERROR, unpack_sql_state(error->sqlerrcode), name, NO_DURATION, 1);
@@ -56,11 +60,13 @@ static void
 tell_problem(const ComputeFunction *compute, const char *name, OwnAnswer *answer)
 {
 	answer->code = "INTERNAL_ERROR";
-	answer->message = psprintf("%s, which availability_cache.rules names as compute_function, cannot be called: %s",
-							   compute->name, compute->problem);
+	answer->message =
+		psprintf("%s, which availability_cache.rules names as compute_function, cannot be called: %s",
+				 compute->name, compute->problem);
 	counter_note_error(ERROR_INTERNAL_ERROR);
 	event_note(EVENT_ERROR, "compute_function", compute->problem, NO_DURATION, 1);
-	ereport(LOG_SERVER_ONLY, errmsg("%s could not compute: %s", name, answer->message), errhint("%s", compute->hint));
+	ereport(LOG_SERVER_ONLY, errmsg("%s could not compute: %s", name, answer->message),
+			errhint("%s", compute->hint));
 }
 
 static Datum
@@ -68,6 +74,7 @@ make(void *arg, FunctionCallInfo fcinfo, int64 *until)
 {
 	Making *making = arg;
 
+	kept_own_days_note(DatumGetUUIDP(fcinfo->args[0].value), DatumGetDateADT(fcinfo->args[2].value));
 	return compute_function_call(making->compute, making->form, fcinfo, until);
 }
 
@@ -78,6 +85,7 @@ answer_by(Making *making, FunctionCallInfo fcinfo, const char *name, OwnAnswer *
 	MemoForm kept = {.function = making->compute->function,
 					 .user = making->compute->owner,
 					 .type = form == COMPUTE_JSONB ? JSONBOID : TEXTOID,
+					 .kind = &kept_own_days,
 					 .make = make,
 					 .arg = making};
 	MemoOutcome outcome = memo_call_in_form(fcinfo, &kept);

@@ -1,6 +1,7 @@
 /*
  * range.c
- *		The functions that ask for several days, or for anybody: get_available_slots_range, get_available_days, get_next_available.
+ *		The functions that ask for several days, or for anybody: get_available_slots_range,
+ *		get_available_days, get_next_available.
  */
 #include "postgres.h"
 

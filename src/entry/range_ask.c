@@ -24,6 +24,7 @@
 #include "entry/range_own.h"
 #include "entry/rpc.h"
 #include "slots/answer.h"
+#include "slots/guard_rules.h"
 #include "slots/json.h"
 #include "slots/jsonb.h"
 #include "slots/team.h"
@@ -57,8 +58,8 @@ ask_look_at_dates(FunctionCallInfo fcinfo, int first, Ask *ask)
 	if (ask->to < ask->from)
 		return ask_fail_argument(ask, "the range ends before it begins");
 	if (ask->to - ask->from >= RANGE_MAX_DAYS)
-		return ask_fail_argument(ask, psprintf("the range is of %d days; %d are the most", ask->to - ask->from + 1,
-											   RANGE_MAX_DAYS));
+		return ask_fail_argument(ask, psprintf("the range is of %d days; %d are the most",
+											   ask->to - ask->from + 1, RANGE_MAX_DAYS));
 	return true;
 }
 
@@ -91,7 +92,8 @@ ask_look_at_stylists(FunctionCallInfo fcinfo, int arg, Ask *ask)
 	if (n == 0)
 		return ask_fail_argument(ask, "the list of stylists is empty; NULL means all who offer the service");
 	if (n > RANGE_MAX_STYLISTS)
-		return ask_fail_argument(ask, psprintf("%d stylists are listed; %d are the most", n, RANGE_MAX_STYLISTS));
+		return ask_fail_argument(ask,
+								 psprintf("%d stylists are listed; %d are the most", n, RANGE_MAX_STYLISTS));
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
@@ -108,7 +110,8 @@ look_at_match(FunctionCallInfo fcinfo, int arg, Ask *ask)
 
 	ask->needs_all = strcmp(match, "all") == 0;
 	if (!ask->needs_all && strcmp(match, "any") != 0)
-		return ask_fail_argument(ask, "p_match is 'any' or 'all'");
+		return ask_fail_argument(ask,
+								 psprintf("p_match is 'any' or 'all', not %s", quote_literal_cstr(match)));
 	return true;
 }
 
@@ -138,7 +141,7 @@ ask_look_at_zone(FunctionCallInfo fcinfo, int arg, Ask *ask)
 	ask->zone = NULL;
 	ask->zone_name = PG_ARGISNULL(arg) ? NULL : PG_GETARG_TEXT_PP(arg);
 	if (ask->zone_name != NULL && (ask->zone = rpc_customer_zone(ask->zone_name)) == NULL)
-		return ask_fail(ask, rpc_error_code(DAY_INVALID_TIMEZONE), rpc_error_message(DAY_INVALID_TIMEZONE));
+		return ask_fail(ask, rpc_error_code(DAY_INVALID_TIMEZONE), rpc_unknown_zone(ask->zone_name));
 	return true;
 }
 
@@ -193,7 +196,8 @@ ask_fail_by_error(Ask *ask, const ErrorData *error)
 
 	if (class == ERRCODE_DATA_EXCEPTION)
 		return ask_fail_argument(ask, "no booking's primary key reads so");
-	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", ask->name, error->message),
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+			errmsg("%s could not compute: %s", ask->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 	return ask_fail(ask, rpc_error_code(DAY_INTERNAL_ERROR),
 					error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
@@ -214,8 +218,8 @@ ask_find_stylists(Ask *ask)
 	if (ask->nstylists == 0)
 		return ask_fail(ask, rpc_error_code(DAY_SERVICE_NOT_OFFERED), "nobody offers the service");
 	if (ask->nstylists > RANGE_MAX_STYLISTS)
-		return ask_fail_argument(ask,
-								 psprintf("more than %d stylists offer the service; list some", RANGE_MAX_STYLISTS));
+		return ask_fail_argument(ask, psprintf("more than %d stylists offer the service; list some",
+											   RANGE_MAX_STYLISTS));
 	return true;
 }
 
@@ -235,7 +239,7 @@ find_booking(Ask *ask)
 
 /*
  * The stylists' dates, whatever their zones, of which a slot may start on the
- * customer's: it starts on its date or the one after, by the stylist's clock.
+ * customer's: it starts on its date or the one after, by that date's clock.
  */
 static void
 find_days(const Ask *ask, DateADT *first, DateADT *last)
@@ -261,14 +265,22 @@ concerns_booking(const Ask *ask, const DayRequest *day, const char *packed)
 {
 	DayRequest of = {.date = day->date};
 
-	if (!ask->has_except || memcmp(&ask->booking.stylist, &day->stylist, UUID_LEN) != 0)
+	if (!ask->has_except)
+		return false;
+	/* It may be counted with this stylist's. */
+	if (guard_rules()->caps_together && ask->booking.has_service &&
+		memcmp(&ask->booking.service, &ask->service, UUID_LEN) == 0)
+		return true;
+	/* What takes a resource matters to all who offer a service that needs one. */
+	if (!ask->booking.takes_resource && memcmp(&ask->booking.stylist, &day->stylist, UUID_LEN) != 0)
 		return false;
 	/* Those that are longer matter to other days too. */
 	if (ask->booking.at.start == DT_NOBEGIN || ask->booking.at.end == DT_NOEND ||
 		ask->booking.at.end - ask->booking.at.start > USECS_PER_DAY)
 		return true;
 	day_days_of_answer(&of, packed);
-	return utc_day_of(ask->booking.at.start) <= of.last_day && utc_day_of(ask->booking.at.end - 1) >= of.first_day;
+	return utc_day_of(ask->booking.at.start) <= of.last_day &&
+		   utc_day_of(ask->booking.at.end - 1) >= of.first_day;
 }
 
 /* Who is not there is named, or left out if nobody asked for them by name. */
@@ -351,7 +363,8 @@ fail_by_names(Ask *ask, const bool *unknown)
 	{
 		if (unknown[i])
 			appendStringInfo(&message, "%s%s", n++ > 0 ? ", " : "",
-							 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&ask->stylists[i]))));
+							 DatumGetCString(
+								 DirectFunctionCall1(uuid_out, UUIDPGetDatum(&ask->stylists[i]))));
 	}
 	ask->message = message.data;
 	return false;
@@ -378,8 +391,9 @@ answer_days(Ask *ask, DateADT date, RangeSet *set)
 		return fail_by_names(ask, unknown);
 	pfree(unknown);
 	if (set->is_full)
-		return ask_fail_argument(ask, psprintf("the answer has more than %d slots; ask for fewer days or stylists",
-											   RANGE_MAX_SLOTS));
+		return ask_fail_argument(ask,
+								 psprintf("the answer has more than %d slots; ask for fewer days or stylists",
+										  RANGE_MAX_SLOTS));
 	return true;
 }
 
@@ -420,10 +434,12 @@ error_answer(const Ask *ask, bool binary)
 static bool
 look_at_own_rules(Ask *ask)
 {
-	ask->own_rules = (own_rules_known() == OWN_RULES_UNREAD ? own_rules_read() : own_rules_known()) == OWN_RULES_NAMED;
+	ask->own_rules = (own_rules_known() == OWN_RULES_UNREAD ? own_rules_read() : own_rules_known()) ==
+					 OWN_RULES_NAMED;
 	if (ask->own_rules && (ask->duration != 0 || ask->except != NULL))
 		return ask_fail_argument(
-			ask, "p_duration and p_exclude_booking_id are not for a function that rules.compute_function names");
+			ask,
+			"p_duration and p_exclude_booking_id are not for a function that rules.compute_function names");
 	return true;
 }
 
@@ -461,7 +477,8 @@ told(const Ask *ask, Datum answer, bool binary)
 
 	if (http_is_asked())
 	{
-		http.jsonb = binary ? answer : DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
+		http.jsonb = binary ? answer
+							: DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
 		http_tell(&http);
 	}
 	return answer;

@@ -42,7 +42,8 @@ text_of(JsonbContainer *object, const char *key)
 	JsonbValue room;
 	JsonbValue *value = value_of(object, key, &room);
 
-	return value == NULL || value->type != jbvString ? NULL : pnstrdup(value->val.string.val, value->val.string.len);
+	return value == NULL || value->type != jbvString ? NULL
+													 : pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 static TimestampTz
@@ -52,11 +53,13 @@ time_of(JsonbContainer *object, const char *key)
 	char *text = object == NULL ? NULL : text_of(object, key);
 
 	if (text == NULL)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("a row of the function that availability_cache.rules names as compute_function has no %s", key),
-				errhint("Ranges need slot_start_utc and slot_end_utc."));
-	return DatumGetTimestampTz(
-		DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("a row of the function that availability_cache.rules names as compute_function has no %s",
+				   key),
+			errhint("Ranges need slot_start_utc and slot_end_utc."));
+	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
+												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
 /* What its status says: only the names that are ours say why. */
@@ -182,9 +185,11 @@ range_own_add(RangeSet *set, int stylist, OwnDay *day)
 	error = guarded(add_slots, &adding);
 	if (error == NULL)
 		return;
-	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", day->name, error->message),
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+			errmsg("%s could not compute: %s", day->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 	fail(day, "INTERNAL_ERROR",
-		 error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ? error->message
-																	   : "availability could not be computed");
+		 error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+			 ? error->message
+			 : "availability could not be computed");
 }

@@ -43,9 +43,11 @@ look_at_services(FunctionCallInfo fcinfo, SequenceAsk *sequence)
 
 	if (PG_ARGISNULL(0))
 		return ask_fail_argument(&sequence->ask, "the services must be given");
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &values, &nulls, &sequence->n);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &values, &nulls,
+					  &sequence->n);
 	if (sequence->n < 1 || sequence->n > SEQUENCE_MAX_SERVICES)
-		return ask_fail_argument(&sequence->ask, psprintf("a sequence is of 1 to %d services", SEQUENCE_MAX_SERVICES));
+		return ask_fail_argument(&sequence->ask,
+								 psprintf("a sequence is of 1 to %d services", SEQUENCE_MAX_SERVICES));
 	for (int i = 0; i < sequence->n; i++)
 	{
 		if (nulls[i])
@@ -144,7 +146,8 @@ write_sequence(Ask *ask, bool binary)
 		if (!collect_service(ask, &services[k], &sets[k]))
 			return (Datum) 0;
 		/* After the buffers and the gap: two days at most. */
-		ask->to = Min(last_end(&sets[k], ask->to) + 2, ask->from + RANGE_MAX_DAYS + 2 * SEQUENCE_MAX_SERVICES);
+		ask->to = Min(last_end(&sets[k], ask->to) + 2,
+					  ask->from + RANGE_MAX_DAYS + 2 * SEQUENCE_MAX_SERVICES);
 		memset(ask->left_out, 0, (RANGE_MAX_STYLISTS + 1) * sizeof(bool));
 	}
 	sequence_link(services, sequence->n, sequence->same_stylist, sequence->max_gap);
@@ -239,7 +242,8 @@ find_free(RoundRobinAsk *round, const RangeSet *set)
 	{
 		for (int i = 0; i < set->n; i++)
 		{
-			if (set->slots[i].start * USECS_PER_SEC != round->start || !range_has(range_free(set, &set->slots[i]), s))
+			if (set->slots[i].start * USECS_PER_SEC != round->start ||
+				!range_has(range_free(set, &set->slots[i]), s))
 				continue;
 			round->free[round->nfree++] = round->ask.stylists[s];
 			break;

@@ -21,11 +21,13 @@
 
 #include "base/compat.h"
 #include "base/relcache.h"
+#include "base/test_hooks.h"
 #include "entry/guard_row.h"
 #include "cache/changed_tables.h"
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
+#include "slots/guard_rules.h"
 #include "slots/roles.h"
 #include "slots/span.h"
 
@@ -36,7 +38,9 @@ typedef enum TouchKind
 {
 	TOUCH_DAYS,	   /* columns: stylist, start, end */
 	TOUCH_STYLIST, /* column: stylist; NULL means all */
-	TOUCH_SERVICE  /* column: service */
+	TOUCH_SERVICE, /* column: service */
+	TOUCH_RESOURCES,
+	TOUCH_CLASS /* columns: as of TOUCH_DAYS */
 } TouchKind;
 
 typedef struct TouchRole
@@ -46,7 +50,9 @@ typedef struct TouchRole
 	/* Arguments, by number; 0: the role has none such. */
 	int to_all;		/* whether the row is of all stylists, whomever it names */
 	int buffers[2]; /* of a service */
-	int status;		/* of bookings and holds, as the next three */
+	int resource_kind;
+	int resource; /* of bookings and holds */
+	int status;	  /* of bookings and holds, as the next three */
 	int service;
 	int expires;
 	int seats;
@@ -55,13 +61,15 @@ typedef struct TouchRole
 static const char *const buffer_names[] = {"buffer_before_minutes", "buffer_after_minutes"};
 
 static const TouchRole touch_roles[] = {
-	{"bookings", TOUCH_DAYS, .status = 4, .service = 5, .seats = 6},
-	{"booking_reservations", TOUCH_DAYS, .status = 4, .expires = 5, .service = 6, .seats = 7},
+	{"bookings", TOUCH_DAYS, .status = 4, .service = 5, .seats = 6, .resource = 7},
+	{"booking_reservations", TOUCH_DAYS, .status = 4, .expires = 5, .service = 6, .seats = 7, .resource = 8},
 	{"stylist_schedules", TOUCH_STYLIST},
 	{"schedule_overrides", TOUCH_STYLIST, .to_all = 10},
 	{"stylist_services", TOUCH_STYLIST},
-	{"services", TOUCH_SERVICE, .buffers = {5, 6}},
+	{"services", TOUCH_SERVICE, .buffers = {5, 6}, .resource_kind = 14},
 	{"stylist_profiles", TOUCH_STYLIST},
+	{"resources", TOUCH_RESOURCES},
+	{"class_sessions", TOUCH_CLASS},
 };
 
 #define MAX_TRIGGER_COLUMNS (1 + MAX_ROLE_COLUMNS)
@@ -79,7 +87,8 @@ typedef struct TriggerPlan
 	AttrNumber to_all;
 	AttrNumber buffers[2];
 	int buffer_units[2];
-	GuardColumns guarded; /* of TOUCH_DAYS */
+	AttrNumber resource_kind; /* of a service: of the resource that it needs */
+	GuardColumns guarded;	  /* of TOUCH_DAYS */
 } TriggerPlan;
 
 /* By the trigger's OID; each partition has its own triggers. */
@@ -108,15 +117,22 @@ column_is(TupleDesc desc, AttrNumber column, Oid type)
 	return column > 0 && getBaseType(TupleDescAttr(desc, column - 1)->atttypid) == type;
 }
 
+/* Its key columns are stylist, start and end. */
+static bool
+has_times(const TriggerPlan *plan)
+{
+	return plan->kind == TOUCH_DAYS || plan->kind == TOUCH_CLASS;
+}
+
 static bool
 key_columns_fit(const TriggerPlan *plan, TupleDesc desc)
 {
-	int needed = plan->kind == TOUCH_DAYS ? 3 : 1;
+	int needed = has_times(plan) ? 3 : 1;
 
 	if (plan->ncolumns < needed || !column_is(desc, plan->columns[0], UUIDOID))
 		return false;
-	return plan->kind != TOUCH_DAYS ||
-		   (column_is(desc, plan->columns[1], TIMESTAMPTZOID) && column_is(desc, plan->columns[2], TIMESTAMPTZOID));
+	return !has_times(plan) || (column_is(desc, plan->columns[1], TIMESTAMPTZOID) &&
+								column_is(desc, plan->columns[2], TIMESTAMPTZOID));
 }
 
 static Oid
@@ -127,7 +143,8 @@ type_of(TupleDesc desc, AttrNumber column)
 
 /* Takes down what a mapped column means to its role; false if it is not of a type for that. */
 static bool
-note_meaning(TriggerPlan *plan, const TouchRole *role, int arg, const char *name, AttrNumber column, TupleDesc desc)
+note_meaning(TriggerPlan *plan, const TouchRole *role, int arg, const char *name, AttrNumber column,
+			 TupleDesc desc)
 {
 	if (arg == role->to_all)
 	{
@@ -164,7 +181,8 @@ guarded_columns(const TouchRole *role, const Trigger *trigger, TupleDesc desc)
 						  .status = column_of(trigger, desc, role->status),
 						  .service = column_of(trigger, desc, role->service),
 						  .expires = column_of(trigger, desc, role->expires),
-						  .seats = column_of(trigger, desc, role->seats)};
+						  .seats = column_of(trigger, desc, role->seats),
+						  .resource = column_of(trigger, desc, role->resource)};
 }
 
 /* Whether those can be read that are not among the key columns. */
@@ -172,9 +190,17 @@ static bool
 guarded_columns_fit(const GuardColumns *columns, TupleDesc desc)
 {
 	return (columns->service == InvalidAttrNumber || column_is(desc, columns->service, UUIDOID)) &&
+		   (columns->resource == InvalidAttrNumber || column_is(desc, columns->resource, UUIDOID)) &&
 		   (columns->expires == InvalidAttrNumber || column_is(desc, columns->expires, TIMESTAMPTZOID)) &&
 		   (columns->seats == InvalidAttrNumber || column_is(desc, columns->seats, INT2OID) ||
 			column_is(desc, columns->seats, INT4OID) || column_is(desc, columns->seats, INT8OID));
+}
+
+/* Where a stylist works elsewhere; of overrides it follows whether they are of all. */
+static bool
+is_zone(const TouchRole *role, int arg)
+{
+	return role->to_all != 0 && arg == role->to_all + 1;
 }
 
 static void
@@ -203,7 +229,8 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 	{
 		int column;
 
-		if (trigger->tgargs[i][0] == '\0')
+		if (trigger->tgargs[i][0] == '\0' ||
+			(is_zone(&touch_roles[role], i) && AC_MUTATED(AC_MUTANT_NO_ZONE)))
 			continue;
 		column = SPI_fnumber(desc, trigger->tgargs[i]);
 		if (column <= 0 || AC_IS_VIRTUAL(TupleDescAttr(desc, column - 1)))
@@ -212,6 +239,7 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 			return;
 		plan->columns[plan->ncolumns++] = column;
 	}
+	plan->resource_kind = column_of(trigger, desc, touch_roles[role].resource_kind);
 	plan->guarded = guarded_columns(&touch_roles[role], trigger, desc);
 	plan->usable = key_columns_fit(plan, desc) && guarded_columns_fit(&plan->guarded, desc);
 }
@@ -242,19 +270,56 @@ is_of_all(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 	return !isnull && DatumGetBool(value);
 }
 
+/* Where bookings may name a resource. */
+static void
+touch_taking_of_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc, TimestampTz start,
+					TimestampTz end)
+{
+	bool no_resource;
+	bool no_service = true;
+	Datum resource;
+	Datum service = (Datum) 0;
+
+	if (plan->guarded.resource == InvalidAttrNumber)
+		return;
+	resource = heap_getattr(row, plan->guarded.resource, desc, &no_resource);
+	if (plan->guarded.service != InvalidAttrNumber)
+		service = heap_getattr(row, plan->guarded.service, desc, &no_service);
+	touch_taking(no_resource ? NULL : DatumGetUUIDP(resource), no_service ? NULL : DatumGetUUIDP(service),
+				 start, end);
+}
+
+/* Others' appointments of a service may be counted with it. */
+static void
+touch_service_of_row(const GuardColumns *columns, HeapTuple row, TupleDesc desc, Datum start)
+{
+	bool isnull;
+	Datum service;
+
+	if (columns->service == InvalidAttrNumber || !guard_rules()->caps_together ||
+		AC_MUTATED(AC_MUTANT_NO_SERVICE_DAY))
+		return;
+	service = heap_getattr(row, columns->service, desc, &isnull);
+	if (!isnull)
+		touch_service_day(DatumGetUUIDP(service), DatumGetTimestampTz(start));
+}
+
 static void
 touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 {
 	Datum keys[3];
 	bool nulls[3] = {false};
 
-	for (int i = 0; i < (plan->kind == TOUCH_DAYS ? 3 : 1); i++)
+	for (int i = 0; i < (has_times(plan) ? 3 : 1); i++)
 		keys[i] = heap_getattr(row, plan->columns[i], desc, &nulls[i]);
 	switch (plan->kind)
 	{
 		case TOUCH_DAYS:
-			if (!nulls[0] && !nulls[1] && !nulls[2])
-				touch_days(DatumGetUUIDP(keys[0]), DatumGetTimestampTz(keys[1]), DatumGetTimestampTz(keys[2]));
+			if (nulls[0] || nulls[1] || nulls[2])
+				break;
+			touch_days(DatumGetUUIDP(keys[0]), DatumGetTimestampTz(keys[1]), DatumGetTimestampTz(keys[2]));
+			touch_taking_of_row(plan, row, desc, DatumGetTimestampTz(keys[1]), DatumGetTimestampTz(keys[2]));
+			touch_service_of_row(&plan->guarded, row, desc, keys[1]);
 			break;
 		case TOUCH_STYLIST:
 			if (nulls[0] || is_of_all(plan, row, desc))
@@ -265,6 +330,14 @@ touch_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
 		case TOUCH_SERVICE:
 			if (!nulls[0])
 				touch_service(DatumGetUUIDP(keys[0]));
+			break;
+		case TOUCH_RESOURCES:
+			touch_resources();
+			break;
+		case TOUCH_CLASS:
+			if (!(nulls[0] || nulls[1] || nulls[2] || AC_MUTATED(AC_MUTANT_NO_CLASS)))
+				touch_days(DatumGetUUIDP(keys[0]), DatumGetTimestampTz(keys[1]),
+						   DatumGetTimestampTz(keys[2]));
 			break;
 	}
 }
@@ -306,7 +379,8 @@ touch_buffers_of_row(const TriggerPlan *plan, HeapTuple row, TupleDesc desc, boo
 			continue;
 		has_buffers = true;
 		if (comes)
-			longest = Max(longest, span_within_day(value, type_of(desc, plan->buffers[i]), plan->buffer_units[i]));
+			longest = Max(longest,
+						  span_within_day(value, type_of(desc, plan->buffers[i]), plan->buffer_units[i]));
 	}
 	id = heap_getattr(row, plan->columns[0], desc, &isnull);
 	if (has_buffers && !isnull)
@@ -328,6 +402,24 @@ buffers_differ(const TriggerPlan *plan, HeapTuple a, HeapTuple b, TupleDesc desc
 	return columns_differ(a, b, desc, columns, n);
 }
 
+static bool
+names_kind(const TriggerPlan *plan, HeapTuple row, TupleDesc desc)
+{
+	return plan->resource_kind != InvalidAttrNumber && !heap_attisnull(row, plan->resource_kind, desc);
+}
+
+/* A service's row that names a kind of resource comes, goes, or says something else of it. */
+static void
+touch_need_of_row(const TriggerPlan *plan, HeapTuple row, HeapTuple new_row, TupleDesc desc)
+{
+	AttrNumber columns[] = {plan->columns[0], plan->resource_kind};
+
+	if (!names_kind(plan, row, desc) && (new_row == NULL || !names_kind(plan, new_row, desc)))
+		return;
+	if (new_row == NULL || columns_differ(row, new_row, desc, columns, lengthof(columns)))
+		touch_resources();
+}
+
 static void
 touch_change(const TriggerPlan *plan, TriggerData *data)
 {
@@ -338,12 +430,14 @@ touch_change(const TriggerPlan *plan, TriggerData *data)
 	{
 		touch_row(plan, row, desc);
 		touch_buffers_of_row(plan, row, desc, TRIGGER_FIRED_BY_INSERT(data->tg_event));
+		touch_need_of_row(plan, row, NULL, desc);
 		return;
 	}
 	if (!columns_differ(row, data->tg_newtuple, desc, plan->columns, plan->ncolumns))
 		return;
 	touch_row(plan, row, desc);
 	touch_row(plan, data->tg_newtuple, desc);
+	touch_need_of_row(plan, row, data->tg_newtuple, desc);
 	if (!buffers_differ(plan, row, data->tg_newtuple, desc))
 		return;
 	touch_buffers_of_row(plan, row, desc, false);

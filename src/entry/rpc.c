@@ -9,8 +9,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -48,9 +50,10 @@ typedef struct ErrorText
 } ErrorText;
 
 static const ErrorText error_texts[] = {
-	[DAY_INVALID_ARGUMENT] = {"INVALID_ARGUMENT", ERROR_INVALID_ARGUMENT, ERRCODE_INVALID_PARAMETER_VALUE,
-							  "stylist, service and date must be given, the date between 1900-01-01 and 9998-12-31",
-							  "Pass p_stylist_id, p_service_id and p_target_date."},
+	[DAY_INVALID_ARGUMENT] =
+		{"INVALID_ARGUMENT", ERROR_INVALID_ARGUMENT, ERRCODE_INVALID_PARAMETER_VALUE,
+		 "stylist, service and date must be given, the date between 1900-01-01 and 9998-12-31",
+		 "Pass p_stylist_id, p_service_id and p_target_date."},
 	[DAY_INVALID_TIMEZONE] = {"INVALID_TIMEZONE", ERROR_INVALID_TIMEZONE, ERRCODE_INVALID_PARAMETER_VALUE,
 							  "the time zone is not known",
 							  "Pass an IANA name such as Asia/Kathmandu; pg_timezone_names lists them."},
@@ -73,8 +76,9 @@ typedef struct Call
 	CacheRequest request;
 	const char *name;	 /* of the function, for the log */
 	const char *message; /* of DAY_INTERNAL_ERROR, if it may be shown */
-	bool looks_at_rules; /* whether they name a function of one's own is to be read, if it comes to computing */
-	bool has_own_rules;	 /* they do */
+	bool
+		looks_at_rules; /* whether they name a function of one's own is to be read, if it comes to computing */
+	bool has_own_rules; /* they do */
 } Call;
 
 /* The zone that a name means; the last one is remembered, since most calls ask for the same. */
@@ -97,6 +101,16 @@ rpc_customer_zone(const text *name)
 		last_zone = zone;
 	}
 	return zone;
+}
+
+const char *
+rpc_unknown_zone(const text *name)
+{
+	int size = VARSIZE_ANY_EXHDR(name);
+	int shown = pg_mbcliplen(VARDATA_ANY(name), size, NAMEDATALEN);
+
+	return psprintf("the time zone \"%.*s%s\" is not known", shown, VARDATA_ANY(name),
+					shown < size ? "..." : "");
 }
 
 static DayError
@@ -191,12 +205,20 @@ prepare_call(Call *call, void (*compute)(void *, uint64, Computed *))
 	call->message = NULL;
 }
 
+static const char *
+message_of(FunctionCallInfo fcinfo, DayError error)
+{
+	return error == DAY_INVALID_TIMEZONE ? rpc_unknown_zone(PG_GETARG_TEXT_PP(3))
+										 : error_texts[error].message;
+}
+
 static void
-raise_error(DayError error)
+raise_error(FunctionCallInfo fcinfo, DayError error)
 {
 	const ErrorText *text = &error_texts[error];
 
-	ereport(ERROR, errcode(text->sqlstate), errmsg("%s", text->message), errhint("%s", text->hint));
+	ereport(ERROR, errcode(text->sqlstate), errmsg("%s", message_of(fcinfo, error)),
+			errhint("%s", text->hint));
 }
 
 /* ---- v1 ---- */
@@ -258,11 +280,11 @@ get_available_slots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	error = look_at_arguments(fcinfo, &call.day);
 	if (error != DAY_OK)
-		raise_error(error);
+		raise_error(fcinfo, error);
 	prepare_call(&call, compute_raising);
 	compute_fresh(&call.request, &result);
 	if (call.day.error != DAY_OK)
-		raise_error(call.day.error);
+		raise_error(fcinfo, call.day.error);
 	put_rows((ReturnSetInfo *) fcinfo->resultinfo, result.payload);
 	return (Datum) 0;
 }
@@ -277,7 +299,8 @@ note_error(Call *call, ErrorData *error, int64 us)
 	/* These are ours, about the set-up; others might quote data. */
 	if (error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
 		call->message = error->message;
-	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode), errmsg("%s could not compute: %s", call->name, error->message),
+	ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+			errmsg("%s could not compute: %s", call->name, error->message),
 			error->hint ? errhint("%s", error->hint) : 0);
 	event_note(EVENT_ERROR, unpack_sql_state(error->sqlerrcode), call->name, us, 1);
 }
@@ -342,6 +365,31 @@ rpc_answer_day(DayRequest *day, const char *name, DayAnswer *answer)
 	day->error = answer->hit ? DAY_OK : call.day.error;
 }
 
+void
+rpc_warm_day(DayRequest *day, const char *name, ComputeForm form, DayAnswer *answer, const char **code)
+{
+	LOCAL_FCINFO(fcinfo, 4);
+	OwnAnswer own;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 4, DEFAULT_COLLATION_OID, NULL, NULL);
+	fcinfo->args[0] = (NullableDatum){UUIDPGetDatum(&day->stylist), false};
+	fcinfo->args[1] = (NullableDatum){UUIDPGetDatum(&day->service), false};
+	fcinfo->args[2] = (NullableDatum){DateADTGetDatum(day->date), false};
+	fcinfo->args[3] = (NullableDatum){(Datum) 0, day->zone == NULL};
+	if (day->zone != NULL)
+		fcinfo->args[3].value = CStringGetTextDatum(pg_get_timezone_name(day->zone));
+	if (own_rules_read() == OWN_RULES_NAMED && own_rules_answer(fcinfo, name, form, &own))
+	{
+		*answer = (DayAnswer){.message = own.message, .hit = own.hit, .valid_until = own.valid_until};
+		*code = own.code;
+		return;
+	}
+	rpc_answer_day(day, name, answer);
+	*code = day->error == DAY_OK ? NULL : error_texts[day->error].code;
+	if (*code != NULL && answer->message == NULL)
+		answer->message = error_texts[day->error].message;
+}
+
 const char *
 rpc_error_code(DayError error)
 {
@@ -368,15 +416,19 @@ typedef struct AnswerForm
 static Datum
 as_jsonb(const AnswerForm *form, Datum answer)
 {
-	return form->own == COMPUTE_JSONB ? answer
-									  : DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
+	return form->own == COMPUTE_JSONB
+			   ? answer
+			   : DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answer)));
 }
 
 /* An answer, told of. */
 static Datum
 answer_told(const AnswerForm *form, Datum answer, const OwnAnswer *of)
 {
-	HttpAnswer http = {.code = of->code, .hit = of->hit, .is_private = of->varies, .valid_until = of->valid_until};
+	HttpAnswer http = {.code = of->code,
+					   .hit = of->hit,
+					   .is_private = of->varies,
+					   .valid_until = of->valid_until};
 
 	if (http_is_asked())
 	{
@@ -393,13 +445,11 @@ error_told(const AnswerForm *form, const OwnAnswer *of)
 }
 
 static Datum
-error_answer(const AnswerForm *form, const Call *call, DayError error)
+error_answer(const AnswerForm *form, const char *message, DayError error)
 {
-	const ErrorText *text = &error_texts[error];
-	OwnAnswer of = {.message = error == DAY_INTERNAL_ERROR && call->message != NULL ? call->message : text->message,
-					.code = text->code};
+	OwnAnswer of = {.message = message, .code = error_texts[error].code};
 
-	counter_note_error(text->kind);
+	counter_note_error(error_texts[error].kind);
 	return error_told(form, &of);
 }
 
@@ -437,7 +487,7 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	if (rules == OWN_RULES_NAMED && answer_by_own_rules(fcinfo, form, &answer))
 		return answer;
 	if (error != DAY_OK)
-		return error_answer(form, &call, error);
+		return error_answer(form, message_of(fcinfo, error), error);
 	prepare_call(&call, compute_catching);
 	call.name = form->function;
 	call.looks_at_rules = rules != OWN_RULES_NONE;
@@ -448,7 +498,8 @@ answer_call(FunctionCallInfo fcinfo, const AnswerForm *form)
 	if (own.hit)
 		counter_note_hit(call.request.age);
 	else if (call.day.error != DAY_OK)
-		return error_answer(form, &call, call.day.error);
+		return error_answer(form, call.message != NULL ? call.message : message_of(fcinfo, call.day.error),
+							call.day.error);
 	own.valid_until = call.request.valid_until;
 	return answer_told(form, form->write(packed, own.hit), &own);
 }

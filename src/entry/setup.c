@@ -88,7 +88,10 @@ availability_cache_config_changed(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
-/* attaches_partition(pg_ddl_command), for an event trigger of 1.0.0: whether an ALTER TABLE has ATTACH PARTITION. */
+/*
+ * attaches_partition(pg_ddl_command), for an event trigger of 1.0.0: whether an ALTER
+ * TABLE has ATTACH PARTITION.
+ */
 PGDLLEXPORT Datum
 availability_cache_attaches_partition(PG_FUNCTION_ARGS)
 {
@@ -116,7 +119,10 @@ availability_cache_is_timezone(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(zone_find(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != NULL);
 }
 
-/* availability_cache_internal.library_version(): an older library does not have it, which is how scripts know. */
+/*
+ * availability_cache_internal.library_version(): an older library does not have it,
+ * which is how scripts know.
+ */
 PGDLLEXPORT Datum
 availability_cache_library_version(PG_FUNCTION_ARGS)
 {
@@ -138,8 +144,8 @@ query_of_distinct(Oid relid, const char *column)
 		" SELECT v FROM s WHERE v IS NOT NULL UNION"
 		" SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats"
 		" WHERE schemaname = %s AND tablename = %s AND attname = %s AND (SELECT pg_catalog.count(*) FROM s) = %d",
-		quote_identifier(column), quote_qualified_identifier(schema, table), STATUS_ROWS, quote_literal_cstr(schema),
-		quote_literal_cstr(table), quote_literal_cstr(column), STATUS_ROWS);
+		quote_identifier(column), quote_qualified_identifier(schema, table), STATUS_ROWS,
+		quote_literal_cstr(schema), quote_literal_cstr(table), quote_literal_cstr(column), STATUS_ROWS);
 }
 
 /* Distinct values of a column, as text; read as the table's owner, in a security-restricted operation. */
@@ -165,7 +171,10 @@ read_distinct(Oid relid, const char *column, Oid owner)
 	return makeArrayResult(values, caller);
 }
 
-/* availability_cache_internal.statuses_in_use(relation, column), of a large table those that are easily found: error 42501 unless the caller can act as the owner. */
+/*
+ * availability_cache_internal.statuses_in_use(relation, column), of a large table
+ * those that are easily found: error 42501 unless the caller can act as the owner.
+ */
 PGDLLEXPORT Datum
 availability_cache_statuses_in_use(PG_FUNCTION_ARGS)
 {
@@ -196,7 +205,10 @@ first_value(const char *query, bool *isnull)
 
 	SPI_connect();
 	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "not a query: %s", query);
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a query: %s", query));
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("the query's first column must be a jsonb"));
 	*isnull = true;
 	if (SPI_processed == 1)
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
@@ -216,6 +228,8 @@ PGDLLEXPORT Datum
 availability_cache_asked_as(PG_FUNCTION_ARGS)
 {
 	Oid owner = PG_GETARG_OID(0);
+	/* Error 42704 if there is no such role: a superuser can act as any. */
+	char *name = GetUserNameFromId(owner, false);
 	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int settings;
 	SavedUser saved;
@@ -223,11 +237,11 @@ availability_cache_asked_as(PG_FUNCTION_ARGS)
 	Datum value;
 
 	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("must be able to act as %s", GetUserNameFromId(owner, false)));
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be able to act as %s", name));
 	settings = guard_settings();
 	saved = switch_user(owner);
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 	value = first_value(text_to_cstring(PG_GETARG_TEXT_PP(2)), &isnull);
 	restore_user(saved);
 	restore_settings(settings);

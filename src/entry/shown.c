@@ -36,5 +36,6 @@ bigint_array(const uint64 *numbers, int n)
 
 	for (int i = 0; i < n; i++)
 		datums[i] = Int64GetDatum(numbers[i]);
-	return PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(
+		construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }

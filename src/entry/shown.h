@@ -10,7 +10,10 @@
 /* Whether the caller may see a database's figures and keys: this one's, whoever was granted the function. */
 extern bool may_see_database(Oid dboid);
 
-/* Adds a row; raises 55000 where the SQL declaration, which may be that of another version, has not n columns. */
+/*
+ * Adds a row; raises 55000 where the SQL declaration, which may be that of another
+ * version, has not n columns.
+ */
 extern void put_shown_row(ReturnSetInfo *rsinfo, Datum *values, bool *nulls, int n);
 
 /* A bigint[]. */

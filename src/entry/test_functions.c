@@ -1,6 +1,7 @@
 /*
  * test_functions.c
- *		Lets tests see which cells a tag has, and take them, and look at packed answers; in the test-only build.
+ *		Lets tests see which cells a tag has, and take them, and look at packed answers; in
+ *		the test-only build.
  */
 #include "postgres.h"
 
@@ -26,7 +27,10 @@ PG_FUNCTION_INFO_V1(availability_cache_test_take);
 PG_FUNCTION_INFO_V1(availability_cache_test_set_hand);
 PG_FUNCTION_INFO_V1(availability_cache_test_answer);
 
-/* test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day', and is a level for 'above'. */
+/*
+ * test_tag(kind text, id uuid, day date) returns bigint; day counts for kind 'day',
+ * and is a level for 'above'.
+ */
 PGDLLEXPORT Datum
 availability_cache_test_tag(PG_FUNCTION_ARGS)
 {
@@ -55,7 +59,10 @@ availability_cache_test_cell(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(cell);
 }
 
-/* test_take(tag bigint) returns int: the number of its exact cell, made as for an answer; NULL if none is to be had. */
+/*
+ * test_take(tag bigint) returns int: the number of its exact cell, made as for an
+ * answer; NULL if none is to be had.
+ */
 PGDLLEXPORT Datum
 availability_cache_test_take(PG_FUNCTION_ARGS)
 {
@@ -74,7 +81,10 @@ availability_cache_test_set_hand(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* test_answer(packed bytea) returns jsonb: what it reads as, written in both forms; NULL if it is not whole. */
+/*
+ * test_answer(packed bytea) returns jsonb: what it reads as, written in both forms;
+ * NULL if it is not whole.
+ */
 PGDLLEXPORT Datum
 availability_cache_test_answer(PG_FUNCTION_ARGS)
 {

@@ -49,7 +49,8 @@ static void
 touch_answers_of(const TriggerData *data)
 {
 	bool isnull;
-	Datum function = heap_getattr(data->tg_trigtuple, CALL_FUNCTION, RelationGetDescr(data->tg_relation), &isnull);
+	Datum function = heap_getattr(data->tg_trigtuple, CALL_FUNCTION, RelationGetDescr(data->tg_relation),
+								  &isnull);
 
 	if (isnull)
 		changes_touch_database();
@@ -80,7 +81,8 @@ availability_cache_row_changed(PG_FUNCTION_ARGS)
 		else
 			touch_day_of(data);
 	}
-	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !queue_is_empty())
+	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ||
+			 !queue_is_empty())
 		changes_touch_database();
 	PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(data->tg_event) ? trigger_row(data) : NULL);
 }
@@ -102,10 +104,12 @@ availability_cache_log_changed(PG_FUNCTION_ARGS)
 	if (RelationGetRelid(data->tg_relation) != since)
 		data = trigger_data_of(fcinfo, "availability_cache_internal.log_changed()", tier_relid(TIER_LOG));
 	/* An error would stop the replication of bookings. */
-	if (!IsLogicalWorker() && (TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)))
+	if (!IsLogicalWorker() &&
+		(TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)))
 		ereport(
 			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("table availability_cache.%s is kept by the extension", RelationGetRelationName(data->tg_relation)),
+			errmsg("table availability_cache.%s is kept by the extension",
+				   RelationGetRelationName(data->tg_relation)),
 			errhint(
 				"availability_cache.flush() drops every cached answer, availability_cache.clean() removes what is not needed."));
 	tier_log_lost("rows of availability_cache.invalidation were changed by hand");
@@ -125,9 +129,11 @@ availability_cache_discard(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "availability_cache_internal.discard()");
 
 	if (data->tg_relation->rd_rel->relkind == RELKIND_VIEW)
-		ereport(WARNING, errmsg("what is written to %s is not taken over", RelationGetRelationName(data->tg_relation)),
-				errhint(
-					"The mapping is what the attached tables' triggers say; availability_cache.attach() makes them."));
+		ereport(
+			WARNING,
+			errmsg("what is written to %s is not taken over", RelationGetRelationName(data->tg_relation)),
+			errhint(
+				"The mapping is what the attached tables' triggers say; availability_cache.attach() makes them."));
 	else if (data->tg_trigger->tgnargs > 0 && !IsLogicalWorker())
 		PG_RETURN_POINTER(trigger_row(data));
 	PG_RETURN_POINTER(NULL);

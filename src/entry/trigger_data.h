@@ -19,7 +19,10 @@ trigger_data(FunctionCallInfo fcinfo, const char *name)
 	return (TriggerData *) fcinfo->context;
 }
 
-/* The same for the triggers of a table of the extension's own: raises 39P01 where somebody put the function on another. */
+/*
+ * The same for the triggers of a table of the extension's own: raises 39P01 where
+ * somebody put the function on another.
+ */
 static inline TriggerData *
 trigger_data_of(FunctionCallInfo fcinfo, const char *name, Oid member)
 {
@@ -27,7 +30,8 @@ trigger_data_of(FunctionCallInfo fcinfo, const char *name, Oid member)
 
 	if (!OidIsValid(member) || RelationGetRelid(data->tg_relation) != member)
 		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("%s is not for triggers on table %s", name, RelationGetRelationName(data->tg_relation)),
+				errmsg("%s is not for triggers on table %s", name,
+					   RelationGetRelationName(data->tg_relation)),
 				errhint("It serves tables of the extension alone; drop the trigger."));
 	return data;
 }

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/relation.h"
 #include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -42,8 +42,10 @@ enum
 /* What each is asked for as, and what stands for one that there is not. */
 static const char *const types[NWAITING] = {"text",		   "uuid", "uuid", "timestamptz",
 											"timestamptz", "int8", "text", "timestamptz"};
-static const char *const otherwise[NWAITING] =
-	{[WAITING_STYLIST] = "NULL", [WAITING_SEATS] = "1", [WAITING_CUSTOMER] = "NULL", [WAITING_CREATED] = "NULL"};
+static const char *const otherwise[NWAITING] = {[WAITING_STYLIST] = "NULL",
+												[WAITING_SEATS] = "1",
+												[WAITING_CUSTOMER] = "NULL",
+												[WAITING_CREATED] = "NULL"};
 
 static const Trigger *
 find_trigger(Relation rel, Oid function)
@@ -67,7 +69,8 @@ query_of(Relation rel, const Trigger *trigger)
 	initStringInfo(&text);
 	for (int i = 0; i < NWAITING; i++)
 	{
-		const char *column = trigger->tgargs[i][0] != '\0' ? quote_identifier(trigger->tgargs[i]) : otherwise[i];
+		const char *column = trigger->tgargs[i][0] != '\0' ? quote_identifier(trigger->tgargs[i])
+														   : otherwise[i];
 
 		if (column == NULL)
 			return NULL;
@@ -116,12 +119,18 @@ PGDLLEXPORT Datum
 availability_cache_waiting_rows(PG_FUNCTION_ARGS)
 {
 	Oid function = member_find(ProcedureRelationId, "waiting_list");
-	Relation rel = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Oid owner = rel->rd_rel->relowner;
-	const Trigger *trigger = find_trigger(rel, function);
-	char *query = trigger == NULL ? NULL : query_of(rel, trigger);
+	Relation rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Oid owner;
+	const Trigger *trigger;
+	char *query;
 	int settings;
 
+	if (rel == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
+	owner = rel->rd_rel->relowner;
+	trigger = find_trigger(rel, function);
+	query = trigger == NULL ? NULL : query_of(rel, trigger);
 	if (query != NULL && !AC_MAY_EXECUTE(function, owner))
 		ereport(
 			ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -136,6 +145,6 @@ availability_cache_waiting_rows(PG_FUNCTION_ARGS)
 		read_rows(query, owner, (ReturnSetInfo *) fcinfo->resultinfo);
 		restore_settings(settings);
 	}
-	table_close(rel, NoLock);
+	relation_close(rel, NoLock);
 	return (Datum) 0;
 }

@@ -51,6 +51,7 @@ typedef struct Call
 	PGFunction inner;
 	const MemoFunction *function;
 	const MemoForm *form; /* NULL: its own */
+	const RowKind *kind;  /* of its rows */
 	CallKey key;
 	CallResult result; /* of a computation */
 	ErrorData *error;  /* of one in a form */
@@ -129,7 +130,8 @@ call_for_set(Call *call)
 	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo,
 							.econtext = outer->econtext,
 							.expectedDesc = outer->expectedDesc,
-							.allowedModes = SFRM_ValuePerCall | SFRM_Materialize | SFRM_Materialize_Preferred |
+							.allowedModes = SFRM_ValuePerCall | SFRM_Materialize |
+											SFRM_Materialize_Preferred |
 											(outer->allowedModes & SFRM_Materialize_Random),
 							.returnMode = SFRM_ValuePerCall};
 
@@ -205,7 +207,8 @@ next_midnight(void)
 	Datum midnight = DirectFunctionCall2(timestamptz_trunc, CStringGetTextDatum("day"),
 										 TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
 
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, midnight, IntervalPGetDatum(&day)));
+	return DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_pl_interval, midnight, IntervalPGetDatum(&day)));
 }
 
 /* What its functions mean for how long it holds, and whether it can be kept. */
@@ -216,8 +219,8 @@ judge_functions(Call *call)
 	ListCell *cell;
 
 	foreach(cell, facts->functions)
-		seen_note_tag(
-			tag_of_function(MyDatabaseId, GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell)))));
+		seen_note_tag(tag_of_function(MyDatabaseId,
+									  GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(lfirst_oid(cell)))));
 	/* Where it was not asked: a function that only a plan has named. */
 	if (facts->fetches && (!call->fetches || call->among_cursors))
 		seen_note_reason(REASON_PORTAL, InvalidOid);
@@ -274,10 +277,12 @@ result_has_shape(const Call *call)
 	row = DatumGetHeapTupleHeader(call->result.value);
 	for (int i = 0; desc != NULL && i < desc->natts; i++)
 	{
-		if (TupleDescAttr(desc, i)->atttypid == RECORDOID || TupleDescAttr(desc, i)->atttypid == RECORDARRAYOID)
+		if (TupleDescAttr(desc, i)->atttypid == RECORDOID ||
+			TupleDescAttr(desc, i)->atttypid == RECORDARRAYOID)
 			return false;
 	}
-	return desc != NULL && HeapTupleHeaderGetTypeId(row) == RECORDOID && HeapTupleHeaderGetNatts(row) == desc->natts;
+	return desc != NULL && HeapTupleHeaderGetTypeId(row) == RECORDOID &&
+		   HeapTupleHeaderGetNatts(row) == desc->natts;
 }
 
 static void
@@ -288,8 +293,9 @@ pack(Call *call, Computed *result)
 	if (seen->reason.kind == REASON_NONE && !result_has_shape(call))
 		seen->reason.kind = REASON_RESULT;
 	if (seen->reason.kind == REASON_NONE)
-		seen->reason.kind = answer_of_call_pack(call->function, &call->result, seen, (Size) ac_max_answer_size * 1024,
-												&result->payload, &result->payload_size);
+		seen->reason.kind = answer_of_call_pack(call->function, &call->result, seen,
+												(Size) ac_max_answer_size * 1024, &result->payload,
+												&result->payload_size);
 	statistics_note_sights(call->function->function, seen->sights, seen->nsights);
 	result->keepable = seen->reason.kind == REASON_NONE;
 	result->untracked = seen->reason.kind == REASON_UNWATCHED;
@@ -321,7 +327,8 @@ call_until(void *arg)
 		NullableDatum given = call->fcinfo->args[i];
 
 		/* The original has them afterwards. */
-		fcinfo->args[i].value = MakeExpandedObjectReadOnly(given.value, given.isnull, call->function->args[i].length);
+		fcinfo->args[i].value = MakeExpandedObjectReadOnly(given.value, given.isnull,
+														   call->function->args[i].length);
 		fcinfo->args[i].isnull = given.isnull;
 		is_called &= !(given.isnull && info.fn_strict);
 	}
@@ -426,7 +433,7 @@ compute(void *arg, uint64 clock, Computed *result)
 static StoreKey
 store_key(const Call *call)
 {
-	return (StoreKey){FORMAT_FUNCTION, call->key.bytes, call->key.size};
+	return (StoreKey){call->kind->format, call->key.bytes, call->key.size};
 }
 
 static bool
@@ -435,7 +442,7 @@ fetch(void *arg, uint64 clock, Computed *result)
 	Call *call = arg;
 	StoreKey key = store_key(call);
 
-	return kept_calls_fetch(&key, call->function->as_of, result);
+	return kept_calls_fetch(call->kind, &key, call->function->as_of, result);
 }
 
 static void
@@ -520,6 +527,46 @@ count_hit(Oid function, bool timed, instr_time start, int64 age)
 	statistics_note_age(function, age);
 }
 
+/* ---- made again ---- */
+
+/* The key that the next call of its function must have; NULL: any. */
+static const StoreKey *expected = NULL;
+static bool was_expected;
+
+/* But for the function's version: between the two parts of a FunctionKey and the rest. */
+static bool
+same_call(const CallKey *key)
+{
+	return key->size == expected->size && memcmp(key->bytes, expected->bytes, sizeof(FunctionKey)) == 0 &&
+		   memcmp(key->bytes + CALL_KEY_VERSION_END, expected->bytes + CALL_KEY_VERSION_END,
+				  key->size - CALL_KEY_VERSION_END) == 0;
+}
+
+/* Before anything is looked up or computed. */
+static void
+check_expected(const CallKey *key)
+{
+	was_expected = same_call(key);
+	expected = NULL;
+	if (!was_expected)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the call would not be the one that is made again"));
+}
+
+void
+memo_expect(const StoreKey *key)
+{
+	expected = key;
+	was_expected = false;
+}
+
+bool
+memo_was_expected(void)
+{
+	expected = NULL;
+	return was_expected;
+}
+
 /* ---- audited ---- */
 
 /* What cannot be kept any more, which depends on more than the tables, says nothing. */
@@ -571,22 +618,24 @@ answer(Call *call)
 	if (timed)
 		INSTR_TIME_SET_CURRENT(start);
 	call_key_make(&call->key, call->function, call->fcinfo);
+	if (unlikely(expected != NULL))
+		check_expected(&call->key);
 	request.key = store_key(call);
 	memset(&call->result, 0, sizeof(call->result));
 	if (!cache_read_audited(&request, &packed, &size))
 	{
-		memo_function_note_call(call->function, false);
+		memo_function_note_call(call->function, request.valid_until != 0 ? LAST_KEPT : LAST_COMPUTED);
 		return return_result(call, &call->result);
 	}
 	if (!answer_of_call_is_ours(packed))
 	{
 		seen_note_reason(REASON_NESTED, call->function->function);
-		memo_function_note_call(call->function, false);
+		memo_function_note_call(call->function, LAST_COMPUTED);
 		return call_straight(call->fcinfo, call->inner);
 	}
 	result = return_packed(call, packed);
 	count_hit(call->function->function, timed, start, request.age);
-	memo_function_note_call(call->function, true);
+	memo_function_note_call(call->function, LAST_HIT);
 	return result;
 }
 
@@ -641,7 +690,10 @@ MemoOutcome
 memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
 {
 	MemoFunction function = function_in_form(form);
-	Call call = {.fcinfo = fcinfo, .function = &function, .form = form};
+	Call call = {.fcinfo = fcinfo,
+				 .function = &function,
+				 .form = form,
+				 .kind = function.vary_by == NIL ? form->kind : &kept_calls};
 	CacheRequest request = {.as_of = AS_OF_CALL,
 							.never_waits = seen_current() != NULL,
 							.compute = compute_catching,
@@ -653,6 +705,8 @@ memo_call_in_form(FunctionCallInfo fcinfo, const MemoForm *form)
 	uint32 size;
 
 	call_key_make(&call.key, &function, fcinfo);
+	if (unlikely(expected != NULL))
+		check_expected(&call.key);
 	request.key = store_key(&call);
 	outcome.hit = cache_read(&request, &packed, &size);
 	if (outcome.hit && answer_of_call_is_ours(packed))
@@ -692,6 +746,7 @@ memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 	call.inner = inner;
 	call.function = NULL;
 	call.form = NULL;
+	call.kind = &kept_calls;
 	call.error = NULL;
 	if (is_answerable(fcinfo))
 	{
@@ -704,6 +759,6 @@ memo_call(FunctionCallInfo fcinfo, PGFunction inner)
 	}
 	seen_note_reason(REASON_NESTED, function);
 	if (call.function != NULL)
-		memo_function_note_call(call.function, false);
+		memo_function_note_call(call.function, LAST_COMPUTED);
 	return call_straight(fcinfo, inner);
 }

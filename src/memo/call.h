@@ -7,8 +7,18 @@
 
 #include "fmgr.h"
 
+#include "table/rows.h"
+
 /* What the language's handler returns; inner is the handler of the language that the body is written in. */
 extern Datum memo_call(FunctionCallInfo fcinfo, PGFunction inner);
+
+/*
+ * The next call is only made if its key is this one, but for the function's
+ * version; else it raises an error.  And afterwards, whether it was; whoever
+ * expects asks, also where there was an error.
+ */
+extern void memo_expect(const StoreKey *key);
+extern bool memo_was_expected(void);
 
 /* A function's answers in another form: a value that is made of them. */
 typedef struct MemoForm
@@ -16,7 +26,11 @@ typedef struct MemoForm
 	Oid function; /* its options and source say how the value may be kept; its arguments are the call's */
 	Oid user;	  /* as whom it is called */
 	Oid type;	  /* of the value, variable in length; tells forms apart */
-	/* Calls the function and makes the value, in the current context; *until: as far as it holds, DT_NOBEGIN if not known. */
+	const RowKind *kind; /* of its rows, unless vary_by names something: then they are among the functions' */
+	/*
+	 * Calls the function and makes the value, in the current context; *until: as far as it
+	 * holds, DT_NOBEGIN if not known.
+	 */
 	Datum (*make)(void *arg, FunctionCallInfo fcinfo, int64 *until);
 	void *arg;
 } MemoForm;

@@ -20,10 +20,16 @@ extern ClockUse clock_use_of(const Node *node);
 /* Whether one of the words is there, whatever is around it. */
 extern bool has_clock_word(const char *bytes, uint32 size);
 
-/* Whether a literal would be read as a date or a time, which goes by settings; alone, or in a range or array. */
+/*
+ * Whether a literal would be read as a date or a time, which goes by settings; alone,
+ * or in a range or array.
+ */
 extern bool literal_is_time(const char *text);
 
-/* Whether a literal, or one that stands in it, would be read as such a time; alone, or in a range or array. */
+/*
+ * Whether a literal, or one that stands in it, would be read as such a time; alone, or
+ * in a range or array.
+ */
 extern bool literal_means_clock(const char *text);
 
 #endif /* AC_MEMO_CLOCK_WORDS_H */

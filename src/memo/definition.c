@@ -44,7 +44,8 @@ definition_look(Relation rel, Facts *facts)
 {
 	ListCell *cell;
 
-	for (int i = 0; rel->rd_rel->relkind == RELKIND_VIEW && rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	for (int i = 0;
+		 rel->rd_rel->relkind == RELKIND_VIEW && rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
 		(void) look_at((Node *) rel->rd_rules->rules[i]->actions, facts);
 	foreach(cell, rel->rd_rsdesc == NULL ? NIL : rel->rd_rsdesc->policies)
 		(void) look_at((Node *) ((RowSecurityPolicy *) lfirst(cell))->qual, facts);

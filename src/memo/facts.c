@@ -4,9 +4,9 @@
  *
  * Functions in SQL and plpgsql are looked into (source.c), and so on through
  * those that they call.  What is not in these and not IMMUTABLE keeps an
- * answer out, but for some of the server's (builtins.c).  Of the rest, what may go by its arguments alone (what is STABLE, and what is
- * in a language whose functions are VOLATILE because nobody said otherwise) is
- * told apart, since a function's author may vouch for it.
+ * answer out, but for some of the server's (builtins.c).  Of the rest, what may go by its
+ * arguments alone (what is STABLE, and what is in a language whose functions are VOLATILE
+ * because nobody said otherwise) is told apart, since a function's author may vouch for it.
  *
  * What was found is remembered until a function or an operator changes.
  */
@@ -232,7 +232,8 @@ start_over(void)
 		CacheRegisterSyscacheCallback(PROCOID, forget, (Datum) 0);
 		CacheRegisterSyscacheCallback(OPEROID, forget, (Datum) 0);
 		CacheRegisterSyscacheCallback(CASTSOURCETARGET, forget, (Datum) 0);
-		known_context = AllocSetContextCreate(TopMemoryContext, "availability_cache functions", ALLOCSET_SMALL_SIZES);
+		known_context = AllocSetContextCreate(TopMemoryContext, "availability_cache functions",
+											  ALLOCSET_SMALL_SIZES);
 	}
 	known_is_old = true;
 	known = NULL;
@@ -364,7 +365,8 @@ looked_into(Oid function)
 }
 
 static void
-tell_of(Oid function, const Known *called, bool is_call, void (*tell)(const Finding *finding, void *arg), void *arg)
+tell_of(Oid function, const Known *called, bool is_call, void (*tell)(const Finding *finding, void *arg),
+		void *arg)
 {
 	Finding finding = {.function = function, .called = is_call ? called->function : InvalidOid};
 	const bool found[FOUND_REASON] = {[FOUND_MEMOIZED] = called->memoized,

@@ -61,10 +61,16 @@ typedef struct Finding
 /* What says how long answers hold, what they depend on, or that they cannot be kept. */
 extern void facts_tell(const Facts *facts, void (*tell)(const Finding *finding, void *arg), void *arg);
 
-/* OIDs of the relations that the sources looked into seem to read: by name after FROM or JOIN, in this search_path. */
+/*
+ * OIDs of the relations that the sources looked into seem to read: by name after FROM
+ * or JOIN, in this search_path.
+ */
 extern List *facts_relations(const Facts *facts);
 
-/* As Strings: names that some type has in the sources looked into; and the search_paths that these functions set. */
+/*
+ * As Strings: names that some type has in the sources looked into; and the
+ * search_paths that these functions set.
+ */
 extern List *facts_types(const Facts *facts);
 extern List *facts_paths(const Facts *facts);
 

@@ -44,9 +44,24 @@ make_table(void)
 
 	CacheRegisterSyscacheCallback(PROCOID, forget, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, forget, (Datum) 0);
-	functions_context = AllocSetContextCreate(TopMemoryContext, "availability_cache memoized", ALLOCSET_SMALL_SIZES);
+	functions_context = AllocSetContextCreate(TopMemoryContext, "availability_cache memoized",
+											  ALLOCSET_SMALL_SIZES);
 	control.hcxt = functions_context;
-	functions = hash_create("availability_cache memoized", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	functions = hash_create("availability_cache memoized", 64, &control,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+bool
+function_is_memoized(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char *language;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	language = get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
+	ReleaseSysCache(tuple);
+	return strcmp(language, "memoized_sql") == 0 || strcmp(language, "memoized_plpgsql") == 0;
 }
 
 /* ---- types ---- */
@@ -113,12 +128,14 @@ find_until(const char *name, Form_pg_proc form)
 
 	if (!SplitIdentifierString(copy, '.', &parts) || list_length(parts) != 2)
 		return InvalidOid;
-	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(lsecond(parts)), PointerGetDatum(&form->proargtypes),
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(lsecond(parts)),
+							PointerGetDatum(&form->proargtypes),
 							ObjectIdGetDatum(get_namespace_oid(linitial(parts), true)));
 	if (!HeapTupleIsValid(tuple))
 		return InvalidOid;
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prorettype == TIMESTAMPTZOID &&
-		((Form_pg_proc) GETSTRUCT(tuple))->prokind == PROKIND_FUNCTION && !((Form_pg_proc) GETSTRUCT(tuple))->proretset)
+		((Form_pg_proc) GETSTRUCT(tuple))->prokind == PROKIND_FUNCTION &&
+		!((Form_pg_proc) GETSTRUCT(tuple))->proretset)
 		found = ((Form_pg_proc) GETSTRUCT(tuple))->oid;
 	ReleaseSysCache(tuple);
 	return found;
@@ -155,7 +172,8 @@ read_function(MemoFunction *one, Oid function)
 	Form_pg_proc form;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION),
+				errmsg("function with OID %u does not exist", function));
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	one->xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	one->tid = tuple->t_self;
@@ -207,7 +225,7 @@ memo_function(Oid function)
 }
 
 void
-memo_function_note_call(const MemoFunction *function, bool hit)
+memo_function_note_call(const MemoFunction *function, LastCall last)
 {
-	((MemoFunction *) function)->last_call = hit ? LAST_HIT : LAST_COMPUTED;
+	((MemoFunction *) function)->last_call = last;
 }

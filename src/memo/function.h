@@ -29,6 +29,7 @@ typedef enum LastCall
 {
 	NOT_CALLED,
 	LAST_COMPUTED,
+	LAST_KEPT, /* computed, and in memory now */
 	LAST_HIT
 } LastCall;
 
@@ -61,9 +62,12 @@ typedef struct MemoFunction
 	Oid form;
 } MemoFunction;
 
+/* Whether there is such a function, in one of our languages. */
+extern bool function_is_memoized(Oid function);
+
 /* As it is now; good until the next call. */
 extern const MemoFunction *memo_function(Oid function);
 
-extern void memo_function_note_call(const MemoFunction *function, bool hit);
+extern void memo_function_note_call(const MemoFunction *function, LastCall last);
 
 #endif /* AC_MEMO_FUNCTION_H */

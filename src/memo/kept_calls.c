@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -47,7 +48,13 @@ is_of(TierRelation *rows, HeapTuple row, const StoreKey *key)
 	return VARSIZE_ANY_EXHDR(bytes) == key->size && memcmp(VARDATA_ANY(bytes), key->bytes, key->size) == 0;
 }
 
-static void
+static uint32
+hash(const StoreKey *key)
+{
+	return hash_bytes((const unsigned char *) key->bytes, key->size);
+}
+
+static bool
 fill(const StoreKey *key, const Computed *result, Datum *values)
 {
 	bytea *bytes = palloc(VARHDRSZ + key->size);
@@ -58,11 +65,15 @@ fill(const StoreKey *key, const Computed *result, Datum *values)
 	values[CALL_FUNCTION - 1] = ObjectIdGetDatum(call_key_function(key).function);
 	values[CALL_KEY - 1] = PointerGetDatum(bytes);
 	values[CALL_COMPUTED_AT - 1] = TimestampTzGetDatum(result->valid_from);
+	return true;
 }
 
-/* The entry is current, so no change of what it depends on was under way; the messages of those that are over have come. */
-static bool
-definitions_hold(uint64 number)
+/*
+ * The entry is current, so no change of what it depends on was under way; the messages
+ * of those that are over have come.
+ */
+bool
+kept_calls_definitions_hold(uint64 number)
 {
 	return catalogs_are_the_same() || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK);
 }
@@ -71,18 +82,19 @@ const RowKind kept_calls = {.format = FORMAT_FUNCTION,
 							.table = {"function_answers",
 									  true,
 									  CALL_NCOLUMNS,
-									  {INT8OID, OIDOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID,
-									   BYTEAOID}},
+									  {INT8OID, OIDOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+									   PG_SNAPSHOTOID, BYTEAOID}},
 							.expires_at = CALL_EXPIRES_AT,
 							.snapshot = CALL_SNAPSHOT,
 							.answer = CALL_ANSWER,
 							.find = find,
 							.is_of = is_of,
+							.claim = hash,
 							.fill = fill,
 							.is_whole = answer_of_call_is_whole,
 							.outlives_memory = answer_of_call_is_logged,
 							.definitions = catalogs_state,
-							.definitions_hold = definitions_hold};
+							.definitions_hold = kept_calls_definitions_hold};
 
 void
 kept_calls_init(void)
@@ -91,15 +103,15 @@ kept_calls_init(void)
 }
 
 bool
-kept_calls_fetch(const StoreKey *key, AsOf as_of, Computed *result)
+kept_calls_fetch(const RowKind *kind, const StoreKey *key, AsOf as_of, Computed *result)
 {
 	bool found;
 
 	if (as_of != AS_OF_EACH)
-		return tier_fetch(&kept_calls, key, result);
+		return tier_fetch(kind, key, result);
 	/* As the function's first statement would take one. */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	found = tier_fetch(&kept_calls, key, result);
+	found = tier_fetch(kind, key, result);
 	PopActiveSnapshot();
 	return found;
 }

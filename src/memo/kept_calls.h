@@ -25,8 +25,11 @@ extern void kept_calls_init(void);
 
 extern const RowKind kept_calls;
 
-/* What a LowerTier does, for a call of this key as of such a moment; never fail. */
-extern bool kept_calls_fetch(const StoreKey *key, AsOf as_of, Computed *result);
+/* Their definitions, for other kinds of rows of functions' answers: see RowKind. */
+extern bool kept_calls_definitions_hold(uint64 number);
+
+/* What a LowerTier does, for a call of this kind and key as of such a moment; never fail. */
+extern bool kept_calls_fetch(const RowKind *kind, const StoreKey *key, AsOf as_of, Computed *result);
 extern void kept_calls_offer(uint32 place);
 
 #endif /* AC_MEMO_KEPT_CALLS_H */

@@ -55,6 +55,7 @@ typedef struct FixedPart
 	int32 xml_option;
 	int32 nargs;
 	int32 client_encoding;
+	uint32 arguments; /* where they begin */
 	bool row_level_security;
 	bool quotes_all;
 	bool nulls_in_arrays;
@@ -97,11 +98,13 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 {
 	FixedPart fixed = {.function = {MyDatabaseId, function->function},
 					   .xmin = function->xmin,
-					   .tid = {function->tid.ip_blkid.bi_hi, function->tid.ip_blkid.bi_lo, function->tid.ip_posid},
+					   .tid = {function->tid.ip_blkid.bi_hi, function->tid.ip_blkid.bi_lo,
+							   function->tid.ip_posid},
 					   .form = function->form,
 					   .user = OidIsValid(function->user) ? function->user : GetUserId(),
 					   .session_user = GetSessionUserId(),
-					   .collation = fcinfo->fncollation,
+					   /* A form's function is called anew. */
+					   .collation = OidIsValid(function->form) ? InvalidOid : fcinfo->fncollation,
 					   .date_style = DateStyle,
 					   .date_order = DateOrder,
 					   .interval_style = IntervalStyle,
@@ -117,7 +120,9 @@ append_fixed_part(CallKey *key, const MemoFunction *function, FunctionCallInfo f
 					   .nulls_by_equals = Transform_null_equals,
 					   .plain_strings = standard_conforming_strings};
 
-	StaticAssertStmt(sizeof(FixedPart) == 76, "keys are compared as bytes");
+	StaticAssertStmt(sizeof(FixedPart) == 80, "keys are compared as bytes");
+	StaticAssertStmt(offsetof(FixedPart, plain_strings) == CALL_KEY_VERSION_END,
+					 "the version lies where it is looked for");
 	append(key, &fixed, sizeof(fixed));
 }
 
@@ -192,7 +197,8 @@ are_remembered(const char *const *now)
 
 	for (int i = 0; i < NTEXTS; at = texts.ends[i++])
 	{
-		if (texts.bytes[at] != (now[i] != NULL) || (now[i] != NULL && strcmp(texts.bytes + at + 1, now[i]) != 0))
+		if (texts.bytes[at] != (now[i] != NULL) ||
+			(now[i] != NULL && strcmp(texts.bytes + at + 1, now[i]) != 0))
 			return false;
 	}
 	return true;
@@ -261,7 +267,10 @@ const int call_key_nnames = lengthof(call_key_names);
 
 /* ---- what the function's author names ---- */
 
-/* A field of an object as it stands there; NULL if there is none.  A text that is no object is told as it is. */
+/*
+ * A field of an object as it stands there; NULL if there is none.  A text that is no
+ * object is told as it is.
+ */
 static char *
 json_field(char *whole, char *field)
 {
@@ -293,7 +302,8 @@ append_named(CallKey *key, const char *name)
 		*dot = '\0';
 		value = GetConfigOptionByName(copy, NULL, true);
 	}
-	for (char *end = copy + strlen(copy); end < copy + strlen(name) && value != NULL; end += strlen(end + 1) + 1)
+	for (char *end = copy + strlen(copy); end < copy + strlen(name) && value != NULL;
+		 end += strlen(end + 1) + 1)
 		value = json_field(value, end + 1);
 	append_text(key, value);
 }
@@ -363,6 +373,7 @@ call_key_make(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinf
 	if (function->result_type == RECORDOID)
 		append_shape(key, fcinfo);
 	key->arguments = key->size;
+	memcpy(key->bytes + offsetof(FixedPart, arguments), &key->arguments, sizeof(key->arguments));
 	for (int i = 0; i < function->nargs; i++)
 		append_argument(key, &function->args[i], &fcinfo->args[i]);
 }
@@ -370,7 +381,8 @@ call_key_make(CallKey *key, const MemoFunction *function, FunctionCallInfo fcinf
 uint64
 call_key_hash_arguments(const CallKey *key)
 {
-	return hash_bytes_extended((const unsigned char *) key->bytes + key->arguments, key->size - key->arguments, 0);
+	return hash_bytes_extended((const unsigned char *) key->bytes + key->arguments,
+							   key->size - key->arguments, 0);
 }
 
 uint64
@@ -383,6 +395,177 @@ hash_arguments(const MemoFunction *function, const NullableDatum *arguments)
 	return call_key_hash_arguments(&key);
 }
 
+/* ---- taken apart ---- */
+
+typedef struct KeyReader
+{
+	const char *at;
+	const char *end;
+	bool broken; /* it ends too early */
+} KeyReader;
+
+static const char *
+take(KeyReader *reader, Size size)
+{
+	const char *at = reader->at;
+
+	if (reader->broken || reader->end - at < size)
+	{
+		reader->broken = true;
+		return NULL;
+	}
+	reader->at += size;
+	return at;
+}
+
+static void
+take_into(KeyReader *reader, void *to, Size size)
+{
+	const char *from = take(reader, size);
+
+	if (from == NULL)
+		memset(to, 0, size);
+	else
+		memcpy(to, from, size);
+}
+
+/* As append_text() left it; good as long as the key is. */
+static const char *
+take_text(KeyReader *reader)
+{
+	char is_there;
+	const char *text;
+	Size length;
+
+	take_into(reader, &is_there, 1);
+	if (!is_there)
+		return NULL;
+	length = strnlen(reader->at, reader->end - reader->at);
+	text = take(reader, length + 1);
+	return text;
+}
+
+static void
+take_argument(KeyReader *reader, const ArgumentType *type, NullableDatum *argument)
+{
+	const char *from;
+	uint32 size = type->length;
+
+	take_into(reader, &argument->isnull, 1);
+	argument->value = (Datum) 0;
+	if (argument->isnull)
+		return;
+	if (type->by_value)
+	{
+		take_into(reader, &argument->value, sizeof(Datum));
+		return;
+	}
+	if (type->length == -1)
+		take_into(reader, &size, sizeof(size));
+	from = take(reader, size);
+	if (from == NULL)
+		return;
+	if (type->length == -1)
+	{
+		struct varlena *whole = palloc(VARHDRSZ + size);
+
+		SET_VARSIZE(whole, VARHDRSZ + size);
+		memcpy(VARDATA(whole), from, size);
+		argument->value = PointerGetDatum(whole);
+	}
+	else
+		argument->value = PointerGetDatum(memcpy(palloc(size), from, size));
+}
+
+static void
+add_setting(OpenedKey *opened, const char *name, const char *value)
+{
+	if (value != NULL)
+		opened->settings = lappend(lappend(opened->settings, pstrdup(name)), pstrdup(value));
+}
+
+/* One of n names; a number that is none of theirs is left as it is. */
+static void
+add_choice(OpenedKey *opened, const char *name, const char *const *names, int n, int32 value)
+{
+	if (value >= 0 && value < n)
+		add_setting(opened, name, names[value]);
+}
+
+/* The numbers as names; where one means something else, the call's key will differ. */
+static void
+open_fixed_settings(OpenedKey *opened, const FixedPart *fixed)
+{
+	static const char *const styles[] = {"Postgres", "ISO", "SQL", "German"};
+	static const char *const orders[] = {"YMD", "DMY", "MDY"};
+	static const char *const intervals[] = {"postgres", "postgres_verbose", "sql_standard", "iso_8601"};
+	static const char *const bytea[] = {"escape", "hex"};
+	static const char *const binaries[] = {"base64", "hex"};
+	static const char *const options[] = {"document", "content"};
+	static const char *const switches[] = {"off", "on"};
+
+	add_choice(opened, "DateStyle", styles, lengthof(styles), fixed->date_style);
+	add_choice(opened, "DateStyle", orders, lengthof(orders), fixed->date_order);
+	add_choice(opened, "IntervalStyle", intervals, lengthof(intervals), fixed->interval_style);
+	add_setting(opened, "extra_float_digits", psprintf("%d", fixed->float_digits));
+	add_choice(opened, "bytea_output", bytea, lengthof(bytea), fixed->bytea_style);
+	add_choice(opened, "xmlbinary", binaries, lengthof(binaries), fixed->xml_binary);
+	add_choice(opened, "xmloption", options, lengthof(options), fixed->xml_option);
+	if (PG_VALID_FE_ENCODING(fixed->client_encoding))
+		add_setting(opened, "client_encoding", pg_encoding_to_char(fixed->client_encoding));
+	add_choice(opened, "row_security", switches, 2, fixed->row_level_security);
+	add_choice(opened, "quote_all_identifiers", switches, 2, fixed->quotes_all);
+	add_choice(opened, "array_nulls", switches, 2, fixed->nulls_in_arrays);
+	add_choice(opened, "transform_null_equals", switches, 2, fixed->nulls_by_equals);
+}
+
+/* The shape of the rows, which the call will have again or not. */
+static void
+skip_shape(KeyReader *reader)
+{
+	int32 natts;
+
+	take_into(reader, &natts, sizeof(natts));
+	if (natts > 0 && natts <= MaxTupleAttributeNumber)
+		(void) take(reader, natts * (sizeof(Oid) + sizeof(int32)));
+}
+
+bool
+call_key_open(const StoreKey *key, const MemoFunction *function, OpenedKey *opened)
+{
+	static const char *const names[NTEXTS] = {"TimeZone",
+											  "search_path",
+											  "lc_monetary",
+											  "lc_numeric",
+											  "lc_time",
+											  "lc_messages",
+											  "default_text_search_config",
+											  "timezone_abbreviations",
+											  "plpgsql.variable_conflict"};
+	KeyReader reader = {.at = key->bytes, .end = key->bytes + key->size};
+	FixedPart fixed;
+
+	take_into(&reader, &fixed, sizeof(fixed));
+	if (reader.broken || !is_call_key(key) || fixed.function.dboid != MyDatabaseId ||
+		fixed.function.function != function->function || function->vary_by != NIL ||
+		(OidIsValid(fixed.form) ? fixed.nargs < function->nargs : fixed.nargs != function->nargs))
+		return false;
+	memset(opened, 0, sizeof(*opened));
+	opened->function = fixed.function.function;
+	opened->form = fixed.form;
+	opened->user = fixed.user;
+	opened->session_user = fixed.session_user;
+	opened->nargs = function->nargs;
+	open_fixed_settings(opened, &fixed);
+	for (int i = 0; i < NTEXTS; i++)
+		add_setting(opened, names[i], take_text(&reader));
+	if (function->result_type == RECORDOID && !OidIsValid(fixed.form))
+		skip_shape(&reader);
+	for (int i = 0; i < opened->nargs; i++)
+		take_argument(&reader, &function->args[i], &opened->args[i]);
+	return !reader.broken && reader.at == reader.end;
+}
+
 FunctionKey
 call_key_function(const StoreKey *key)
 {
@@ -390,6 +573,27 @@ call_key_function(const StoreKey *key)
 
 	memcpy(&function, key->bytes, sizeof(function));
 	return function;
+}
+
+static FixedPart
+fixed_part(const StoreKey *key)
+{
+	FixedPart fixed;
+
+	memcpy(&fixed, key->bytes, sizeof(fixed));
+	return fixed;
+}
+
+Oid
+call_key_form(const StoreKey *key)
+{
+	return fixed_part(key).form;
+}
+
+const char *
+call_key_arguments(const StoreKey *key)
+{
+	return key->bytes + fixed_part(key).arguments;
 }
 
 bool

@@ -172,7 +172,9 @@ remember_until_gone(QueryDesc *query, PlanState *state)
 static void
 make_table(void)
 {
-	HASHCTL control = {.keysize = sizeof(PlanState *), .entrysize = sizeof(WatchedScan), .hcxt = TopMemoryContext};
+	HASHCTL control = {.keysize = sizeof(PlanState *),
+					   .entrysize = sizeof(WatchedScan),
+					   .hcxt = TopMemoryContext};
 
 	scans = hash_create("availability_cache scans", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }

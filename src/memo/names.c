@@ -200,11 +200,13 @@ names_hold_type(const char *name, Oid namespace, uint32 *hash, Oid *type)
 	Place *place = place_of(name, namespace);
 
 	*hash = place->hash;
-	*type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name), ObjectIdGetDatum(namespace));
+	*type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+							ObjectIdGetDatum(namespace));
 	if (!place->is_compared)
 	{
 		place->is_compared = true;
 		place->type = *type;
 	}
-	return (place->type == *type && !(place->may_be_older && is_ambiguous(name))) || AC_MUTATED(AC_MUTANT_OLD_PLANS);
+	return (place->type == *type && !(place->may_be_older && is_ambiguous(name))) ||
+		   AC_MUTATED(AC_MUTANT_OLD_PLANS);
 }

@@ -116,7 +116,10 @@ collations_agree(Oid column, Oid operator)
 								(!OidIsValid(operator) || get_collation_isdeterministic(operator)));
 }
 
-/* Whether what compares equal has one hash.  A relabelled column is compared as another type: only if that is the operator class's. */
+/*
+ * Whether what compares equal has one hash.  A relabelled column is compared as
+ * another type: only if that is the operator class's.
+ */
 static bool
 is_equality(const Comparison *comparison, Form_pg_attribute att, bool relabelled)
 {
@@ -126,9 +129,10 @@ is_equality(const Comparison *comparison, Form_pg_attribute att, bool relabelled
 		return true;
 	if (relabelled && exprType(comparison->left) != entry->hash_opintype)
 		return false;
-	return OidIsValid(entry->hash_opf) &&
-		   get_opfamily_member(entry->hash_opf, entry->hash_opintype, entry->hash_opintype, HTEqualStrategyNumber) ==
-			   comparison->operator&& collations_agree(att->attcollation, comparison->collation);
+	return OidIsValid(entry->hash_opf) && get_opfamily_member(entry->hash_opf, entry->hash_opintype,
+															  entry->hash_opintype, HTEqualStrategyNumber) ==
+											  comparison->operator&&
+											  collations_agree(att->attcollation, comparison->collation);
 }
 
 /* ---- values ---- */
@@ -208,7 +212,8 @@ is_of_query(Node *node, void *arg)
 	if (IsA(node, Var) || IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, CurrentOfExpr) ||
 		(IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN))
 		return true;
-	return check_functions_in_node(node, looks_at_clock, NULL) || expression_tree_walker(node, is_of_query, arg);
+	return check_functions_in_node(node, looks_at_clock, NULL) ||
+		   expression_tree_walker(node, is_of_query, arg);
 }
 
 typedef struct Evaluation
@@ -319,7 +324,8 @@ add_values(Narrowing *narrowing, Form_pg_attribute att, Oid type, NullableDatum 
 	if (array.isnull)
 		return true;
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	deconstruct_array(DatumGetArrayTypeP(array.value), type, length, by_value, alignment, &values, &nulls, &n);
+	deconstruct_array(DatumGetArrayTypeP(array.value), type, length, by_value, alignment, &values, &nulls,
+					  &n);
 	for (int i = 0; i < n && !(i > 0 && AC_MUTATED(AC_MUTANT_FIRST_ELEMENT)); i++)
 	{
 		if (!add_value(narrowing, att, (NullableDatum){values[i], nulls[i]}))
@@ -347,7 +353,8 @@ narrows_to(Narrowing *narrowing, const Comparison *comparison)
 		return is_key(narrowing, column) && fails(narrowing, WHOLE_EQUALITY, column);
 	if (!is_key(narrowing, column))
 		return fails(narrowing, WHOLE_KEY, column);
-	if ((comparison->any ? get_element_type(exprType(comparison->right)) : exprType(comparison->right)) != type)
+	if ((comparison->any ? get_element_type(exprType(comparison->right)) : exprType(comparison->right)) !=
+		type)
 		return fails(narrowing, WHOLE_EQUALITY, column);
 	if (looks_up(narrowing, att, comparison) || !value_of(narrowing, comparison->right, &value))
 		return fails(narrowing, WHOLE_VALUE, column);
@@ -363,7 +370,8 @@ narrows_by_operator(Narrowing *narrowing, const OpExpr *op)
 	Comparison comparison = {op->opno, op->inputcollid, linitial(op->args), llast(op->args), false};
 	Comparison turned = {op->opno, op->inputcollid, llast(op->args), linitial(op->args), false};
 
-	return list_length(op->args) == 2 && (narrows_to(narrowing, &comparison) || narrows_to(narrowing, &turned));
+	return list_length(op->args) == 2 &&
+		   (narrows_to(narrowing, &comparison) || narrows_to(narrowing, &turned));
 }
 
 /* A boolean column, which the server has in place of "column = true". */
@@ -445,7 +453,8 @@ narrows_by_any(Narrowing *narrowing, List *conjuncts)
 }
 
 void
-narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends, Extent *extent)
+narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends,
+			Extent *extent)
 {
 	Narrowing narrowing = {query, rel, keys, ((Scan *) scan)->scanrelid, NIL, ends, 0, extent};
 	List *index_conjuncts = NIL;

@@ -31,7 +31,7 @@ typedef struct Extent
  * The extent of a scan of a query that the executor has started, or that
  * ends.  May call functions of the query.
  */
-extern void
-narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends, Extent *extent);
+extern void narrow_scan(const QueryDesc *query, Plan *scan, Relation rel, const KeyColumns *keys, bool ends,
+						Extent *extent);
 
 #endif /* AC_MEMO_NARROW_H */

@@ -43,7 +43,8 @@ look_at_function(Oid function, void *arg)
 
 	facts_add_function(look->facts, function);
 	/* What a worker reads for it, its leader does not see. */
-	if (look->plan->parallelModeNeeded && function >= FirstNormalObjectId && !AC_MUTATED(AC_MUTANT_WORKERS_UNSEEN))
+	if (look->plan->parallelModeNeeded && function >= FirstNormalObjectId &&
+		!AC_MUTATED(AC_MUTANT_WORKERS_UNSEEN))
 		note_reason(look, REASON_PARALLEL, InvalidOid);
 	return false;
 }

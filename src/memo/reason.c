@@ -19,13 +19,15 @@ static const char *const texts[NREASONS] = {
 	[REASON_IMMUTABLE] = "it may call %s, which is said to be IMMUTABLE and does not look like it",
 	[REASON_SOURCE] = "the body of %s cannot be read",
 	[REASON_NESTED] = "it calls %s, whose answer could not be kept",
-	[REASON_UNSEEN] = "it may call %s, which is not seen through: if that goes by its arguments alone, say so with "
-					  "memoize(…, assume_stable => true)",
+	[REASON_UNSEEN] =
+		"it may call %s, which is not seen through: if that goes by its arguments alone, say so with "
+		"memoize(…, assume_stable => true)",
 	[REASON_UNTIL] =
 		"the function that memoize(…, valid_until => …) names is not there, may not be called or raised an "
 		"error",
-	[REASON_CLOCK] = "it looks at the clock: say how long an answer holds, with memoize(…, ttl => …), "
-					 "memoize(…, valid_until => …) or by calling availability_cache.valid_until(timestamptz) in it",
+	[REASON_CLOCK] =
+		"it looks at the clock: say how long an answer holds, with memoize(…, ttl => …), "
+		"memoize(…, valid_until => …) or by calling availability_cache.valid_until(timestamptz) in it",
 	[REASON_SESSION] = "it looks at a setting that is not in the key: name it with memoize(…, vary_by => …)",
 	[REASON_WRITES] = "it writes, or locks rows",
 	[REASON_ERROR] = "it catches an error that goes by something else than the rows it read",
@@ -36,7 +38,8 @@ static const char *const texts[NREASONS] = {
 	[REASON_PLAN] = "its plan has a node that is not seen through",
 	[REASON_PARALLEL] = "parallel workers call functions",
 	[REASON_TOO_MUCH] = "it depends on more than an answer may",
-	[REASON_ARGUMENT] = "an argument is of a kind that cannot be compared, or holds a word such as today or now",
+	[REASON_ARGUMENT] =
+		"an argument is of a kind that cannot be compared, or holds a word such as today or now",
 	[REASON_RESULT] = "the result is of a kind that other sessions cannot read",
 	[REASON_SIZE] = "the answer is larger than availability_cache.max_answer_size",
 	[REASON_SETTINGS] = "standard_conforming_strings is off, or another setting that changes what text means",

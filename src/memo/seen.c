@@ -172,13 +172,15 @@ namespaces_of(const char *path)
 	foreach(cell, names)
 	{
 		const char *name = lfirst(cell);
-		Oid namespace = get_namespace_oid(strcmp(name, "$user") == 0 ? GetUserNameFromId(GetUserId(), false) : name,
+		Oid namespace = get_namespace_oid(strcmp(name, "$user") == 0 ? GetUserNameFromId(GetUserId(), false)
+																	 : name,
 										  true);
 
 		if (OidIsValid(namespace))
 			namespaces = lappend_oid(namespaces, namespace);
 	}
-	return list_member_oid(namespaces, PG_CATALOG_NAMESPACE) ? namespaces : lcons_oid(PG_CATALOG_NAMESPACE, namespaces);
+	return list_member_oid(namespaces, PG_CATALOG_NAMESPACE) ? namespaces
+															 : lcons_oid(PG_CATALOG_NAMESPACE, namespaces);
 }
 
 static List *
@@ -202,7 +204,8 @@ note_type(const char *name, const List *namespaces)
 	ListCell *cell;
 
 	GetTempNamespaceState(&temporary, &toast);
-	if (OidIsValid(temporary) && SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(temporary)))
+	if (OidIsValid(temporary) &&
+		SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(temporary)))
 		seen_note_reason(REASON_NAMES, InvalidOid);
 	seen_note_name(name);
 	foreach(cell, namespaces)
@@ -273,7 +276,8 @@ find_relation(Oid relid)
 static bool
 has_temporary_child(Relation rel)
 {
-	List *children = rel->rd_rel->relhassubclass ? find_inheritance_children(RelationGetRelid(rel), NoLock) : NIL;
+	List *children = rel->rd_rel->relhassubclass ? find_inheritance_children(RelationGetRelid(rel), NoLock)
+												 : NIL;
 	ListCell *cell;
 
 	foreach(cell, children)
@@ -307,11 +311,17 @@ note_relation(Oid relid)
 	seen_note_name(RelationGetRelationName(rel));
 	note_places_before(RelationGetRelationName(rel), RelationGetNamespace(rel));
 	definition_look(rel, &current->facts);
-	/* A view too: others have none of that name, or their own.  And whose rows are a child's, others have not. */
+	/*
+	 * A view too: others have none of that name, or their own.  And whose rows are a
+	 * child's, others have not.
+	 */
 	if ((rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP || has_temporary_child(rel)) &&
 		!AC_MUTATED(AC_MUTANT_TEMPORARY_VIEWS))
 		seen_note_reason(REASON_TEMPORARY, relid);
-	/* What a view is made of is in the plan; so are a partitioned table's partitions, but those that can have no row of it. */
+	/*
+	 * What a view is made of is in the plan; so are a partitioned table's partitions, but
+	 * those that can have no row of it.
+	 */
 	if ((rel->rd_rel->relkind != RELKIND_VIEW && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
 		relid < FirstNormalObjectId)
 		note_table(rel);
@@ -428,7 +438,8 @@ note_scans(QueryDesc *query, List *scans)
 	{
 		Plan *scan = lfirst(cell);
 
-		note_scan(query, scan, rt_fetch(((Scan *) scan)->scanrelid, query->plannedstmt->rtable)->relid, false);
+		note_scan(query, scan, rt_fetch(((Scan *) scan)->scanrelid, query->plannedstmt->rtable)->relid,
+				  false);
 	}
 }
 
@@ -577,7 +588,10 @@ seen_init(void)
 
 /* ---- errors ---- */
 
-/* Whether an error comes of rows and arguments, or is the source's own: then who reads the same meets it too. */
+/*
+ * Whether an error comes of rows and arguments, or is the source's own: then who reads
+ * the same meets it too.
+ */
 static bool
 goes_by_rows(int sqlstate)
 {
@@ -602,7 +616,8 @@ note_error(void *arg)
 {
 	Seen *seen = arg;
 
-	if (seen->reason.kind == REASON_NONE && !goes_by_rows(geterrcode()) && !AC_MUTATED(AC_MUTANT_ERRORS_UNSEEN))
+	if (seen->reason.kind == REASON_NONE && !goes_by_rows(geterrcode()) &&
+		!AC_MUTATED(AC_MUTANT_ERRORS_UNSEEN))
 		seen->reason = (Reason){REASON_ERROR, InvalidOid};
 }
 
@@ -620,7 +635,9 @@ seen_begin(Seen *seen)
 	initStringInfo(&seen->names);
 	if (current == NULL)
 		facts_refresh();
-	seen->errors = (ErrorContextCallback){.previous = error_context_stack, .callback = note_error, .arg = seen};
+	seen->errors = (ErrorContextCallback){.previous = error_context_stack,
+										  .callback = note_error,
+										  .arg = seen};
 	error_context_stack = &seen->errors;
 	seen->number = ++computations;
 	seen->outer = current;

@@ -277,7 +277,8 @@ look_at_name(Source *source, Reading *reading)
 	}
 	if (is_word && begins_list(reading, name))
 		reading->place = AFTER_FROM;
-	else if (reading->place == AFTER_FROM && is_word && (strcmp(name, "only") == 0 || strcmp(name, "lateral") == 0))
+	else if (reading->place == AFTER_FROM && is_word &&
+			 (strcmp(name, "only") == 0 || strcmp(name, "lateral") == 0))
 		return;
 	else if (reading->place == AFTER_FROM)
 	{

@@ -81,7 +81,8 @@ find(Oid function, bool make)
 
 		if (there == 0 && !make)
 			return NULL;
-		if (there == key || (there == 0 && (pg_atomic_compare_exchange_u64(&place->key, &there, key) || there == key)))
+		if (there == key ||
+			(there == 0 && (pg_atomic_compare_exchange_u64(&place->key, &there, key) || there == key)))
 			return place;
 	}
 	return NULL;
@@ -153,7 +154,8 @@ statistics_note_sights(Oid function, const Sight *sights, int n)
 
 	for (int s = 0; place != NULL && s < MAX_SIGHTS; s++)
 	{
-		uint64 said = s < n ? (uint64) sights[s].relid << 32 | (uint64) (uint16) sights[s].column << 8 | sights[s].whole
+		uint64 said = s < n ? (uint64) sights[s].relid << 32 | (uint64) (uint16) sights[s].column << 8 |
+								  sights[s].whole
 							: 0;
 
 		if (pg_atomic_read_u64(&place->sights[s]) != said)
@@ -179,7 +181,8 @@ statistics_read(Oid function, FunctionStatistics *out)
 		uint64 said = pg_atomic_read_u64(&place->sights[s]);
 
 		if (said != 0)
-			out->sights[out->nsights++] = (Sight){said >> 32, (AttrNumber) (said >> 8), (WholeReason) (said & 0xff)};
+			out->sights[out->nsights++] = (Sight){said >> 32, (AttrNumber) (said >> 8),
+												  (WholeReason) (said & 0xff)};
 	}
 	return true;
 }

@@ -155,7 +155,8 @@ pack_rows(const CallResult *result, Size limit, StringInfo body, Head *head)
 	head->natts = result->desc->natts;
 	head->row_type = result->desc->tdtypeid;
 	for (int i = 0; i < head->natts; i++)
-		appendBinaryStringInfo(body, (const char *) TupleDescAttr(result->desc, i), ATTRIBUTE_FIXED_PART_SIZE);
+		appendBinaryStringInfo(body, (const char *) TupleDescAttr(result->desc, i),
+							   ATTRIBUTE_FIXED_PART_SIZE);
 	slot = MakeSingleTupleTableSlot(result->desc, &TTSOpsMinimalTuple);
 	while (problem == REASON_NONE && tuplestore_gettupleslot(result->rows, true, false, slot))
 	{
@@ -170,8 +171,8 @@ pack_rows(const CallResult *result, Size limit, StringInfo body, Head *head)
 }
 
 ReasonKind
-answer_of_call_pack(const MemoFunction *function, const CallResult *result, const Seen *seen, Size limit, char **packed,
-					uint32 *size)
+answer_of_call_pack(const MemoFunction *function, const CallResult *result, const Seen *seen, Size limit,
+					char **packed, uint32 *size)
 {
 	Head head = {.valid_until = seen->valid_until,
 				 .ntags = seen->ntags,
@@ -376,8 +377,8 @@ unpack_value(const MemoFunction *function, const Head *head, const char *body)
 }
 
 void
-answer_of_call_unpack(const MemoFunction *function, const char *packed, MemoryContext context, bool random_access,
-					  CallResult *result)
+answer_of_call_unpack(const MemoFunction *function, const char *packed, MemoryContext context,
+					  bool random_access, CallResult *result)
 {
 	Head head = head_of(packed);
 	const char *body = body_of(packed, &head);

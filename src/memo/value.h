@@ -25,8 +25,8 @@ typedef struct CallResult
  * Packs a result, in the current context, not larger than limit bytes; or
  * says why it cannot be.  Rows are left to be read from the first on.
  */
-extern ReasonKind answer_of_call_pack(const MemoFunction *function, const CallResult *result, const Seen *seen,
-									  Size limit, char **packed, uint32 *size);
+extern ReasonKind answer_of_call_pack(const MemoFunction *function, const CallResult *result,
+									  const Seen *seen, Size limit, char **packed, uint32 *size);
 
 /* Whether two packed results are the same value or, in whatever order, the same rows. */
 extern bool answer_of_call_same(const MemoFunction *function, const char *a, const char *b);
@@ -43,7 +43,10 @@ extern bool answer_of_call_is_logged(const char *packed);
 /* Whether it has the size that it says, and can be read. */
 extern bool answer_of_call_is_whole(const char *packed, uint32 size);
 
-/* The value in the current context; rows and their descriptor in the one given, the rows not larger than work_mem in memory. */
+/*
+ * The value in the current context; rows and their descriptor in the one given, the
+ * rows not larger than work_mem in memory.
+ */
 extern void answer_of_call_unpack(const MemoFunction *function, const char *packed, MemoryContext context,
 								  bool random_access, CallResult *result);
 

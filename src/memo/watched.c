@@ -77,7 +77,8 @@ hash_of_value(Oid type, Oid collation, Datum value, uint64 *hash)
 		*hash = hash_bytes_extended((unsigned char *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), 0);
 		return true;
 	}
-	*hash = DatumGetUInt64(FunctionCall2Coll(&entry->hash_extended_proc_finfo, collation, value, Int64GetDatum(0)));
+	*hash = DatumGetUInt64(
+		FunctionCall2Coll(&entry->hash_extended_proc_finfo, collation, value, Int64GetDatum(0)));
 	return true;
 }
 

@@ -18,7 +18,10 @@ typedef struct KeyColumns
 	AttrNumber columns[MAX_KEY_COLUMNS];
 } KeyColumns;
 
-/* By the arguments of a trigger of ours: its columns' names.  What is no column, or has no hash, is left out. */
+/*
+ * By the arguments of a trigger of ours: its columns' names.  What is no column, or
+ * has no hash, is left out.
+ */
 extern void key_columns_of(const Trigger *trigger, TupleDesc desc, KeyColumns *keys);
 
 /* Whether every change of the table's rows from here on is told, and then of which columns; else why not. */

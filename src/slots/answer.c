@@ -5,8 +5,10 @@
  * The form is what the memory store keeps: a header; where the slots do not
  * follow each other by the rules' step, the runs in which they do; where the
  * customer's zone changes its offset that day, the changes; half a byte a
- * slot for why it is not available; the seats that are left, where the service has a capacity; and display texts only where the rules ask for another format than
- * HH24:MI.  Rows, jsonb and json are written from it.
+ * slot for why it is not available; the seats that are left, where the service has a
+ * capacity; how long each slot lasts, where classes are among them; and display texts only
+ * where the rules ask for another format than HH24:MI.  Rows, jsonb and json are written
+ * from it.
  */
 #include "postgres.h"
 
@@ -21,12 +23,18 @@
 
 #define DEFAULT_DISPLAY_FORMAT "HH24:MI"
 
-const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break", "unavailable"};
-const char *const slot_reason_names[SLOT_NREASONS] = {NULL,		  "too_soon",  "too_late",		"on_break",
-													  "booked",	  "full",	   "held",			"closed",
-													  "no_hours", "too_short", "outside_hours", "off_grid"};
+const char *const slot_status_names[SLOT_NSTATUSES] = {"available", "booked", "reserved", "in_break",
+													   "unavailable"};
+const char *const slot_reason_names[SLOT_NREASONS] = {NULL,			  "too_soon",	   "too_late",
+													  "on_break",	  "booked",		   "full",
+													  "held",		  "no_resource",   "daily_limit",
+													  "weekly_limit", "closed",		   "no_hours",
+													  "too_short",	  "outside_hours", "off_grid"};
 
-/* An AnswerHeader in few bits: small answers of many services are to fit one block of the store.  The last bytes are not kept. */
+/*
+ * An AnswerHeader in few bits: small answers of many services are to fit one block of
+ * the store.  The last bytes are not kept.
+ */
 typedef struct PackedHeader
 {
 	int64 computed_at;
@@ -44,6 +52,7 @@ typedef struct PackedHeader
 	int32 price_cents;
 	uint16 nruns : 14;
 	uint16 has_reasons : 1;
+	uint16 has_ends : 1;
 } PackedHeader;
 
 #define HEADER_SIZE (offsetof(PackedHeader, price_cents) + sizeof(int32) + sizeof(uint16))
@@ -61,6 +70,7 @@ pack_header(char *out, const AnswerHeader *header)
 						   .has_display = header->has_display,
 						   .has_seats = header->has_seats,
 						   .has_reasons = header->has_reasons,
+						   .has_ends = header->has_ends,
 						   .why = header->why,
 						   .duration = header->duration,
 						   .offset = header->offset,
@@ -70,6 +80,7 @@ pack_header(char *out, const AnswerHeader *header)
 						   .nruns = header->nruns};
 
 	StaticAssertStmt(HEADER_SIZE == 30, "the bit fields fill two numbers");
+	StaticAssertStmt(SLOT_NREASONS <= 1 << 4, "a reason must fit four bits");
 	StaticAssertStmt(ANSWER_MAX_SLOTS < 1 << 14 && ANSWER_MAX_CHANGES < 1 << 4, "they are wide enough");
 	memcpy(out, &packed, HEADER_SIZE);
 }
@@ -143,6 +154,33 @@ append_seats(StringInfo out, const Slot *slots, int nslots)
 	}
 }
 
+static int32
+length_of(const Slot *slot)
+{
+	return (slot->end - slot->start) / USECS_PER_SEC;
+}
+
+static void
+append_lengths(StringInfo out, const Slot *slots, int nslots)
+{
+	for (int i = 0; i < nslots; i++)
+	{
+		int32 length = length_of(&slots[i]);
+
+		appendBinaryStringInfo(out, (char *) &length, sizeof(length));
+	}
+}
+
+static int64
+last_end_of(const Slot *slots, int nslots)
+{
+	int64 last = slots[nslots - 1].end;
+
+	for (int i = 0; i < nslots; i++)
+		last = Max(last, slots[i].end);
+	return last / USECS_PER_SEC;
+}
+
 static void
 append_display(StringInfo out, Timestamp local, text *format)
 {
@@ -173,8 +211,8 @@ append_displays(StringInfo out, const char *display_format)
 }
 
 char *
-answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone, const char *display_format,
-			uint32 *size)
+answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer_zone,
+			const char *display_format, uint32 *size)
 {
 	StringInfoData out;
 
@@ -189,10 +227,12 @@ answer_pack(AnswerHeader *header, const Slot *slots, int nslots, pg_tz *customer
 	appendStringInfoSpaces(&out, HEADER_SIZE);
 	append_runs(&out, header, slots);
 	if (nslots > 0)
-		append_changes(&out, header, customer_zone, start_of(&slots[nslots - 1]) + header->duration);
+		append_changes(&out, header, customer_zone, last_end_of(slots, nslots));
 	append_reasons(&out, slots, nslots);
 	if (header->has_seats)
 		append_seats(&out, slots, nslots);
+	if (header->has_ends)
+		append_lengths(&out, slots, nslots);
 	pack_header(out.data, header);
 	if (strcmp(display_format, DEFAULT_DISPLAY_FORMAT) != 0)
 	{
@@ -273,6 +313,7 @@ answer_header(const char *packed)
 						  .has_display = header.has_display,
 						  .has_seats = header.has_seats,
 						  .has_reasons = header.has_reasons,
+						  .has_ends = header.has_ends,
 						  .why = header.why,
 						  .days = header.days};
 }
@@ -281,6 +322,12 @@ static Size
 seats_size(const AnswerHeader *header)
 {
 	return header->has_seats ? header->nslots * sizeof(uint16) : 0;
+}
+
+static Size
+lengths_size(const AnswerHeader *header)
+{
+	return header->has_ends ? header->nslots * sizeof(int32) : 0;
 }
 
 void
@@ -304,7 +351,17 @@ answer_open(AnswerReader *reader, const char *packed)
 	reader->reasons = (const uint8 *) packed;
 	packed += (header->nslots + 1) / 2;
 	reader->seats = header->has_seats ? packed : NULL;
-	reader->display = packed + seats_size(header);
+	packed += seats_size(header);
+	reader->lengths = header->has_ends ? packed : NULL;
+	reader->display = packed + lengths_size(header);
+}
+
+int64
+answer_local_end(const AnswerReader *reader, int64 end)
+{
+	OffsetCursor from_start = reader->at_start;
+
+	return end + answer_offset_at(&from_start, &reader->header, end);
 }
 
 /* ---- looking at what others may have written ---- */
@@ -376,6 +433,20 @@ reasons_are_whole(const uint8 *packed, const AnswerHeader *header)
 	return true;
 }
 
+static bool
+lengths_are_whole(const char *packed, const AnswerHeader *header)
+{
+	for (int i = 0; header->has_ends && i < header->nslots; i++)
+	{
+		int32 length;
+
+		memcpy(&length, packed + i * sizeof(length), sizeof(length));
+		if (!is_within(length, 1, 7 * SECS_PER_DAY))
+			return false;
+	}
+	return true;
+}
+
 /* One text for each slot, and nothing after the last. */
 static bool
 displays_are_whole(const char *texts, uint32 size, const AnswerHeader *header)
@@ -424,10 +495,14 @@ answer_is_whole(const char *packed, uint32 size)
 	runs = header.nruns * sizeof(AnswerRun);
 	changes = header.nchanges * sizeof(AnswerChange);
 	reasons = (header.nslots + 1) / 2;
-	if (size - HEADER_SIZE < runs + changes + reasons + seats_size(&header) || !runs_are_whole(rest, &header) ||
-		!changes_are_whole(rest + runs, &header) || !reasons_are_whole((const uint8 *) rest + runs + changes, &header))
+	if (size - HEADER_SIZE < runs + changes + reasons + seats_size(&header) + lengths_size(&header) ||
+		!runs_are_whole(rest, &header) || !changes_are_whole(rest + runs, &header) ||
+		!reasons_are_whole((const uint8 *) rest + runs + changes, &header))
 		return false;
 	rest += runs + changes + reasons + seats_size(&header);
+	if (!lengths_are_whole(rest, &header))
+		return false;
+	rest += lengths_size(&header);
 	return displays_are_whole(rest, size - (rest - packed), &header) && times_are_whole(packed);
 }
 
@@ -438,7 +513,7 @@ same_header(const AnswerHeader *a, const AnswerHeader *b)
 	return a->first == b->first && a->duration == b->duration && a->step == b->step &&
 		   a->price_cents == b->price_cents && a->offset == b->offset && a->nslots == b->nslots &&
 		   a->nruns == b->nruns && a->nchanges == b->nchanges && a->has_price == b->has_price &&
-		   a->has_display == b->has_display;
+		   a->has_display == b->has_display && a->has_ends == b->has_ends;
 }
 
 bool

@@ -10,7 +10,10 @@
 #include "slots/kernel.h"
 #include "slots/zone.h"
 
-/* What every slot of an answer shares; packed it takes 30 bytes.  Moments count in seconds since 2000-01-01, UTC. */
+/*
+ * What every slot of an answer shares; packed it takes 30 bytes.  Moments count in
+ * seconds since 2000-01-01, UTC.
+ */
 typedef struct AnswerHeader
 {
 	TimestampTz computed_at;
@@ -24,7 +27,8 @@ typedef struct AnswerHeader
 	uint8 nchanges; /* of the offset, after first */
 	bool has_price;
 	bool has_display; /* else the display is HH24:MI */
-	bool has_seats;	  /* the service has a capacity */
+	bool has_seats;	  /* the service has a capacity, or a class this day */
+	bool has_ends;	  /* each slot has its own, as classes have */
 	bool has_reasons; /* they are to be shown */
 	SlotReason why;	  /* no slot is available; WHY_NONE: one is */
 	uint8 days;		  /* that it depends on, in UTC: so many before the date << 4 | so many after it */
@@ -57,14 +61,16 @@ typedef struct OffsetCursor
 } OffsetCursor;
 
 /*
- * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a reason of four bits for each
- * slot, seats of two bytes for each, display texts.
+ * Reads an answer, slot by slot, from one piece of memory: header, runs, changes, a reason
+ * of four bits for each slot, seats of two bytes for each, lengths of four bytes for each,
+ * display texts.
  */
 typedef struct AnswerReader
 {
 	AnswerHeader header;
 	const uint8 *reasons;
 	const char *seats;	 /* NULL: there are none */
+	const char *lengths; /* NULL: all have the header's */
 	const char *display; /* of the next slot, zero-terminated */
 	uint32 next;		 /* slot */
 	int64 next_start;	 /* unless a run starts with it */
@@ -85,7 +91,7 @@ typedef struct SlotView
 	const char *display; /* NULL: HH24:MI of start_local */
 	int display_size;
 	SlotReason reason;
-	int seats; /* that are left; -1: the service has no capacity */
+	int seats; /* that are left; -1: the answer has none */
 } SlotView;
 
 /*
@@ -102,7 +108,10 @@ extern AnswerHeader answer_header(const char *packed);
 /* The reader trusts what it reads: what comes from where others may write must be whole. */
 extern void answer_open(AnswerReader *reader, const char *packed);
 
-/* Whether every byte is what answer_pack could have made, so that reading stays within them and shows times of four-digit years. */
+/*
+ * Whether every byte is what answer_pack could have made, so that reading stays within
+ * them and shows times of four-digit years.
+ */
 extern bool answer_is_whole(const char *packed, uint32 size);
 
 /* What answers call a status. */
@@ -126,6 +135,18 @@ answer_seats(const AnswerReader *reader, uint32 slot)
 }
 
 static inline int32
+answer_length(const AnswerReader *reader, uint32 slot)
+{
+	int32 length;
+
+	memcpy(&length, reader->lengths + slot * sizeof(length), sizeof(length));
+	return length;
+}
+
+/* Of the end of the slot that is next, if it is its own: such ends do not come in order. */
+extern int64 answer_local_end(const AnswerReader *reader, int64 end);
+
+static inline int32
 answer_offset_at(OffsetCursor *c, const AnswerHeader *header, int64 moment)
 {
 	while (unlikely(moment >= c->until))
@@ -146,9 +167,17 @@ answer_next(AnswerReader *reader, SlotView *view)
 	if (unlikely(slot == reader->next_run_slot))
 		answer_begin_run(reader);
 	view->start_utc = reader->next_start;
-	view->end_utc = view->start_utc + header->duration;
 	view->start_local = view->start_utc + answer_offset_at(&reader->at_start, header, view->start_utc);
-	view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
+	if (unlikely(reader->lengths != NULL))
+	{
+		view->end_utc = view->start_utc + answer_length(reader, slot);
+		view->end_local = answer_local_end(reader, view->end_utc);
+	}
+	else
+	{
+		view->end_utc = view->start_utc + header->duration;
+		view->end_local = view->end_utc + answer_offset_at(&reader->at_end, header, view->end_utc);
+	}
 	view->reason = reader->reasons[slot / 2] >> (slot % 2 * 4) & 15;
 	view->seats = -1;
 	if (unlikely(reader->seats != NULL))

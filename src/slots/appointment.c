@@ -7,7 +7,8 @@
  * its times and buffers is left out; which one does not matter, they are alike.
  *
  * First the hours, as a day of slots of its length; then what else is near it,
- * as a window that it fills.  The same kernel says both.
+ * as a window that it fills, or as the class that it starts with.  The same
+ * kernel says both.
  *
  * docs/rules.md says what is computed; the numbers in comments refer to it.
  */
@@ -21,9 +22,11 @@
 #include "slots/appointment.h"
 #include "slots/buffers.h"
 #include "slots/busy.h"
+#include "slots/classes.h"
 #include "slots/hours.h"
+#include "slots/resource_fit.h"
 #include "slots/rules.h"
-#include "slots/zone.h"
+#include "slots/rules_memo.h"
 
 /* None that is longer is offered. */
 #define LONGEST (7 * USECS_PER_DAY)
@@ -64,6 +67,21 @@ make_only_slot(const Appointment *appointment, SlotInput *input)
 	input->starts_before = at.start + 1;
 	input->duration = at.end - at.start;
 	input->step = input->duration;
+}
+
+/* (22): the class that it starts with and ends in is the only slot; false if there is none. */
+static bool
+make_class_slot(const Appointment *appointment, const DayRules *rules, SlotInput *input)
+{
+	SlotInterval starts = {appointment->at.start, appointment->at.start + 1};
+
+	if (!appointment->has_service || TIMESTAMP_NOT_FINITE(starts.start))
+		return false;
+	classes_find(&appointment->stylist, &appointment->service, rules, starts, input);
+	if (input->classes.span.start < input->classes.span.end && input->classes.span.end >= appointment->at.end)
+		return true;
+	input->classes = (SlotClasses){.n = 0};
+	return false;
 }
 
 /* Takes the appointment from bookings or holds of others; false if it is not there. */
@@ -107,10 +125,46 @@ leave_out_seats(const Appointment *appointment, Seats *seats)
 	return false;
 }
 
+/* The same of those that are near a class. */
+static bool
+leave_out_taker(const Appointment *appointment, SlotClasses *classes)
+{
+	TakerKind kind = appointment->is_hold ? TAKER_HOLD : TAKER_BOOKING;
+
+	for (int i = 0; i < classes->ntakers; i++)
+	{
+		ClassTaker *taker = &classes->takers[i];
+
+		if (taker->kind != kind || !taker->of_service || taker->at.start != appointment->at.start ||
+			taker->at.end != appointment->at.end || taker->seats != Min(appointment->seats, SEATS_MOST) ||
+			taker->expires != appointment->expires)
+			continue;
+		if (!AC_MUTATED(AC_MUTANT_GUARD_OWN_ROWS))
+			taker->at.end = taker->at.start;
+		return true;
+	}
+	return false;
+}
+
+/* One that takes no seats of a class has nothing to do with those that do. */
+static void
+forget_seats(SlotClasses *classes)
+{
+	for (int i = 0; i < classes->n; i++)
+		classes->classes[i].seats = 1;
+	for (int i = 0; i < classes->ntakers; i++)
+	{
+		if (classes->takers[i].of_service && classes->takers[i].kind != TAKER_CLASS)
+			classes->takers[i].seats = 0;
+	}
+}
+
 /* One that takes no seats has nothing to do with those that do. */
 static bool
 leave_out_own(const Appointment *appointment, SlotInput *input)
 {
+	if (input->classes.nslots > 0)
+		return leave_out_taker(appointment, &input->classes);
 	if (input->seats.capacity == SEATS_ALONE)
 		return leave_out(appointment, input);
 	if (appointment->seats > 0)
@@ -127,14 +181,18 @@ reason_of_only_slot(const Appointment *appointment, SlotInput *input)
 	Slot slot = {.reason = WHY_OUTSIDE_HOURS};
 
 	(void) slots_compute(input, &slot, counts, &next_change);
-	if (slot.reason == WHY_NONE && input->seats.capacity != SEATS_ALONE && slot.seats < appointment->seats)
+	if (slot.reason == WHY_NONE && (input->seats.capacity != SEATS_ALONE || slot.class != NULL) &&
+		slot.seats < appointment->seats)
 		return WHY_FULL;
 	return slot.reason;
 }
 
-/* (14), (15) and (17): the clock makes none of it unavailable.  is_there NULL: it is not; else it is said whether it is. */
+/*
+ * (14), (15), (17) and (22): the clock makes none of it unavailable.  is_there NULL: it is
+ * not; else it is said whether it is.
+ */
 static SlotReason
-check_others(const Appointment *appointment, const DayRules *rules, bool *is_there)
+check_others(const Appointment *appointment, const DayRules *rules, uint64 clock, bool *is_there)
 {
 	SlotInput input = {.now = cache_now(),
 					   .horizon = PG_INT64_MAX,
@@ -143,10 +201,17 @@ check_others(const Appointment *appointment, const DayRules *rules, bool *is_the
 					   .show_breaks = true};
 	Reach reach;
 	BookedServices booked;
+	bool is_of_class = make_class_slot(appointment, rules, &input);
 
-	make_only_slot(appointment, &input);
+	if (!is_of_class)
+		make_only_slot(appointment, &input);
 	input.seats.capacity = rules->capacity;
-	busy_read(&appointment->stylist, service_of(appointment), rules, NO_CLOCK, NULL, &input, &reach, &booked);
+	busy_read(&appointment->stylist, service_of(appointment), rules, clock, NULL, &input, &reach, &booked);
+	/* A class that is no slot is in the way, and no more. */
+	if (!is_of_class)
+		input.classes.n = 0;
+	else if (appointment->seats <= 0)
+		forget_seats(&input.classes);
 	if (is_there != NULL && !(*is_there = leave_out_own(appointment, &input)))
 		return WHY_NONE;
 	/* Holds that have expired were not read. */
@@ -194,9 +259,20 @@ find_slot(const Appointment *appointment, SlotInput *input)
 	return bsearch(&appointment->at.start, slots, n, sizeof(Slot), compare_start);
 }
 
+/* A class has no hours but its own. */
+static SlotReason
+check_date_of_class(const Appointment *appointment, SlotInput *input)
+{
+	SlotClass class = {.at = appointment->at, .seats = Max(appointment->seats, 1), .is_slot = true};
+
+	input->nwindows = 0;
+	input->classes = (SlotClasses){.classes = &class, .n = 1, .nslots = 1};
+	return reason_of_only_slot(appointment, input);
+}
+
 /* As a slot of a date of the stylist's, of the appointment's own length. */
 static SlotReason
-check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
+check_date(const Appointment *appointment, DateADT date, const DayRules *rules, bool is_of_class)
 {
 	SlotInput input = {.now = cache_now(),
 					   .step = rules->step,
@@ -208,34 +284,35 @@ check_date(const Appointment *appointment, DateADT date, const DayRules *rules)
 					   .seats.capacity = SEATS_ALONE};
 	const Slot *slot;
 
-	hours_read(&appointment->stylist, date, rules, &input);
-	slots_prepare(&input);
+	hours_read(&appointment->stylist, service_of(appointment), date, rules, &input);
+	if (is_of_class)
+		return check_date_of_class(appointment, &input);
 	if (!is_within_hours(appointment, &input))
 		return WHY_OUTSIDE_HOURS;
 	/* What nobody knows the service of keeps to the hours, and to no grid. */
 	if (!appointment->has_service)
 		make_only_slot(appointment, &input);
-	else
-		input.grid_from = hours_grid(rules, &input);
 	slot = find_slot(appointment, &input);
 	return slot == NULL ? WHY_OFF_GRID : slot->reason;
 }
 
-/* It can be of the date on which it starts, or of the one before or, where a clock is put back at midnight, after it. */
+/* As a slot of any date that has one then. */
 static SlotReason
 check_hours(const Appointment *appointment, const DayRules *rules)
 {
-	static const int from_its_own[] = {0, -1, 1};
 	SlotReason reason = WHY_OUTSIDE_HOURS;
-	TimestampTz until;
-	int64 reads = appointment->at.start +
-				  zone_offset(rules->stylist_zone, appointment->at.start, &until) * USECS_PER_SEC;
+	SlotInput unused = {0};
+	bool is_of_class = make_class_slot(appointment, rules, &unused);
+	DateADT dates[HOURS_MAX_DATES];
+	int n;
 
 	if (appointment->at.end - appointment->at.start > LONGEST)
 		return WHY_OUTSIDE_HOURS;
-	for (int i = 0; i < lengthof(from_its_own); i++)
+	n = hours_dates(&appointment->stylist, appointment->at.start, rules, dates);
+	/* A class is of one date, which is the first of these. */
+	for (int i = 0; i < (is_of_class ? 1 : n); i++)
 	{
-		SlotReason on_date = check_date(appointment, utc_day_of(reads) + from_its_own[i], rules);
+		SlotReason on_date = check_date(appointment, dates[i], rules, is_of_class);
 
 		if (on_date == WHY_NONE)
 			return WHY_NONE;
@@ -245,51 +322,110 @@ check_hours(const Appointment *appointment, const DayRules *rules)
 	return reason;
 }
 
-/* ---- both ---- */
+/* ---- the rules ---- */
+
+/* Of its service, or of the stylist alone where that is not known. */
+static DayError
+read_rules(const Appointment *appointment, uint64 clock, DayRules *rules)
+{
+	DayError error;
+
+	if (!appointment->has_service)
+		return rules_read_of_stylist(&appointment->stylist, clock, rules);
+	if (rules_recall(&appointment->stylist, &appointment->service, clock, rules))
+		return DAY_OK;
+	error = rules_read(&appointment->stylist, &appointment->service, clock, rules);
+	if (error == DAY_OK)
+		rules_remember(&appointment->stylist, &appointment->service, clock, rules);
+	return error;
+}
+
+/* ---- the caps ---- */
+
+/* (20); is_there: it is among those that are counted. */
+static SlotReason
+check_caps(const Appointment *appointment, const DayRules *rules, uint64 clock, bool is_there)
+{
+	CapsAsked asked = {&appointment->stylist, service_of(appointment), rules, clock, NULL};
+	SlotInput input = {.now = cache_now()};
+	const SlotCap *cap;
+	CapDays unused;
+
+	make_only_slot(appointment, &input);
+	caps_read(&asked, &input, &unused, &unused);
+	for (int i = 0; is_there && i < input.ncaps; i++)
+		input.caps[i].left = moment_plus(input.caps[i].left, input.caps[i].of_time ? input.duration : 1);
+	cap = slots_cap_against(&input, appointment->at.start, appointment->at.end);
+	return cap == NULL ? WHY_NONE : cap->reason;
+}
+
+CountedIn
+appointment_counts(const Appointment *appointment, uint64 clock)
+{
+	CountedIn counted = {.n = 0};
+	DayRules rules;
+
+	sources_load();
+	if (read_rules(appointment, clock, &rules) == DAY_OK)
+		counted.n = caps_scopes(&rules, appointment->at.start, counted.scopes);
+	return counted;
+}
+
+/* ---- all of it ---- */
 
 /* is_there as above. */
 static SlotReason
-check(const Appointment *appointment, bool must_be_offered, bool *is_there)
+check(const Appointment *appointment, bool must_be_offered, uint64 clock, bool *is_there, CountedIn *counted)
 {
 	SlotReason reason;
 	SlotReason of_hours;
 	DayRules rules;
 	DayError error;
 
+	counted->n = 0;
 	sources_load();
-	if (!must_be_offered || !appointment->has_service)
-	{
-		error = rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
-		rules.capacity = appointment->has_service ? rules_capacity_of(&appointment->service) : SEATS_ALONE;
-	}
+	if (!must_be_offered)
+		error = rules_read_of_stylist(&appointment->stylist, clock, &rules);
 	else
-		error = rules_read(&appointment->stylist, &appointment->service, NO_CLOCK, &rules);
+		error = read_rules(appointment, clock, &rules);
+	if (!must_be_offered || !appointment->has_service)
+		rules.capacity = appointment->has_service
+							 ? rules_capacity_of(&appointment->stylist, &appointment->service)
+							 : SEATS_ALONE;
 	if (must_be_offered && error != DAY_OK)
 		return WHY_NOT_OFFERED;
-	reason = check_others(appointment, &rules, is_there);
-	if (!must_be_offered || (is_there != NULL && !*is_there))
+	reason = check_others(appointment, &rules, clock, is_there);
+	if (is_there != NULL && !*is_there)
+		return reason;
+	if (reason == WHY_NONE && !resource_fits(appointment, &rules, is_there != NULL, must_be_offered))
+		reason = WHY_NO_RESOURCE;
+	if (!must_be_offered)
 		return reason;
 	of_hours = check_hours(appointment, &rules);
-	return of_hours != WHY_NONE ? of_hours : reason;
+	if (of_hours != WHY_NONE || reason != WHY_NONE)
+		return of_hours != WHY_NONE ? of_hours : reason;
+	counted->n = caps_scopes(&rules, appointment->at.start, counted->scopes);
+	return check_caps(appointment, &rules, clock, is_there != NULL);
 }
 
 SlotReason
-appointment_check(const Appointment *appointment, bool must_be_offered)
+appointment_check(const Appointment *appointment, bool must_be_offered, uint64 clock, CountedIn *counted)
 {
 	bool is_there;
 
-	return check(appointment, must_be_offered, &is_there);
+	return check(appointment, must_be_offered, clock, &is_there, counted);
 }
 
 SlotReason
-appointment_would_fit(const Appointment *appointment, bool must_be_offered)
+appointment_would_fit(const Appointment *appointment, bool must_be_offered, uint64 clock, CountedIn *counted)
 {
-	return check(appointment, must_be_offered, NULL);
+	return check(appointment, must_be_offered, clock, NULL, counted);
 }
 
 bool
 appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, Appointment *appointment)
 {
+	SlotInput input = {0};
 	DayRules rules;
 
 	sources_load();
@@ -299,21 +435,34 @@ appointment_of_slot(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 st
 	appointment->stylist = *stylist;
 	appointment->service = *service;
 	appointment->has_service = true;
-	appointment->at.start = start;
-	appointment->at.end = start + rules.duration * USECS_PER_SEC;
+	appointment->at = (SlotInterval){start, start};
+	if (make_class_slot(appointment, &rules, &input))
+		appointment->at.end = input.classes.span.end;
+	else
+		appointment->at.end = start + rules.duration * USECS_PER_SEC;
 	appointment->expires = SLOT_NEVER;
 	appointment->seats = 1;
 	return true;
 }
 
+void
+appointment_give_resource(Appointment *appointment)
+{
+	DayRules rules;
+
+	sources_load();
+	(void) rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
+	resource_give(appointment, &rules);
+}
+
 SlotBuffers
-appointment_buffers(const Appointment *appointment)
+appointment_buffers(const Appointment *appointment, uint64 clock)
 {
 	SlotBuffers buffers;
 	DayRules rules;
 
 	sources_load();
-	(void) rules_read_of_stylist(&appointment->stylist, NO_CLOCK, &rules);
-	buffers_of(service_of(appointment), 1, NO_CLOCK, rules_buffers(&rules), &buffers);
+	(void) rules_read_of_stylist(&appointment->stylist, clock, &rules);
+	buffers_of(service_of(appointment), 1, clock, rules_buffers(&rules), &buffers);
 	return buffers;
 }

@@ -55,7 +55,8 @@ visit_triggers(Oid function, TriggerVisitor visit, void *arg)
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(ProcedureRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(function));
 	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -197,7 +198,9 @@ by_role(const ListCell *a, const ListCell *b)
 	const Attachment *x = lfirst(a);
 	const Attachment *y = lfirst(b);
 
-	return x->role != y->role ? (int) x->role - (int) y->role : x->relid < y->relid ? -1 : x->relid > y->relid;
+	return x->role != y->role	 ? (int) x->role - (int) y->role
+		   : x->relid < y->relid ? -1
+								 : x->relid > y->relid;
 }
 
 static void
@@ -212,7 +215,8 @@ note_rivals(Attachment *attachment, const List *all)
 		if (other != attachment && other->role == attachment->role && other->allowed && attachment->allowed &&
 			attachment->problem == NULL)
 			attachment->problem = psprintf("%s.%s is attached as %s too",
-										   quote_identifier(get_namespace_name(get_rel_namespace(other->relid))),
+										   quote_identifier(
+											   get_namespace_name(get_rel_namespace(other->relid))),
 										   quote_identifier(get_rel_name(other->relid)),
 										   source_roles[attachment->role].name);
 	}

@@ -35,7 +35,8 @@ extern int buffers_level(uint64 clock);
  * its own, or else those otherwise meant.  That of each changes with
  * tag_of_buffers of it.
  */
-extern void buffers_of(const pg_uuid_t *services, int n, uint64 clock, SlotBuffers otherwise, SlotBuffers *buffers);
+extern void
+buffers_of(const pg_uuid_t *services, int n, uint64 clock, SlotBuffers otherwise, SlotBuffers *buffers);
 
 /* For qsort and bsearch. */
 extern int uuid_order(const void *a, const void *b);

@@ -11,26 +11,17 @@
 
 #include "slots/buffers.h"
 #include "slots/busy.h"
+#include "slots/classes.h"
 #include "slots/queries.h"
 #include "slots/result.h"
 #include "slots/sources.h"
 #include "slots/zone.h"
 
-/* Rows of bookings or holds. */
-typedef struct BusyRows
-{
-	uint64 n;
-	SlotInterval *at;
-	pg_uuid_t *services;
-	bool *has_service;
-	int64 *expires; /* SLOT_NEVER, but of holds */
-	int64 *seats;
-} BusyRows;
-
 static BusyRows
 read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 {
 	BusyRows rows = {.n = query_run(query, statuses, args)};
+	bool are_holds = query == QUERY_HOLDS || query == QUERY_HOLDS_OF_SERVICE;
 
 	rows.at = palloc(Max(rows.n, 1) * sizeof(SlotInterval));
 	rows.services = palloc(Max(rows.n, 1) * sizeof(pg_uuid_t));
@@ -47,26 +38,39 @@ read_rows(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 			rows.services[i] = *DatumGetUUIDP(service);
 		rows.at[i].start = DatumGetTimestampTz(result_datum(i, 1, &isnull));
 		rows.at[i].end = DatumGetTimestampTz(result_datum(i, 2, &isnull));
-		rows.expires[i] = query == QUERY_HOLDS ? result_int64(i, 4, SLOT_NEVER) : SLOT_NEVER;
-		rows.seats[i] = result_int64(i, query == QUERY_HOLDS ? 5 : 4, 1);
+		rows.expires[i] = are_holds ? result_int64(i, 4, SLOT_NEVER) : SLOT_NEVER;
+		rows.seats[i] = result_int64(i, are_holds ? 5 : 4, 1);
 	}
 	return rows;
 }
 
-/* (14) and (15): within reach. */
-static void
-read_busy(const pg_uuid_t *stylist, const DayRules *rules, const Reach *reach, uint64 clock, int64 now,
+void
+busy_rows(const pg_uuid_t *stylist, const DayRules *rules, SlotInterval at, uint64 clock, int64 now,
 		  BusyRows *bookings, BusyRows *holds)
 {
-	Datum start = TimestampTzGetDatum(reach->at.start);
-	Datum end = TimestampTzGetDatum(reach->at.end);
-	Datum of_bookings[] = {UUIDPGetDatum(stylist), start, TimestampTzGetDatum(reach->at.start - USECS_PER_DAY), end,
+	Datum start = TimestampTzGetDatum(at.start);
+	Datum end = TimestampTzGetDatum(at.end);
+	Datum of_bookings[] = {UUIDPGetDatum(stylist), start, TimestampTzGetDatum(at.start - USECS_PER_DAY), end,
 						   UInt64GetDatum(clock)};
 	Datum of_holds[] = {UUIDPGetDatum(stylist), start, end, TimestampTzGetDatum(now)};
 
-	*bookings = read_rows(QUERY_BOOKINGS, &rules->non_blocking, of_bookings);
+	*bookings = read_rows(QUERY_BOOKINGS, &rules->blocking, of_bookings);
+	*holds = (BusyRows){0};
 	if (source_attached(SOURCE_RESERVATIONS))
 		*holds = read_rows(QUERY_HOLDS, &rules->holding, of_holds);
+}
+
+void
+busy_rows_of_service(const pg_uuid_t *service, const DayRules *rules, SlotInterval at, int64 now,
+					 BusyRows *bookings, BusyRows *holds)
+{
+	Datum args[] = {UUIDPGetDatum(service), TimestampTzGetDatum(at.start), TimestampTzGetDatum(at.end),
+					TimestampTzGetDatum(now)};
+
+	*bookings = read_rows(QUERY_BOOKINGS_OF_SERVICE, &rules->blocking, args);
+	*holds = (BusyRows){0};
+	if (source_attached(SOURCE_RESERVATIONS))
+		*holds = read_rows(QUERY_HOLDS_OF_SERVICE, &rules->holding, args);
 }
 
 /* ---- how near is near ---- */
@@ -93,7 +97,8 @@ set_reach(Reach *reach, SlotInterval at, int level)
  * changes of buffers.  BUFFER_LEVELS: services' buffers do not matter.
  */
 static void
-find_reach(const SlotInterval *windows, const SlotInput *input, SlotBuffers otherwise, int level, Reach *reach)
+find_reach(const SlotInterval *windows, const SlotInput *input, SlotBuffers otherwise, int level,
+		   Reach *reach)
 {
 	bool matter = level < BUFFER_LEVELS;
 
@@ -112,11 +117,13 @@ find_reach(const SlotInterval *windows, const SlotInput *input, SlotBuffers othe
 		reach->level = -1;
 }
 
-static SlotInterval
-span_of_windows(const SlotInput *input)
+SlotInterval
+busy_span(const SlotInput *input)
 {
 	SlotInterval span = {PG_INT64_MAX, PG_INT64_MIN};
 
+	if (input->classes.span.end > input->classes.span.start)
+		span = input->classes.span;
 	for (int i = 0; i < input->nwindows; i++)
 	{
 		if (input->windows[i].end <= input->windows[i].start)
@@ -129,22 +136,30 @@ span_of_windows(const SlotInput *input)
 
 /* ---- whose buffers ---- */
 
+static void
+add_services(BookedServices *booked, const BusyRows *rows)
+{
+	for (uint64 i = 0; i < rows->n; i++)
+	{
+		if (rows->has_service[i])
+			booked->services[booked->n++] = rows->services[i];
+	}
+}
+
 /* With the service of the slots. */
 static BookedServices
-list_services(const pg_uuid_t *service, const BusyRows *bookings, const BusyRows *holds)
+list_services(const pg_uuid_t *service, const BusyRows *bookings, const BusyRows *holds,
+			  const Classes *classes)
 {
-	BookedServices booked = {palloc((bookings->n + holds->n + 1) * sizeof(pg_uuid_t)), 0};
+	BookedServices booked = {palloc((bookings->n + holds->n + classes->n + 1) * sizeof(pg_uuid_t)), 0};
 
 	booked.services[booked.n++] = *service;
-	for (uint64 i = 0; i < bookings->n; i++)
+	add_services(&booked, bookings);
+	add_services(&booked, holds);
+	for (int i = 0; i < classes->n; i++)
 	{
-		if (bookings->has_service[i])
-			booked.services[booked.n++] = bookings->services[i];
-	}
-	for (uint64 i = 0; i < holds->n; i++)
-	{
-		if (holds->has_service[i])
-			booked.services[booked.n++] = holds->services[i];
+		if (classes->classes[i].has_service)
+			booked.services[booked.n++] = classes->classes[i].service;
 	}
 	qsort(booked.services, booked.n, sizeof(pg_uuid_t), uuid_order);
 	booked.n = qunique(booked.services, booked.n, sizeof(pg_uuid_t), uuid_order);
@@ -160,13 +175,68 @@ buffers_of_service(const pg_uuid_t *service, const BookedServices *booked, const
 }
 
 static SlotBuffers *
-buffers_of_rows(const BusyRows *rows, const BookedServices *booked, const SlotBuffers *buffers, SlotBuffers otherwise)
+buffers_of_rows(const BusyRows *rows, const BookedServices *booked, const SlotBuffers *buffers,
+				SlotBuffers otherwise)
 {
 	SlotBuffers *result = palloc(Max(rows->n, 1) * sizeof(SlotBuffers));
 
 	for (uint64 i = 0; i < rows->n; i++)
-		result[i] = rows->has_service[i] ? buffers_of_service(&rows->services[i], booked, buffers) : otherwise;
+		result[i] = rows->has_service[i] ? buffers_of_service(&rows->services[i], booked, buffers)
+										 : otherwise;
 	return result;
+}
+
+/* ---- classes ---- */
+
+static const SlotBuffers *
+buffers_of_classes(const Classes *classes, const BookedServices *booked, const SlotBuffers *buffers,
+				   SlotBuffers otherwise)
+{
+	SlotBuffers *result = palloc(Max(classes->n, 1) * sizeof(SlotBuffers));
+
+	for (int i = 0; i < classes->n; i++)
+		result[i] = classes->classes[i].has_service
+						? buffers_of_service(&classes->classes[i].service, booked, buffers)
+						: otherwise;
+	return result;
+}
+
+static void
+add_takers(SlotClasses *classes, TakerKind kind, const BusyRows *rows, const SlotBuffers *buffers,
+		   const pg_uuid_t *service)
+{
+	for (uint64 i = 0; i < rows->n; i++)
+		classes->takers[classes->ntakers++] = (ClassTaker){
+			.at = rows->at[i],
+			.buffers = buffers[i],
+			.seats = Min(rows->seats[i], SEATS_MOST),
+			.expires = rows->expires[i],
+			.kind = kind,
+			.of_service = rows->has_service[i] && uuid_order(&rows->services[i], service) == 0,
+		};
+}
+
+/* (22): what may be in the way of classes that are slots: before the rows of the service are taken away. */
+static void
+list_takers(const BusyRows *bookings, const BusyRows *holds, const Classes *others,
+			const BookedServices *booked, const SlotBuffers *buffers, SlotBuffers otherwise,
+			const pg_uuid_t *service, SlotClasses *classes)
+{
+	if (classes->nslots == 0)
+		return;
+	classes->takers = palloc((bookings->n + holds->n + others->n) * sizeof(ClassTaker));
+	add_takers(classes, TAKER_BOOKING, bookings, buffers_of_rows(bookings, booked, buffers, otherwise),
+			   service);
+	add_takers(classes, TAKER_HOLD, holds, buffers_of_rows(holds, booked, buffers, otherwise), service);
+	for (int i = 0; i < others->n; i++)
+		classes->takers[classes->ntakers++] = (ClassTaker){
+			.at = others->classes[i].at,
+			.buffers = classes->buffers[i],
+			.expires = SLOT_NEVER,
+			.kind = TAKER_CLASS,
+			.of_service = others->classes[i].has_service &&
+						  uuid_order(&others->classes[i].service, service) == 0,
+		};
 }
 
 /* ---- seats ---- */
@@ -191,9 +261,8 @@ is_same(const BusyRows *rows, uint64 i, const BookingTaken *booking)
 		   (!booking->has_service || uuid_order(&rows->services[i], &booking->service) == 0);
 }
 
-/* One of them, if it is among the rows. */
-static void
-leave_out(BusyRows *rows, const BookingTaken *booking)
+void
+busy_leave_out(BusyRows *rows, const BookingTaken *booking)
 {
 	uint64 i = 0;
 
@@ -204,7 +273,7 @@ leave_out(BusyRows *rows, const BookingTaken *booking)
 	drop_row(rows, i);
 }
 
-/* (17): takes those of the service from the rows. */
+/* (17): takes those of the service from the rows, which are fewer then. */
 static SeatUse *
 take_uses(BusyRows *rows, const pg_uuid_t *service, int *nuses)
 {
@@ -243,9 +312,10 @@ busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *ru
 		  const BookingTaken *except, SlotInput *input, Reach *reach, BookedServices *booked)
 {
 	SlotBuffers otherwise = rules_buffers(rules);
-	SlotInterval windows = span_of_windows(input);
+	SlotInterval windows = busy_span(input);
 	BusyRows bookings = {0};
 	BusyRows holds = {0};
+	Classes classes;
 	SlotBuffers *buffers;
 	int level;
 
@@ -258,13 +328,16 @@ busy_read(const pg_uuid_t *stylist, const pg_uuid_t *service, const DayRules *ru
 	if (level != BUFFER_LEVELS - 1)
 		buffers_of(service, 1, clock, otherwise, &input->buffers);
 	find_reach(&windows, input, otherwise, level, reach);
-	read_busy(stylist, rules, reach, clock, input->now, &bookings, &holds);
-	if (except != NULL)
-		leave_out(&bookings, except);
-	*booked = list_services(service, &bookings, &holds);
+	busy_rows(stylist, rules, reach->at, clock, input->now, &bookings, &holds);
+	if (except != NULL && uuid_order(&except->stylist, stylist) == 0)
+		busy_leave_out(&bookings, except);
+	classes = classes_read(stylist, rules, reach->at);
+	*booked = list_services(service, &bookings, &holds, &classes);
 	buffers = palloc(booked->n * sizeof(SlotBuffers));
 	buffers_of(booked->services, booked->n, clock, otherwise, buffers);
 	input->buffers = buffers_of_service(service, booked, buffers);
+	classes_put(&classes, buffers_of_classes(&classes, booked, buffers, otherwise), service, input);
+	list_takers(&bookings, &holds, &classes, booked, buffers, otherwise, service, &input->classes);
 	take_seats(rules, service, &bookings, &holds, &input->seats);
 
 	input->nbookings = bookings.n;

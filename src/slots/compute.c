@@ -86,8 +86,10 @@ listen(void)
 	CacheRegisterSyscacheCallback(AUTHOID, forget, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget, (Datum) 0);
 	relcache_notify(forget_relation);
-	of_snapshot.context = AllocSetContextCreate(TopMemoryContext, "availability_cache choice", ALLOCSET_SMALL_SIZES);
-	latest.context = AllocSetContextCreate(TopMemoryContext, "availability_cache choice", ALLOCSET_SMALL_SIZES);
+	of_snapshot.context = AllocSetContextCreate(TopMemoryContext, "availability_cache choice",
+												ALLOCSET_SMALL_SIZES);
+	latest.context = AllocSetContextCreate(TopMemoryContext, "availability_cache choice",
+										   ALLOCSET_SMALL_SIZES);
 }
 
 /* What the row says; name NULL: it names no function, as also with the SQL of 1.0.0. */
@@ -109,7 +111,8 @@ take_row(HeapTuple row, TupleDesc desc, void *arg)
 		return;
 	named->one->notice = *DatumGetIntervalP(rules_row_value(row, desc, "min_notice", &unused));
 	named->one->advance = *DatumGetIntervalP(rules_row_value(row, desc, "max_advance", &unused));
-	named->one->default_timezone = TextDatumGetCString(rules_row_value(row, desc, "default_timezone", &unused));
+	named->one->default_timezone = TextDatumGetCString(
+		rules_row_value(row, desc, "default_timezone", &unused));
 	named->name = TextDatumGetCString(name);
 }
 
@@ -185,8 +188,8 @@ look_up(ComputeFunction *one, const char *name)
 	Datum found;
 	LOCAL_FCINFO(fcinfo, 1);
 
-	(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	(void) set_config_option("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0] = (NullableDatum){CStringGetTextDatum(name), false};
 	found = to_regprocedure(fcinfo);
@@ -227,11 +230,15 @@ read_choice(Choice *choice, Snapshot snapshot)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Whether a snapshot of REPEATABLE READ sees all that the latest one did when it was read, and nothing else (no message came). */
+/*
+ * Whether a snapshot of REPEATABLE READ sees all that the latest one did when it was
+ * read, and nothing else (no message came).
+ */
 static bool
 is_of_snapshot(void)
 {
-	return !IsolationUsesXactSnapshot() || TransactionIdFollowsOrEquals(GetTransactionSnapshot()->xmin, latest.xmax);
+	return !IsolationUsesXactSnapshot() ||
+		   TransactionIdFollowsOrEquals(GetTransactionSnapshot()->xmin, latest.xmax);
 }
 
 const ComputeFunction *
@@ -272,23 +279,27 @@ compute_function_read(void)
 static const Oid arg_types[NARGS] = {UUIDOID,		 UUIDOID,	  DATEOID,	   TEXTOID,
 									 TIMESTAMPTZOID, INTERVALOID, INTERVALOID, TEXTOID};
 
-static const char *const form_texts[NCOMPUTE_FORMS] =
-	{[COMPUTE_JSONB] = "jsonb_build_object('success', true, 'slots', coalesce(jsonb_agg(to_jsonb(s)), '[]'), "
-					   "'cached', true, 'cache_hit', true, 'computed_at', $8)",
-	 [COMPUTE_JSON] =
-		 "',\"computed_at\":\"' || $8 || '\",\"slots\":' || coalesce(json_agg(row_to_json(s)), '[]')::text || '}'"};
+static const char *const form_texts[NCOMPUTE_FORMS] = {
+	[COMPUTE_JSONB] = "jsonb_build_object('success', true, 'slots', coalesce(jsonb_agg(to_jsonb(s)), '[]'), "
+					  "'cached', true, 'cache_hit', true, 'computed_at', $8)",
+	[COMPUTE_JSON] =
+		"',\"computed_at\":\"' || $8 || '\",\"slots\":' || coalesce(json_agg(row_to_json(s)), '[]')::text || '}'"};
 
 /*
  * Each quarter of an hour a day begins in some zone; which one the function
  * goes by, its rows cannot tell.  No moment near the horizon or past it: nor
  * do they tell of slots that are not there yet.
  */
-static const char moments_text[] = "CASE WHEN $3 < (($5 + $7) AT TIME ZONE 'UTC')::date - 1 THEN least("
-								   "min(s.slot_start_utc) FILTER (WHERE s.slot_start_utc >= $5), "
-								   "min(s.slot_start_utc - $6) FILTER (WHERE s.slot_start_utc - $6 >= $5), "
-								   "date_bin('15 minutes', $5, '2000-01-01 00:00Z') + interval '15 minutes') END";
+static const char moments_text[] =
+	"CASE WHEN $3 < (($5 + $7) AT TIME ZONE 'UTC')::date - 1 THEN least("
+	"min(s.slot_start_utc) FILTER (WHERE s.slot_start_utc >= $5), "
+	"min(s.slot_start_utc - $6) FILTER (WHERE s.slot_start_utc - $6 >= $5), "
+	"date_bin('15 minutes', $5, '2000-01-01 00:00Z') + interval '15 minutes') END";
 
-/* Runs as a user, under the active snapshot; the row is in SPI_tuptable.  Caller is connected to SPI and guards the settings. */
+/*
+ * Runs as a user, under the active snapshot; the row is in SPI_tuptable.  Caller is
+ * connected to SPI and guards the settings.
+ */
 static void
 run_as(Oid user, const char *text, int nargs, const Oid *types, Datum *args, const char *nulls)
 {
@@ -317,7 +328,10 @@ fill_args(const ComputeFunction *compute, FunctionCallInfo fcinfo, Datum args[NA
 		if (fcinfo->args[i].isnull)
 			nulls[i] = 'n';
 	}
-	/* The transaction's, as the function has it with now(): what has passed since then ends the answer too. */
+	/*
+	 * The transaction's, as the function has it with now(): what has passed since then
+	 * ends the answer too.
+	 */
 	args[4] = TimestampTzGetDatum(now);
 	args[5] = IntervalPGetDatum(&compute->notice);
 	args[6] = IntervalPGetDatum(&compute->advance);
@@ -413,7 +427,10 @@ compute_function_call(const ComputeFunction *compute, ComputeForm form, Function
 
 /* ---- whether it was cached ---- */
 
-/* The values of an object come in the order of its keys' lengths: slots, cached, success, cache_hit, computed_at. */
+/*
+ * The values of an object come in the order of its keys' lengths: slots, cached,
+ * success, cache_hit, computed_at.
+ */
 #define NKEYS 5
 #define CACHED 1
 #define CACHE_HIT 3

@@ -46,8 +46,8 @@ typedef enum ComputeForm
  * tables do not tell, or the day is about rules.max_advance away.  Raises what
  * the function raises.
  */
-extern Datum
-compute_function_call(const ComputeFunction *compute, ComputeForm form, FunctionCallInfo fcinfo, int64 *until);
+extern Datum compute_function_call(const ComputeFunction *compute, ComputeForm form, FunctionCallInfo fcinfo,
+								   int64 *until);
 
 /* The same answer, which is then the caller's own, as one that was not cached. */
 extern void compute_mark_computed(Datum jsonb);

@@ -120,7 +120,8 @@ visit_trigger(Reading *reading, HeapTuple tuple, void *arg)
 
 	if (!form->tgisinternal)
 		ADD_FACT(reading, FACT_TRIGGER, form->oid, HeapTupleHeaderGetRawXmin(tuple->t_data));
-	if (form->tgfoid != reading->function || form->tgenabled != TRIGGER_FIRES_ALWAYS || form->tgattr.dim1 > 0 ||
+	if (form->tgfoid != reading->function || form->tgenabled != TRIGGER_FIRES_ALWAYS ||
+		form->tgattr.dim1 > 0 ||
 		!heap_attisnull(tuple, Anum_pg_trigger_tgqual, RelationGetDescr(reading->pg_trigger)))
 		return;
 	found->row = found->row || form->tgtype == ROW_TRIGGER;
@@ -133,8 +134,8 @@ visit_triggers(Reading *reading, Form_pg_class rel, bool counts, bool is_child)
 {
 	TriggersFound found = {false, false};
 
-	scan(reading, reading->pg_trigger, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, rel->oid, visit_trigger,
-		 &found);
+	scan(reading, reading->pg_trigger, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, rel->oid,
+		 visit_trigger, &found);
 	if (counts && !(found.row && (found.truncate || is_child)))
 		reading->facts->tracked = false;
 	if (!found.truncate)
@@ -171,14 +172,15 @@ visit_columns(Reading *reading, Oid relid)
 	List *types = NIL;
 	ListCell *cell;
 
-	scan(reading, reading->pg_attribute, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, relid, visit_column,
-		 &types);
+	scan(reading, reading->pg_attribute, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, relid,
+		 visit_column, &types);
 	foreach(cell, types)
 	{
 		Oid type = getBaseType(lfirst_oid(cell));
 
 		if (type_is_enum(type))
-			scan(reading, reading->pg_enum, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid, type, visit_label, NULL);
+			scan(reading, reading->pg_enum, EnumTypIdLabelIndexId, Anum_pg_enum_enumtypid, type, visit_label,
+				 NULL);
 	}
 }
 
@@ -198,10 +200,11 @@ add_relation(Reading *reading, Form_pg_class rel)
 		bypasses = ((Form_pg_authid) GETSTRUCT(owner))->rolbypassrls;
 		ReleaseSysCache(owner);
 	}
-	ADD_FACT(reading, FACT_RELATION, rel->oid, rel->relkind, rel->relpersistence, rel->relowner, rel->relrowsecurity,
-			 rel->relforcerowsecurity, super, bypasses,
+	ADD_FACT(reading, FACT_RELATION, rel->oid, rel->relkind, rel->relpersistence, rel->relowner,
+			 rel->relrowsecurity, rel->relforcerowsecurity, super, bypasses,
 			 pg_class_aclcheck(rel->oid, rel->relowner, ACL_SELECT) == ACLCHECK_OK,
-			 AC_MAY_USE_SCHEMA(rel->relnamespace, rel->relowner), AC_MAY_EXECUTE(reading->function, rel->relowner));
+			 AC_MAY_USE_SCHEMA(rel->relnamespace, rel->relowner),
+			 AC_MAY_EXECUTE(reading->function, rel->relowner));
 }
 
 static void
@@ -272,8 +275,8 @@ visit_rules(Reading *reading, Oid rules)
 	bool found = false;
 
 	visit_relation(reading, rules, false, false);
-	scan(reading, reading->pg_trigger, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, rules, visit_rules_trigger,
-		 &found);
+	scan(reading, reading->pg_trigger, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, rules,
+		 visit_rules_trigger, &found);
 	if (!found)
 		reading->facts->tracked = false;
 }

@@ -26,13 +26,22 @@ extern void guard_unreadable_row_changes(void);
  */
 extern void guard_check(void);
 
+/* Of a resource that is asked for, or was given. */
+typedef struct GuardedResource
+{
+	bool named;
+	pg_uuid_t id;
+} GuardedResource;
+
 /*
  * Locks the days of a slot of a stylist until the transaction is over, and
  * says whether it may be taken then, by the newest snapshot.  *end DT_NOEND: it
  * is the slot of the service that starts then, whose end is set; else only
- * other bookings and holds are looked at, and service may be NULL.  40001: the slot changed while others were waited for.
+ * other bookings and holds are looked at, and service may be NULL.  A resource that the
+ * service needs is named, if it is not, and one is certain.  40001: the slot changed while
+ * others were waited for.
  */
-extern SlotReason
-guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end, int64 seats);
+extern SlotReason guard_reserve(const pg_uuid_t *stylist, const pg_uuid_t *service, int64 start, int64 *end,
+								int64 seats, GuardedResource *resource);
 
 #endif /* AC_SLOTS_GUARD_H */

@@ -9,7 +9,9 @@
  * there until the transaction is over.
  *
  * An UPDATE that takes no new time is exempt, unless what it changes is new
- * itself.  So bad rows that exist can be shortened.  It gives nothing back: part of the old time is still taken.
+ * itself.  So bad rows that exist can be shortened.  Where appointments are
+ * counted, the later start may be on another date: that one is looked at.  It gives nothing
+ * back: part of the old time is still taken.
  *
  * So whatever is not checked lies within a row that was there, each within
  * another: two of them meet only if those did.
@@ -114,6 +116,17 @@ guard_notes_any(void)
 }
 
 bool
+guard_notes_any_update(void)
+{
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].has_before && notes[i].has_after)
+			return true;
+	}
+	return false;
+}
+
+bool
 guard_notes_unreadable(void)
 {
 	return unreadable != InvalidSubTransactionId;
@@ -149,16 +162,19 @@ balance_of(HTAB *balances, const Appointment *appointment)
 }
 
 static bool
-takes_no_new_time(const Appointment *before, const Appointment *after)
+takes_no_new_time(const Appointment *before, const Appointment *after, bool starts_matter)
 {
 	return memcmp(&before->stylist, &after->stylist, UUID_LEN) == 0 && before->is_hold == after->is_hold &&
-		   before->has_service == after->has_service && memcmp(&before->service, &after->service, UUID_LEN) == 0 &&
-		   before->at.start <= after->at.start && after->at.end <= before->at.end &&
-		   after->expires <= before->expires && after->seats <= before->seats;
+		   before->has_service == after->has_service &&
+		   memcmp(&before->service, &after->service, UUID_LEN) == 0 &&
+		   (starts_matter ? before->at.start == after->at.start : before->at.start <= after->at.start) &&
+		   after->at.end <= before->at.end && before->has_resource == after->has_resource &&
+		   memcmp(&before->resource, &after->resource, UUID_LEN) == 0 && after->expires <= before->expires &&
+		   after->seats <= before->seats;
 }
 
 static void
-settle(HTAB *balances, const Note *note)
+settle(HTAB *balances, const Note *note, bool starts_matter)
 {
 	bool exempt = false;
 	Balance *balance;
@@ -167,7 +183,7 @@ settle(HTAB *balances, const Note *note)
 	{
 		balance = balance_of(balances, &note->before);
 		exempt = note->has_after && balance->more - balance->exempt <= 0 &&
-				 takes_no_new_time(&note->before, &note->after);
+				 takes_no_new_time(&note->before, &note->after, starts_matter);
 		if (!exempt || AC_MUTATED(AC_MUTANT_GUARD_LENDS))
 			balance->more--;
 		if (!exempt && balance->exempt > 0)
@@ -181,17 +197,32 @@ settle(HTAB *balances, const Note *note)
 	}
 }
 
-List *
-guard_notes_new(void)
+/* As below, of a transaction that wrote one row: what most are. */
+static List *
+new_of_one(const Note *note, bool starts_matter)
 {
-	HASHCTL control = {.keysize = sizeof(Appointment), .entrysize = sizeof(Balance), .hcxt = CurrentMemoryContext};
-	HTAB *balances = hash_create("availability_cache guard", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (!note->has_after ||
+		(note->has_before && takes_no_new_time(&note->before, &note->after, starts_matter)))
+		return NIL;
+	return list_make1(memcpy(palloc(sizeof(Appointment)), &note->after, sizeof(Appointment)));
+}
+
+List *
+guard_notes_new(bool starts_matter)
+{
+	HASHCTL control = {.keysize = sizeof(Appointment),
+					   .entrysize = sizeof(Balance),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *balances;
 	HASH_SEQ_STATUS sequence;
 	const Balance *balance;
 	List *found = NIL;
 
+	if (nnotes == 1)
+		return new_of_one(&notes[0], starts_matter);
+	balances = hash_create("availability_cache guard", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = 0; i < nnotes; i++)
-		settle(balances, &notes[i]);
+		settle(balances, &notes[i], starts_matter);
 	hash_seq_init(&sequence, balances);
 	while ((balance = hash_seq_search(&sequence)) != NULL)
 	{

@@ -17,10 +17,15 @@ extern void guard_note(const Appointment *before, const Appointment *after);
 extern void guard_note_unreadable(void);
 
 extern bool guard_notes_any(void);
+/* Whether one appointment changed into another. */
+extern bool guard_notes_any_update(void);
 extern bool guard_notes_unreadable(void);
 
-/* Those that are more than there were, each once, in the current memory context. */
-extern List *guard_notes_new(void);
+/*
+ * Those that are more than there were, each once, in the current memory context.
+ * starts_matter: also where they begin.
+ */
+extern List *guard_notes_new(bool starts_matter);
 
 /* When the transaction is over. */
 extern void guard_notes_forget(void);

@@ -77,18 +77,37 @@ is_some_time(Datum interval)
 	return DatumGetBool(DirectFunctionCall2(interval_ne, interval, IntervalPGetDatum(&zero)));
 }
 
+static bool
+is_set(HeapTuple row, TupleDesc desc, const char *name)
+{
+	bool isnull;
+
+	(void) rules_row_value(row, desc, name, &isnull);
+	return !isnull;
+}
+
 static void
 take_row(HeapTuple row, TupleDesc desc, void *arg)
 {
 	GuardRules *rules = arg;
 	bool isnull;
 	bool unused;
+	Datum blocking;
 	Datum mode = rules_row_value(row, desc, "guard", &isnull);
 
 	rules->mode = isnull ? GUARD_OFF : mode_of(TextDatumGetCString(mode));
+	mode = rules_row_value(row, desc, "service_caps", &isnull);
+	rules->caps_together = !isnull && strcmp(TextDatumGetCString(mode), "together") == 0;
+	rules->has_caps_of_weeks = is_set(row, desc, "max_bookings_per_week") ||
+							   is_set(row, desc, "max_weekly_minutes");
+	rules->has_caps = rules->has_caps_of_weeks || is_set(row, desc, "max_bookings_per_day") ||
+					  is_set(row, desc, "max_daily_minutes");
 	rules->has_buffers = is_some_time(rules_row_value(row, desc, "buffer_before", &unused)) ||
 						 is_some_time(rules_row_value(row, desc, "buffer_after", &unused));
-	rules->non_blocking = texts_of(rules_row_value(row, desc, "non_blocking_statuses", &unused));
+	blocking = rules_row_value(row, desc, "blocking_statuses", &rules->others_block);
+	if (rules->others_block)
+		blocking = rules_row_value(row, desc, "non_blocking_statuses", &unused);
+	rules->blocking = texts_of(blocking);
 	rules->holding = texts_of(rules_row_value(row, desc, "hold_statuses", &unused));
 }
 
@@ -100,7 +119,8 @@ remember(void)
 
 	if (context == NULL)
 	{
-		context = AllocSetContextCreate(TopMemoryContext, "availability_cache guard rules", ALLOCSET_SMALL_SIZES);
+		context = AllocSetContextCreate(TopMemoryContext, "availability_cache guard rules",
+										ALLOCSET_SMALL_SIZES);
 		relcache_notify(forget_relation);
 	}
 	MemoryContextReset(context);

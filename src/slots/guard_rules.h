@@ -18,8 +18,12 @@ typedef struct GuardRules
 {
 	GuardMode mode;
 	bool has_buffers;	/* by the rules' row alone */
-	List *non_blocking; /* of char *: bookings of these take no time */
-	List *holding;		/* only holds of these do */
+	bool caps_together; /* services' caps are about all stylists' appointments */
+	bool has_caps;		/* by the rules' row alone */
+	bool has_caps_of_weeks;
+	List *blocking;	   /* of char *: bookings of these take time */
+	bool others_block; /* or of all but these */
+	List *holding;	   /* only holds of these do */
 } GuardRules;
 
 /*

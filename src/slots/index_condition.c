@@ -130,8 +130,8 @@ index_has_long_only(Relation index, AttrNumber start, AttrNumber end)
 	if (list_length(conditions) != 1)
 		return false;
 	condition = linitial(conditions);
-	return is_call_of((const Node *) condition, F_TIMESTAMP_GT) && is_utc_of(linitial(condition->args), end) &&
-		   is_day_after(lsecond(condition->args), start);
+	return is_call_of((const Node *) condition, F_TIMESTAMP_GT) &&
+		   is_utc_of(linitial(condition->args), end) && is_day_after(lsecond(condition->args), start);
 }
 
 /* ---- statuses ---- */
@@ -152,7 +152,8 @@ make_array(const List *names, Oid type)
 		Oid label = InvalidOid;
 
 		if (is_enum && strlen(name) < NAMEDATALEN)
-			label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(name));
+			label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
+									CStringGetDatum(name));
 		if (!is_enum)
 			values[n++] = CStringGetTextDatum(name);
 		else if (OidIsValid(label))
@@ -175,9 +176,9 @@ make_wanted(Relation rel, const SourceScan *scan, AttrNumber status)
 
 	if (type != att->atttypid)
 		value = (Expr *) makeRelabelType(value, type, -1, att->attcollation, COERCE_IMPLICIT_CAST);
-	condition->opno = scan->wanted ? equal : get_negator(equal);
+	condition->opno = scan->statuses->wanted ? equal : get_negator(equal);
 	condition->opfuncid = get_opcode(condition->opno);
-	condition->useOr = scan->wanted;
+	condition->useOr = scan->statuses->wanted;
 	condition->inputcollid = att->attcollation;
 	condition->args = list_make2(value, make_array(scan->statuses->names, type));
 	condition->location = -1;
@@ -194,7 +195,8 @@ index_has_wanted(Relation rel, Relation index, const SourceScan *scan, AttrNumbe
 		return false;
 	att = TupleDescAttr(RelationGetDescr(rel), status - 1);
 	if ((att->atttypid != TEXTOID && att->atttypid != VARCHAROID && !type_is_enum(att->atttypid)) ||
-		(!att->attnotnull && !scan->wanted))
+		(!att->attnotnull && !scan->statuses->wanted))
 		return false;
-	return predicate_implied_by(RelationGetIndexPredicate(index), list_make1(make_wanted(rel, scan, status)), false);
+	return predicate_implied_by(RelationGetIndexPredicate(index), list_make1(make_wanted(rel, scan, status)),
+								false);
 }

@@ -15,7 +15,10 @@
  */
 extern bool index_is_plain(Relation index);
 
-/* Whether it holds just the bookings that take more than a day, as attach() recommends it; of a plain index. */
+/*
+ * Whether it holds just the bookings that take more than a day, as attach() recommends
+ * it; of a plain index.
+ */
 extern bool index_has_long_only(Relation index, AttrNumber start, AttrNumber end);
 
 /* Whether it leaves out only rows whose status the scan does not want; of a plain index. */

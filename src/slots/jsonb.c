@@ -174,8 +174,10 @@ static const char slot_times[] = "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..+00:00"
 								 "....-..-..T..:..:..";
 
-static const uint32 time_entries[SLOT_NTIMES] = {JENTRY_ISSTRING | UTC_TEXT_SIZE, JENTRY_ISSTRING | LOCAL_TEXT_SIZE,
-												 JENTRY_ISSTRING | UTC_TEXT_SIZE, JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
+static const uint32 time_entries[SLOT_NTIMES] = {JENTRY_ISSTRING | UTC_TEXT_SIZE,
+												 JENTRY_ISSTRING | LOCAL_TEXT_SIZE,
+												 JENTRY_ISSTRING | UTC_TEXT_SIZE,
+												 JENTRY_ISSTRING | LOCAL_TEXT_SIZE};
 
 static void
 make_shape(SlotShape *shape, bool with_reasons, bool with_seats)
@@ -191,7 +193,8 @@ make_shape(SlotShape *shape, bool with_reasons, bool with_seats)
 	{
 		int size = strlen(slot_keys[i].name);
 
-		if ((slot_keys[i].needs == WITH_SEATS && !with_seats) || (slot_keys[i].needs == WITH_REASONS && !with_reasons))
+		if ((slot_keys[i].needs == WITH_SEATS && !with_seats) ||
+			(slot_keys[i].needs == WITH_REASONS && !with_reasons))
 			continue;
 		head[++n] = JENTRY_ISSTRING | size;
 		Assert(keys_size + size <= sizeof(keys));
@@ -279,8 +282,8 @@ lay_out_slot(SlotWriter *w, SlotReason reason, int seats, int display_size, Slot
 	const SlotShape *shape = shape_of(w->with_reasons, seats >= 0);
 	SlotObject o;
 
-	enlargeStringInfo(w->out, shape->size + 2 * MAX_NAME_SIZE + 2 * sizeof(int) + MAX_SEATS_SIZE + w->price_size +
-								  display_size + SIZE(slot_times));
+	enlargeStringInfo(w->out, shape->size + 2 * MAX_NAME_SIZE + 2 * sizeof(int) + MAX_SEATS_SIZE +
+								  w->price_size + display_size + SIZE(slot_times));
 	o.slot = w->out->data + w->out->len;
 	memcpy(o.slot, shape->bytes, shape->size);
 	o.p = o.slot + shape->size;

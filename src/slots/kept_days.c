@@ -13,6 +13,7 @@
 
 #include "access/relation.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -50,35 +51,68 @@ key_date(ScanKey key, StrategyNumber strategy, DateADT value)
 	ScanKeyInit(key, ROW_DATE, strategy, function, DateADTGetDatum(value));
 }
 
-/* The parts of a key, in the current context. */
-static DayKeyFixed *
-fixed_of(const StoreKey *key)
+int
+row_day_find(const RowDay *day, ScanKeyData *keys)
 {
-	DayKeyFixed *fixed = palloc(sizeof(*fixed));
-
-	memcpy(fixed, key->bytes, sizeof(*fixed));
-	return fixed;
+	key_uuid(&keys[0], ROW_STYLIST, &day->stylist);
+	key_date(&keys[1], BTEqualStrategyNumber, day->date);
+	key_uuid(&keys[2], ROW_SERVICE, &day->service);
+	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, day->zone);
+	return 4;
 }
 
-static Datum
-zone_of(const StoreKey *key)
+uint32
+row_day_claim(const RowDay *day)
 {
-	return PointerGetDatum(cstring_to_text_with_len(key->bytes + sizeof(DayKeyFixed), key->size - sizeof(DayKeyFixed)));
+	struct varlena *zone = PG_DETOAST_DATUM_PACKED(day->zone);
+	uint32 hash = hash_bytes(day->stylist.data, UUID_LEN);
+
+	hash = hash_combine(hash, hash_bytes(day->service.data, UUID_LEN));
+	hash = hash_combine(hash, hash_uint32(day->date));
+	return hash_combine(hash, hash_bytes((const unsigned char *) VARDATA_ANY(zone), VARSIZE_ANY_EXHDR(zone)));
+}
+
+void
+row_day_fill(const RowDay *day, DateADT first_day, DateADT last_day, Datum *values)
+{
+	values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
+	values[ROW_STYLIST - 1] = UUIDPGetDatum(&day->stylist);
+	values[ROW_SERVICE - 1] = UUIDPGetDatum(&day->service);
+	values[ROW_DATE - 1] = DateADTGetDatum(day->date);
+	values[ROW_TIMEZONE - 1] = day->zone;
+	values[ROW_FIRST_DAY - 1] = DateADTGetDatum(first_day);
+	values[ROW_LAST_DAY - 1] = DateADTGetDatum(last_day);
+}
+
+/* In the current context. */
+static RowDay *
+row_day_of(const StoreKey *key)
+{
+	RowDay *day = palloc(sizeof(*day));
+	DayKeyFixed fixed;
+
+	memcpy(&fixed, key->bytes, sizeof(fixed));
+	day->stylist = fixed.stylist;
+	day->service = fixed.service;
+	day->date = fixed.date;
+	day->zone = PointerGetDatum(
+		cstring_to_text_with_len(key->bytes + sizeof(fixed), key->size - sizeof(fixed)));
+	return day;
 }
 
 static int
 find(const StoreKey *key, ScanKeyData *keys)
 {
-	DayKeyFixed *fixed = fixed_of(key);
-
-	key_uuid(&keys[0], ROW_STYLIST, &fixed->stylist);
-	key_date(&keys[1], BTEqualStrategyNumber, fixed->date);
-	key_uuid(&keys[2], ROW_SERVICE, &fixed->service);
-	ScanKeyInit(&keys[3], ROW_TIMEZONE, BTEqualStrategyNumber, F_TEXTEQ, zone_of(key));
-	return 4;
+	return row_day_find(row_day_of(key), keys);
 }
 
-/* The primary key is the whole of it, but for the database. */
+static uint32
+claim(const StoreKey *key)
+{
+	return row_day_claim(row_day_of(key));
+}
+
+/* The checksum is of the rest. */
 static bool
 is_of(TierRelation *rows, HeapTuple row, const StoreKey *key)
 {
@@ -93,23 +127,18 @@ slots_of(const Computed *result)
 							   CStringGetTextDatum("slots"));
 }
 
-static void
+static bool
 fill(const StoreKey *key, const Computed *result, Datum *values)
 {
-	DayKeyFixed *fixed = fixed_of(key);
+	RowDay *row = row_day_of(key);
 	DayRequest day;
 
-	day.date = fixed->date;
+	day.date = row->date;
 	day_days_of_answer(&day, result->payload);
-	values[ROW_ID - 1] = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
-	values[ROW_STYLIST - 1] = UUIDPGetDatum(&fixed->stylist);
-	values[ROW_SERVICE - 1] = UUIDPGetDatum(&fixed->service);
-	values[ROW_DATE - 1] = DateADTGetDatum(fixed->date);
+	row_day_fill(row, day.first_day, day.last_day, values);
 	values[ROW_SLOTS - 1] = slots_of(result);
 	values[ROW_COMPUTED_AT - 1] = TimestampTzGetDatum(result->valid_from);
-	values[ROW_TIMEZONE - 1] = zone_of(key);
-	values[ROW_FIRST_DAY - 1] = DateADTGetDatum(day.first_day);
-	values[ROW_LAST_DAY - 1] = DateADTGetDatum(day.last_day);
+	return true;
 }
 
 static bool
@@ -134,13 +163,14 @@ const RowKind kept_days = {.format = FORMAT_DAY,
 						   .table = {"availability_cache",
 									 true,
 									 ROW_NCOLUMNS,
-									 {UUIDOID, UUIDOID, UUIDOID, DATEOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-									  TEXTOID, DATEOID, DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
+									 {UUIDOID, UUIDOID, UUIDOID, DATEOID, JSONBOID, TIMESTAMPTZOID,
+									  TIMESTAMPTZOID, TEXTOID, DATEOID, DATEOID, PG_SNAPSHOTOID, BYTEAOID}},
 						   .expires_at = ROW_EXPIRES_AT,
 						   .snapshot = ROW_SNAPSHOT,
 						   .answer = ROW_ANSWER,
 						   .find = find,
 						   .is_of = is_of,
+						   .claim = claim,
 						   .fill = fill,
 						   .is_whole = answer_is_whole,
 						   .outlives_memory = outlives_memory,

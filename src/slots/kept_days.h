@@ -26,6 +26,21 @@ enum
 	ROW_NCOLUMNS = ROW_ANSWER
 };
 
+/* The columns that people look for a row by. */
+typedef struct RowDay
+{
+	pg_uuid_t stylist;
+	pg_uuid_t service;
+	DateADT date;
+	Datum zone; /* text; empty for the default */
+} RowDay;
+
+/* For other kinds of rows in the table: what RowKind is to have, by the primary key. */
+extern int row_day_find(const RowDay *day, ScanKeyData *keys);
+extern uint32 row_day_claim(const RowDay *day);
+/* Sets these columns, and those that say on which UTC days the answer depends. */
+extern void row_day_fill(const RowDay *day, DateADT first_day, DateADT last_day, Datum *values);
+
 /* At loading. */
 extern void kept_days_init(void);
 

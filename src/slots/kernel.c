@@ -4,8 +4,9 @@
  *
  * The intervals of each kind are sorted and merged until they are disjoint,
  * bookings and holds widened before; the slots are laid out in order of
- * start; then one cursor per kind moves along with the slots, so the cost is
- * that of sorting.
+ * start, classes among them; then one cursor per kind moves along with the
+ * slots, so the cost is that of sorting.  What is left of a class is looked up
+ * for each (class_seats.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +14,13 @@
 #include "slots/kernel.h"
 
 const SlotStatus slot_statuses[SLOT_NREASONS] = {
-	[WHY_NONE] = SLOT_AVAILABLE,
-	[WHY_TOO_SOON] = SLOT_UNAVAILABLE,
-	[WHY_TOO_LATE] = SLOT_UNAVAILABLE,
-	[WHY_ON_BREAK] = SLOT_IN_BREAK,
-	[WHY_BOOKED] = SLOT_BOOKED,
-	[WHY_FULL] = SLOT_BOOKED,
-	[WHY_HELD] = SLOT_RESERVED,
-	[WHY_CLOSED] = SLOT_UNAVAILABLE,
-	[WHY_NO_HOURS] = SLOT_UNAVAILABLE,
-	[WHY_TOO_SHORT] = SLOT_UNAVAILABLE,
-	[WHY_OUTSIDE_HOURS] = SLOT_UNAVAILABLE,
+	[WHY_NONE] = SLOT_AVAILABLE,		  [WHY_TOO_SOON] = SLOT_UNAVAILABLE,
+	[WHY_TOO_LATE] = SLOT_UNAVAILABLE,	  [WHY_ON_BREAK] = SLOT_IN_BREAK,
+	[WHY_BOOKED] = SLOT_BOOKED,			  [WHY_FULL] = SLOT_BOOKED,
+	[WHY_HELD] = SLOT_RESERVED,			  [WHY_NO_RESOURCE] = SLOT_BOOKED,
+	[WHY_DAILY_LIMIT] = SLOT_UNAVAILABLE, [WHY_WEEKLY_LIMIT] = SLOT_UNAVAILABLE,
+	[WHY_CLOSED] = SLOT_UNAVAILABLE,	  [WHY_NO_HOURS] = SLOT_UNAVAILABLE,
+	[WHY_TOO_SHORT] = SLOT_UNAVAILABLE,	  [WHY_OUTSIDE_HOURS] = SLOT_UNAVAILABLE,
 	[WHY_OFF_GRID] = SLOT_UNAVAILABLE,
 };
 
@@ -64,7 +61,8 @@ make_disjoint(SlotInterval *iv, int n)
 		if (iv[i].end > iv[i].start)
 			iv[kept++] = iv[i];
 	}
-	qsort(iv, kept, sizeof(SlotInterval), compare_intervals);
+	if (kept > 1)
+		qsort(iv, kept, sizeof(SlotInterval), compare_intervals);
 	for (int i = 0; i < kept; i++)
 	{
 		if (merged > 0 && iv[i].start <= iv[merged - 1].end)
@@ -120,11 +118,11 @@ lay_out_stretch(const SlotInput *in, int64_t from, int64_t until, int64_t closin
 		last = until - 1;
 	n = last < from ? 0 : (last - from) / in->step + 1;
 	for (int64_t k = 0; out != NULL && k < n; k++)
-		out[k].start = from + k * in->step;
+		out[k] = (Slot){.start = from + k * in->step, .end = from + k * in->step + in->duration};
 	return n;
 }
 
-/* The starts of all windows' slots, in order; written where out is not NULL. */
+/* All windows' slots, in order; written where out is not NULL. */
 static int64_t
 lay_out(const SlotInput *in, Slot *out)
 {
@@ -141,8 +139,9 @@ lay_out(const SlotInput *in, Slot *out)
 		{
 			while (b < in->nbreaks && in->breaks[b].end <= from)
 				b++;
-			until = in->restarts_after_break && b < in->nbreaks && in->breaks[b].end < closing ? in->breaks[b].end
-																							   : closing;
+			until = in->restarts_after_break && b < in->nbreaks && in->breaks[b].end < closing
+						? in->breaks[b].end
+						: closing;
 			n += lay_out_stretch(in, from, until < in->starts_before ? until : in->starts_before, closing,
 								 out != NULL ? out + n : NULL);
 		}
@@ -153,7 +152,56 @@ lay_out(const SlotInput *in, Slot *out)
 int64_t
 slots_count(const SlotInput *in)
 {
-	return lay_out(in, NULL);
+	return lay_out(in, NULL) + in->classes.nslots;
+}
+
+/* ---- classes among them (22) ---- */
+
+/* Takes out what starts when a class does; returns the new count. */
+static int64_t
+make_way(const SlotClasses *classes, Slot *out, int64_t n)
+{
+	int64_t kept = 0;
+	int c = 0;
+
+	for (int64_t i = 0; i < n; i++)
+	{
+		while (c < classes->n && classes->classes[c].at.start < out[i].start)
+			c++;
+		if (c == classes->n || classes->classes[c].at.start != out[i].start)
+			out[kept++] = out[i];
+	}
+	return kept;
+}
+
+/* From the end on: out has room behind the n. */
+static int64_t
+put_in(const SlotClasses *classes, Slot *out, int64_t n)
+{
+	int64_t total = n + classes->nslots;
+	int64_t at = total;
+
+	for (int c = classes->n - 1; c >= 0; c--)
+	{
+		const SlotClass *class = &classes->classes[c];
+
+		if (!class->is_slot)
+			continue;
+		while (n > 0 && out[n - 1].start > class->at.start)
+			out[--at] = out[--n];
+		out[--at] = (Slot){.start = class->at.start, .end = class->at.end, .class = class};
+	}
+	return total;
+}
+
+static int64_t
+lay_out_all(const SlotInput *in, Slot *out)
+{
+	int64_t n = lay_out(in, out);
+
+	if (in->classes.n == 0)
+		return n;
+	return put_in(&in->classes, out, make_way(&in->classes, out, n));
 }
 
 /* What has expired becomes empty. */
@@ -173,6 +221,10 @@ drop_expired_holds(SlotInput *in, int64_t *next_change)
 		drop_expired(&in->holds[i], in->hold_expires[i], in->now, next_change);
 	for (int i = 0; i < in->seats.nholds; i++)
 		drop_expired(&in->seats.holds[i].at, in->seats.holds[i].expires, in->now, next_change);
+	for (int i = 0; i < in->resources.nuses; i++)
+		drop_expired(&in->resources.uses[i].at, in->resources.uses[i].expires, in->now, next_change);
+	for (int i = 0; i < in->classes.ntakers; i++)
+		drop_expired(&in->classes.takers[i].at, in->classes.takers[i].expires, in->now, next_change);
 }
 
 /* Whether the clock makes the slot unavailable, and when that next changes. */
@@ -200,25 +252,89 @@ out_of_reach(const SlotInput *in, int64_t start, int64_t *next_change)
 	return WHY_NONE;
 }
 
-/* A slot that the clock and the breaks leave; in order of start. */
-static SlotReason
-reason_of_others(SlotInput *in, BusyCursor *bookings, BusyCursor *holds, int64_t start, int32_t *seats)
+const SlotCap *
+slots_cap_against(const SlotInput *in, int64_t start, int64_t end)
 {
-	int64_t end = start + in->duration;
-	int64_t by_bookings = 1;
-	int64_t left = 1;
+	const SlotCap *against = NULL;
 
+	for (int i = 0; i < in->ncaps; i++)
+	{
+		const SlotCap *cap = &in->caps[i];
+
+		if (start >= cap->at.start && start < cap->at.end && (cap->of_time ? end - start : 1) > cap->left &&
+			(against == NULL || cap->reason < against->reason))
+			against = cap;
+	}
+	return against;
+}
+
+/* Where the kernel is among the intervals of each kind. */
+typedef struct Cursors
+{
+	BusyCursor breaks;
+	BusyCursor bookings;
+	BusyCursor holds;
+	BusyCursor classes;
+} Cursors;
+
+/* (21) and (20), last of all. */
+static SlotReason
+reason_of_shared(const SlotInput *in, const Slot *slot)
+{
+	const SlotCap *cap;
+
+	if (in->resources.needed && !resources_left(&in->resources, slot->start, slot->end))
+		return WHY_NO_RESOURCE;
+	cap = slots_cap_against(in, slot->start, slot->end);
+	return cap != NULL ? cap->reason : WHY_NONE;
+}
+
+/* A slot of the grid that the clock leaves; in order of start. */
+static SlotReason
+reason_of_others(SlotInput *in, Cursors *cursors, const Slot *slot, int64_t *left)
+{
+	int64_t by_bookings = 1;
+
+	if (overlaps(&cursors->breaks, slot->start, slot->end))
+		return WHY_ON_BREAK;
 	if (in->seats.capacity != SEATS_ALONE)
-		left = seats_left(&in->seats, start, end, &by_bookings);
-	if (overlaps(bookings, start, end))
+		*left = seats_left(&in->seats, slot->start, slot->end, &by_bookings);
+	if (overlaps(&cursors->bookings, slot->start, slot->end) ||
+		overlaps(&cursors->classes, slot->start, slot->end))
 		return WHY_BOOKED;
 	if (by_bookings <= 0)
 		return WHY_FULL;
-	if (overlaps(holds, start, end) || left <= 0)
+	if (overlaps(&cursors->holds, slot->start, slot->end) || *left <= 0)
 		return WHY_HELD;
-	if (in->seats.capacity != SEATS_ALONE)
-		*seats = (int32_t) left;
-	return WHY_NONE;
+	return reason_of_shared(in, slot);
+}
+
+/* The same of a class. */
+static SlotReason
+reason_of_class(const SlotInput *in, const Slot *slot, int64_t *left)
+{
+	ClassLeft found = class_left(&in->classes, slot->class, in->buffers);
+
+	*left = found.left;
+	if (found.booked)
+		return WHY_BOOKED;
+	if (found.by_bookings <= 0)
+		return WHY_FULL;
+	if (found.held || found.left <= 0)
+		return WHY_HELD;
+	return reason_of_shared(in, slot);
+}
+
+static void
+judge(SlotInput *in, Cursors *cursors, Slot *slot, int64_t *next_change)
+{
+	int64_t left = 1;
+
+	slot->reason = out_of_reach(in, slot->start, next_change);
+	if (slot->reason == WHY_NONE)
+		slot->reason = slot->class != NULL ? reason_of_class(in, slot, &left)
+										   : reason_of_others(in, cursors, slot, &left);
+	slot->seats = slot->reason == WHY_NONE ? (int32_t) left : 0;
 }
 
 SlotReason
@@ -239,39 +355,34 @@ slots_day_reason(const int64_t counts[SLOT_NREASONS])
 int64_t
 slots_compute(SlotInput *in, Slot *out, int64_t counts[SLOT_NREASONS], int64_t *next_change)
 {
-	int64_t total = lay_out(in, out);
+	int64_t total = lay_out_all(in, out);
 	int64_t shown = 0;
-	BusyCursor breaks = {in->breaks, in->nbreaks, 0};
-	BusyCursor bookings = {in->bookings, 0, 0};
-	BusyCursor holds = {in->holds, 0, 0};
+	Cursors cursors = {{in->breaks, in->nbreaks, 0},
+					   {in->bookings, 0, 0},
+					   {in->holds, 0, 0},
+					   {in->classes.busy, 0, 0}};
 
-	*next_change = SLOT_NEVER;
+	*next_change = in->ncaps > 0 ? in->caps_change : SLOT_NEVER;
 	memset(counts, 0, SLOT_NREASONS * sizeof(int64_t));
 	drop_expired_holds(in, next_change);
-	bookings.n = make_busy(in, in->bookings, in->booking_buffers, in->nbookings);
-	holds.n = make_busy(in, in->holds, in->hold_buffers, in->nholds);
+	cursors.bookings.n = make_busy(in, in->bookings, in->booking_buffers, in->nbookings);
+	cursors.holds.n = make_busy(in, in->holds, in->hold_buffers, in->nholds);
+	cursors.classes.n = make_busy(in, in->classes.busy, in->classes.buffers, in->classes.nbusy);
 	if (in->seats.capacity != SEATS_ALONE)
 		seats_prepare(&in->seats, longer(in->buffers.before, in->buffers.after));
+	resources_prepare(&in->resources);
 
 	for (int64_t i = 0; i < total; i++)
 	{
-		int64_t start = out[i].start;
-		int32_t seats = 0;
-		SlotReason reason = out_of_reach(in, start, next_change);
 		SlotStatus status;
 
-		if (reason == WHY_NONE)
-			reason = overlaps(&breaks, start, start + in->duration)
-						 ? WHY_ON_BREAK
-						 : reason_of_others(in, &bookings, &holds, start, &seats);
-		counts[reason]++;
-		status = slot_statuses[reason];
-		if ((status == SLOT_UNAVAILABLE && !in->show_unavailable) || (status == SLOT_IN_BREAK && !in->show_breaks))
+		judge(in, &cursors, &out[i], next_change);
+		counts[out[i].reason]++;
+		status = slot_statuses[out[i].reason];
+		if ((status == SLOT_UNAVAILABLE && !in->show_unavailable) ||
+			(status == SLOT_IN_BREAK && !in->show_breaks))
 			continue;
-		out[shown].start = start;
-		out[shown].reason = reason;
-		out[shown].seats = seats;
-		shown++;
+		out[shown++] = out[i];
 	}
 	return shown;
 }

@@ -8,6 +8,8 @@
 #ifndef AC_SLOTS_KERNEL_H
 #define AC_SLOTS_KERNEL_H
 
+#include "slots/class_seats.h"
+#include "slots/resources.h"
 #include "slots/seats.h"
 
 typedef enum SlotStatus
@@ -31,6 +33,9 @@ typedef enum SlotReason
 	WHY_BOOKED,
 	WHY_FULL,
 	WHY_HELD,
+	WHY_NO_RESOURCE,
+	WHY_DAILY_LIMIT,
+	WHY_WEEKLY_LIMIT,
 	/* of days */
 	WHY_CLOSED,
 	WHY_NO_HOURS,
@@ -42,10 +47,21 @@ typedef enum SlotReason
 
 #define SLOT_NREASONS (WHY_OFF_GRID + 1)
 /* Those that a slot can have come first. */
-#define SLOT_NREASONS_OF_SLOTS (WHY_HELD + 1)
+#define SLOT_NREASONS_OF_SLOTS (WHY_WEEKLY_LIMIT + 1)
 
 /* What v1 calls a slot that is not available for a reason. */
 extern const SlotStatus slot_statuses[SLOT_NREASONS];
+
+/* How much more may start within a stretch of time. */
+typedef struct SlotCap
+{
+	SlotInterval at;
+	int64_t left; /* appointments, or time that they take; below zero, there are too many already */
+	bool of_time;
+	bool of_service;   /* of the slots' service alone; else of the stylist */
+	bool of_rules;	   /* who have none of their own */
+	SlotReason reason; /* for more than that */
+} SlotCap;
 
 /*
  * All times are microseconds on one time line.  step and duration are above
@@ -68,7 +84,8 @@ typedef struct SlotInput
 	bool closed; /* why there is no window, if there is none: somebody closed the date */
 	SlotInterval *windows;
 	int nwindows;
-	const int64_t *grid_from;  /* where the grid of each window starts, at its opening or later; NULL: at its opening */
+	const int64_t
+		*grid_from; /* where the grid of each window starts, at its opening or later; NULL: at its opening */
 	bool restarts_after_break; /* the grid starts anew where a break ends within the window */
 	int64_t starts_before;	   /* no slot starts from here on */
 	SlotInterval *breaks;
@@ -80,14 +97,21 @@ typedef struct SlotInput
 	const SlotBuffers *hold_buffers; /* one for each hold */
 	const int64_t *hold_expires;	 /* one for each hold; SLOT_NEVER if it does not */
 	int nholds;
-	Seats seats; /* those that take seats are in here, and not above */
+	Seats seats;   /* those that take seats are in here, and not above */
+	SlotCap *caps; /* in the order in which they are looked at */
+	int ncaps;
+	int64_t caps_change; /* from when on more may be left than in caps; SLOT_NEVER */
+	Resources resources;
+	SlotClasses classes;
 } SlotInput;
 
 typedef struct Slot
 {
 	int64_t start;
+	int64_t end;
+	const SlotClass *class; /* NULL: one of the grid */
 	SlotReason reason;
-	int32_t seats; /* that are left; zero where it is not available, and where the service has no capacity */
+	int32_t seats; /* that are left, one where the service has no capacity; zero where it is not available */
 } Slot;
 
 /*
@@ -96,7 +120,7 @@ typedef struct Slot
  */
 extern void slots_prepare(SlotInput *in);
 
-/* How many slots there are, shown or not. */
+/* How many slots there are at most, shown or not. */
 extern int64_t slots_count(const SlotInput *in);
 
 /*
@@ -105,11 +129,14 @@ extern int64_t slots_count(const SlotInput *in);
  */
 extern SlotReason slots_day_reason(const int64_t counts[SLOT_NREASONS]);
 
+/* The cap that is against a slot; of several, one with the first reason.  NULL: none is. */
+extern const SlotCap *slots_cap_against(const SlotInput *in, int64_t start, int64_t end);
+
 /*
  * Writes the slots in order of start to out, which has room for
- * slots_count(in), and returns how many.  counts: of slots, shown or not, by reason.  *next_change is the first moment
- * after now at which the same call with a later now would give another
- * answer, at the latest; SLOT_NEVER if there is none.
+ * slots_count(in), and returns how many.  counts: of slots, shown or not, by reason.
+ * *next_change is the first moment after now at which the same call with a later now would
+ * give another answer, at the latest; SLOT_NEVER if there is none.
  */
 extern int64_t slots_compute(SlotInput *in, Slot *out, int64_t counts[SLOT_NREASONS], int64_t *next_change);
 

@@ -12,7 +12,10 @@
 StoreKey
 day_key_make(DayKey *key, const DayRequest *day)
 {
-	DayKeyFixed fixed = {.dboid = MyDatabaseId, .date = day->date, .stylist = day->stylist, .service = day->service};
+	DayKeyFixed fixed = {.dboid = MyDatabaseId,
+						 .date = day->date,
+						 .stylist = day->stylist,
+						 .service = day->service};
 	const char *zone = day->zone != NULL ? pg_get_timezone_name(day->zone) : "";
 	Size zone_size = strlen(zone);
 	StoreKey made = {.format = FORMAT_DAY, .bytes = key->bytes, .size = sizeof(fixed) + zone_size};
@@ -36,6 +39,31 @@ day_key_open(const StoreKey *key, DayKeyFixed *fixed, char **zone)
 
 	memcpy(fixed, key->bytes, sizeof(*fixed));
 	*zone = zone_size == 0 ? NULL : pnstrdup(key->bytes + sizeof(*fixed), zone_size);
+}
+
+bool
+day_key_read(const StoreKey *key, DayRequest *day)
+{
+	DayKeyFixed fixed;
+	Size rest = key->format == FORMAT_DAY_LASTING ? sizeof(day->duration) : 0;
+	Size zone_size;
+
+	if ((key->format != FORMAT_DAY && key->format != FORMAT_DAY_LASTING) || key->size < sizeof(fixed) + rest)
+		return false;
+	zone_size = key->size - sizeof(fixed) - rest;
+	if (zone_size > TZ_STRLEN_MAX)
+		return false;
+	memset(day, 0, sizeof(*day));
+	memcpy(&fixed, key->bytes, sizeof(fixed));
+	day->stylist = fixed.stylist;
+	day->service = fixed.service;
+	day->date = fixed.date;
+	day->zone = zone_size == 0 ? NULL : zone_find(key->bytes + sizeof(fixed), zone_size);
+	if (rest > 0)
+		memcpy(&day->duration, key->bytes + sizeof(fixed) + zone_size, rest);
+	day->error = DAY_OK;
+	return fixed.dboid == MyDatabaseId && fixed.date >= DAY_FIRST && fixed.date <= DAY_LAST &&
+		   (zone_size == 0 || day->zone != NULL);
 }
 
 char *

@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "cache/changes.h"
 #include "slots/long_bookings.h"
 #include "slots/memo.h"
 #include "slots/sources.h"
@@ -52,8 +53,9 @@ long_bookings_add(LongBookings *found, const LongBooking *booking)
 	if (found->n == found->room)
 	{
 		found->room = Max(2 * found->room, MAX_REMEMBERED);
-		found->bookings = found->bookings == NULL ? palloc(found->room * sizeof(LongBooking))
-												  : repalloc(found->bookings, found->room * sizeof(LongBooking));
+		found->bookings = found->bookings == NULL
+							  ? palloc(found->room * sizeof(LongBooking))
+							  : repalloc(found->bookings, found->room * sizeof(LongBooking));
 	}
 	found->bookings[found->n++] = *booking;
 }
@@ -78,17 +80,20 @@ is_worth_sharing(const LongBookings *found)
 }
 
 const LongBookings *
-long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, uint64 clock,
+long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *blocking, uint64 clock,
 				 bool (*scan)(LongBookings *found))
 {
 	LongBookingsMemo *memo = &memos[hash_bytes((const unsigned char *) stylist, UUID_LEN) % NMEMOS];
 	LongBookings *found;
 
+	/* The guard asks with bookings of this transaction's own, which nobody else is to know of. */
+	if (clock != NO_CLOCK && changes_has_touched(tag_of_long_bookings(stylist)))
+		clock = NO_CLOCK;
 	if (memcmp(&memo->found.stylist, stylist, UUID_LEN) == 0 && memo_is_good(&memo->base, clock))
 		return &memo->found;
 	found = palloc0(sizeof(*found));
 	found->stylist = *stylist;
-	found->non_blocking = non_blocking;
+	found->blocking = blocking;
 	if (!long_shared_fetch(found, clock))
 	{
 		if (!scan(found))

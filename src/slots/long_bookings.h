@@ -17,7 +17,7 @@ extern void long_bookings_add(LongBookings *found, const LongBooking *booking);
  * remembered, NULL if it returns false.  clock is as a CacheRequest's compute
  * gets it.  They change with tag_of_long_bookings, and with the database.
  */
-extern const LongBookings *long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *non_blocking, uint64 clock,
-											bool (*scan)(LongBookings *found));
+extern const LongBookings *long_bookings_of(const pg_uuid_t *stylist, const QueryStatuses *blocking,
+											uint64 clock, bool (*scan)(LongBookings *found));
 
 #endif /* AC_SLOTS_LONG_BOOKINGS_H */

@@ -25,14 +25,17 @@ typedef struct LongBooking
 typedef struct LongBookings
 {
 	pg_uuid_t stylist;
-	const QueryStatuses *non_blocking; /* while they are read */
+	const QueryStatuses *blocking; /* while they are read */
 	LongBooking *bookings;
 	int n;
 	int room;
 	int visited; /* rows, to find them */
 } LongBookings;
 
-/* As another session has read them, exact for the active snapshot, in the current context; false: nobody has. */
+/*
+ * As another session has read them, exact for the active snapshot, in the current
+ * context; false: nobody has.
+ */
 extern bool long_shared_fetch(LongBookings *found, uint64 clock);
 
 /* For others, if what was just read may be remembered.  clock is as a CacheRequest's compute gets it. */

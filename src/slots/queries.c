@@ -24,7 +24,7 @@
 #include "slots/rows.h"
 #include "slots/sources.h"
 
-#define MAX_ARGS 4
+#define MAX_ARGS 5
 
 typedef struct QueryInfo
 {
@@ -37,14 +37,25 @@ static const QueryInfo queries[NQUERIES] = {
 	[QUERY_PROFILE] = {SOURCE_PROFILES, {UUIDOID}},
 	[QUERY_OFFER] = {SOURCE_STYLIST_SERVICES, {UUIDOID, UUIDOID}},
 	[QUERY_STYLISTS] = {SOURCE_STYLIST_SERVICES, {UUIDOID, INT8OID}},
+	[QUERY_OFFERS] = {SOURCE_STYLIST_SERVICES, {INT8OID}},
 	[QUERY_SERVICE] = {SOURCE_SERVICES, {UUIDOID}},
 	[QUERY_BUFFERS] = {SOURCE_SERVICES, {UUIDARRAYOID}},
 	[QUERY_LONGEST_BUFFER] = {SOURCE_SERVICES},
-	[QUERY_SCHEDULE] = {SOURCE_SCHEDULES, {UUIDOID, INT4OID, INT4OID, DATEOID}},
+	[QUERY_SCHEDULE] = {SOURCE_SCHEDULES, {UUIDOID, INT4OID, INT4OID, DATEOID, UUIDOID}},
 	[QUERY_OVERRIDES] = {SOURCE_OVERRIDES, {UUIDOID, DATEOID}},
 	[QUERY_BOOKINGS] = {SOURCE_BOOKINGS, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
 	[QUERY_COUNTS] = {SOURCE_BOOKINGS, {UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
 	[QUERY_HOLDS] = {SOURCE_RESERVATIONS, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_RESOURCES] = {SOURCE_RESOURCES},
+	[QUERY_NEEDS] = {SOURCE_SERVICES},
+	[QUERY_TAKINGS] = {SOURCE_BOOKINGS,
+					   {UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_HELD_TAKINGS] = {SOURCE_RESERVATIONS,
+							{UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_BOOKINGS_OF_SERVICE] = {SOURCE_BOOKINGS, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_HOLDS_OF_SERVICE] = {SOURCE_RESERVATIONS,
+								{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	[QUERY_CLASSES] = {SOURCE_CLASSES, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
 };
 
 typedef struct QueryPlan
@@ -52,7 +63,8 @@ typedef struct QueryPlan
 	SPIPlanPtr plan;
 	uint64 generation; /* of the mapping */
 	char *statuses;	   /* as text; NULL: none */
-	int running;	   /* calls, nested */
+	bool wanted;
+	int running; /* calls, nested */
 } QueryPlan;
 
 static QueryPlan plans[NQUERIES];
@@ -62,10 +74,14 @@ is_good(const QueryPlan *plan, const QueryStatuses *statuses)
 {
 	if (plan->plan == NULL || plan->generation != sources_generation())
 		return false;
-	return statuses == NULL || strcmp(plan->statuses, statuses->text) == 0;
+	return statuses == NULL ||
+		   (plan->wanted == statuses->wanted && strcmp(plan->statuses, statuses->text) == 0);
 }
 
-/* The text names the table; its schema may have been renamed since, and another made that has one of the name. */
+/*
+ * The text names the table; its schema may have been renamed since, and another made
+ * that has one of the name.
+ */
 static void
 check_table(SourceRole role, SPIPlanPtr plan)
 {
@@ -116,6 +132,7 @@ keep_plan(QueryPlan *plan, SPIPlanPtr prepared, const QueryStatuses *statuses)
 	plan->plan = prepared;
 	plan->generation = sources_generation();
 	plan->statuses = copy;
+	plan->wanted = statuses != NULL && statuses->wanted;
 }
 
 static int
@@ -157,7 +174,8 @@ run_as_owner(SlotsQuery query, const QueryStatuses *statuses, Datum *args)
 	}
 	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read %s: %s", source_name(queries[query].role), SPI_result_code_string(result));
+		elog(ERROR, "could not read %s: %s", source_name(queries[query].role),
+			 SPI_result_code_string(result));
 	restore_user(saved);
 	result_use_spi();
 	return SPI_processed;

@@ -17,6 +17,7 @@ typedef enum SlotsQuery
 	QUERY_PROFILE,
 	QUERY_OFFER,
 	QUERY_STYLISTS,
+	QUERY_OFFERS,
 	QUERY_SERVICE,
 	QUERY_BUFFERS,
 	QUERY_LONGEST_BUFFER,
@@ -25,6 +26,13 @@ typedef enum SlotsQuery
 	QUERY_BOOKINGS,
 	QUERY_COUNTS,
 	QUERY_HOLDS,
+	QUERY_RESOURCES,
+	QUERY_NEEDS,
+	QUERY_TAKINGS,
+	QUERY_HELD_TAKINGS,
+	QUERY_BOOKINGS_OF_SERVICE,
+	QUERY_HOLDS_OF_SERVICE,
+	QUERY_CLASSES,
 	NQUERIES
 } SlotsQuery;
 
@@ -33,6 +41,7 @@ typedef struct QueryStatuses
 {
 	List *names;	  /* of char * */
 	const char *text; /* all of them, to tell lists apart */
+	bool wanted;	  /* only these count; else all others do, and rows without one */
 } QueryStatuses;
 
 /* Appends a query's text, under the mapping that is loaded; those of bookings and holds need statuses. */

@@ -74,7 +74,8 @@ is_same(const RangeSet *set, const RangeSlot *slot, const SlotView *view, int64 
 {
 	if (slot->start != view->start_utc)
 		return false;
-	return set->needs_all || (slot->start + slot->duration == view->end_utc && slot->price_cents == price_cents);
+	return set->needs_all ||
+		   (slot->start + slot->duration == view->end_utc && slot->price_cents == price_cents);
 }
 
 /* -1: there is none. */
@@ -112,6 +113,7 @@ add_slot(RangeSet *set, const SlotView *view, int64 price_cents)
 	slot->duration_local = view->end_local - view->start_local;
 	slot->price_cents = price_cents;
 	slot->status = set->needs_all ? SLOT_AVAILABLE : SLOT_NSTATUSES;
+	slot->display_size = NO_DISPLAY;
 	if (view->display != NULL)
 	{
 		slot->display_at = set->displays.len;
@@ -242,7 +244,8 @@ range_take(RangeSet *set, const RangeSet *other, const RangeSlot *slot)
 	taken->bits = set->n * 2 * set->nwords;
 	memcpy(range_free(set, taken), range_free(other, slot), 2 * set->nwords * sizeof(uint64));
 	taken->display_at = set->displays.len;
-	appendBinaryStringInfo(&set->displays, other->displays.data + slot->display_at, slot->display_size);
+	appendBinaryStringInfo(&set->displays, other->displays.data + slot->display_at,
+						   Max(slot->display_size, 0));
 	set->n++;
 }
 
@@ -277,10 +280,16 @@ range_finish(RangeSet *set, bool available_only)
 
 	for (int i = 0; i < set->n; i++)
 	{
-		const RangeSlot *slot = &set->slots[i];
+		RangeSlot *slot = &set->slots[i];
 
 		if (available_only && !range_is_free(set, slot))
 			continue;
+		/* Whatever another date of a stylist's says of it. */
+		if (range_is_free(set, slot))
+		{
+			slot->status = SLOT_AVAILABLE;
+			slot->reason = WHY_NONE;
+		}
 		ordered = ordered && (n == 0 || in_order(&set->slots[n - 1], slot) < 0);
 		if (n != i)
 			set->slots[n] = *slot;

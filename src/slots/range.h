@@ -14,6 +14,8 @@
 #define RANGE_MAX_STYLISTS 200
 #define RANGE_MAX_SLOTS 250000
 
+#define NO_DISPLAY (-1)
+
 /* Seconds since 2000-01-01. */
 typedef struct RangeSlot
 {
@@ -22,9 +24,9 @@ typedef struct RangeSlot
 	int32 duration;
 	int32 duration_local; /* on the customer's clock, which may change meanwhile */
 	int64 price_cents;	  /* RANGE_NO_PRICE: none */
-	int32 seats;		  /* that are left, of all who are free; where all are needed, of the one who has the fewest */
-	int32 display_at;	  /* in the set's displays */
-	int16 display_size;	  /* 0: HH24:MI */
+	int32 seats; /* that are left, of all who are free; where all are needed, of the one who has the fewest */
+	int32 display_at;	/* in the set's displays */
+	int16 display_size; /* NO_DISPLAY: HH24:MI */
 	int16 nfree;
 	int16 nasked; /* stylists who have such a slot, free or not */
 	int32 bits;	  /* where the set has those of who is free, and of who has it at all */
@@ -46,9 +48,10 @@ typedef struct RangeSet
 	DateADT to;
 	int nstylists;
 	bool needs_all;
-	int seats;						 /* that must be left at one stylist */
-	bool has_reasons;				 /* they are to be shown */
-	SlotReason whys[RANGE_MAX_DAYS]; /* why the stylists' own dates have none available: the first of the enum */
+	int seats;		  /* that must be left at one stylist */
+	bool has_reasons; /* they are to be shown */
+	SlotReason
+		whys[RANGE_MAX_DAYS]; /* why the stylists' own dates have none available: the first of the enum */
 	RangeSlot *slots;
 	int n;
 	int room;

@@ -81,7 +81,8 @@ range_of(const ScanTimes *times)
 	RangeBound lower = {.val = TimestampTzGetDatum(times->from), .inclusive = true, .lower = true};
 	RangeBound upper = {.val = TimestampTzGetDatum(times->to)};
 
-	return RangeTypePGetDatum(AC_MAKE_RANGE(lookup_type_cache(TSTZRANGEOID, TYPECACHE_RANGE_INFO), &lower, &upper));
+	return RangeTypePGetDatum(
+		AC_MAKE_RANGE(lookup_type_cache(TSTZRANGEOID, TYPECACHE_RANGE_INFO), &lower, &upper));
 }
 
 int

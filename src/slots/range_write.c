@@ -80,7 +80,7 @@ static const char *const days_names[] = {"days", "cached", "success", "cache_hit
 static const TreeKeys days_keys = KEYS(days_names);
 static const char *const free_day_names[] = {"date", "first", "seats", "slots"};
 static const TreeKeys free_day_keys = KEYS(free_day_names);
-static const char *const empty_day_names[] = {"date", "first", "seats", "slots", "reason"};
+static const char *const empty_day_names[] = {"date", "seats", "slots", "reason"};
 static const TreeKeys empty_day_keys = KEYS(empty_day_names);
 
 static void
@@ -156,7 +156,7 @@ put_display(SlotsWriter *w, const RangeSlot *slot)
 {
 	char clock[CLOCK_TEXT_SIZE];
 
-	if (slot->display_size > 0)
+	if (slot->display_size != NO_DISPLAY)
 	{
 		tree_text(w->tree, w->set->displays.data + slot->display_at, slot->display_size);
 		return;
@@ -221,9 +221,11 @@ lay_out_slot(SlotsWriter *w, const RangeSlot *slot, SlotTemplate *template)
 static bool
 is_like(const SlotsWriter *w, const SlotTemplate *template, const RangeSlot *slot)
 {
-	return template->size > 0 && template->of.price_cents == slot->price_cents && template->of.seats == slot->seats &&
-		   template->of.reason == slot->reason && slot->display_size == 0 && template->of.display_size == 0 &&
-		   memcmp(range_free(w->set, &template->of), range_free(w->set, slot), w->set->nwords * sizeof(uint64)) == 0;
+	return template->size > 0 && template->of.price_cents == slot->price_cents &&
+		   template->of.seats == slot->seats && template->of.reason == slot->reason &&
+		   slot->display_size == NO_DISPLAY && template->of.display_size == NO_DISPLAY &&
+		   memcmp(range_free(w->set, &template->of), range_free(w->set, slot),
+				  w->set->nwords * sizeof(uint64)) == 0;
 }
 
 static void
@@ -239,7 +241,8 @@ put_slot(SlotsWriter *w, const RangeSlot *slot)
 	}
 	bytes = tree_copy_of(w->tree, template->bytes, template->size);
 	put_times(w, slot, bytes, template);
-	memcpy(bytes + template->display_at, bytes + template->time_at[START_LOCAL] + CLOCK_TEXT_AT, HH24_MI_SIZE);
+	memcpy(bytes + template->display_at, bytes + template->time_at[START_LOCAL] + CLOCK_TEXT_AT,
+		   HH24_MI_SIZE);
 }
 
 static void
@@ -260,8 +263,8 @@ put_slots(Tree *tree, const RangeSet *set, int first, int n, const pg_uuid_t *st
 }
 
 Datum
-range_write_slots(const RangeSet *set, int first, int n, const pg_uuid_t *stylists, const RangeOutcome *outcome,
-				  bool binary)
+range_write_slots(const RangeSet *set, int first, int n, const pg_uuid_t *stylists,
+				  const RangeOutcome *outcome, bool binary)
 {
 	Tree tree;
 
@@ -350,8 +353,6 @@ put_date(Tree *tree, const RangeSet *set, DateADT date, const DateSum *sum)
 		write_clock(clock, second);
 		tree_plain(tree, clock, second % SECS_PER_MINUTE == 0 ? HH24_MI_SIZE : CLOCK_TEXT_SIZE);
 	}
-	else
-		tree_null(tree);
 	tree_int(tree, sum->seats);
 	tree_int(tree, sum->slots);
 	if (sum->slots == 0)

@@ -17,7 +17,10 @@ typedef struct RangeOutcome
 	TimestampTz computed_at; /* the oldest day's */
 } RangeOutcome;
 
-/* {success, slots, cached, cache_hit, computed_at}, of a set that is finished: at most so many of its slots, from one on. */
+/*
+ * {success, slots, cached, cache_hit, computed_at}, of a set that is finished: at most
+ * so many of its slots, from one on.
+ */
 extern Datum range_write_slots(const RangeSet *set, int first, int n, const pg_uuid_t *stylists,
 							   const RangeOutcome *outcome, bool binary);
 

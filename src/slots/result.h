@@ -5,7 +5,7 @@
 #ifndef AC_SLOTS_RESULT_H
 #define AC_SLOTS_RESULT_H
 
-#define RESULT_MAX_COLUMNS 12
+#define RESULT_MAX_COLUMNS 13
 
 extern Datum result_datum(uint64 row, int column, bool *isnull);
 /* NULL gives the default. */

@@ -14,6 +14,8 @@ typedef enum SourceRole
 	SOURCE_STYLIST_SERVICES,
 	SOURCE_SERVICES,
 	SOURCE_PROFILES,
+	SOURCE_RESOURCES,
+	SOURCE_CLASSES,
 	SOURCE_RULES, /* availability_cache.rules, always there */
 	SOURCE_NROLES
 } SourceRole;
@@ -58,7 +60,8 @@ enum
 	BOOKING_END,
 	BOOKING_STATUS,
 	BOOKING_SERVICE,
-	BOOKING_SEATS
+	BOOKING_SEATS,
+	BOOKING_RESOURCE
 };
 enum
 {
@@ -68,7 +71,8 @@ enum
 	HOLD_STATUS,
 	HOLD_EXPIRES,
 	HOLD_SERVICE,
-	HOLD_SEATS
+	HOLD_SEATS,
+	HOLD_RESOURCE
 };
 enum
 {
@@ -80,7 +84,10 @@ enum
 	SCHEDULE_BREAK_END,
 	SCHEDULE_ACTIVE,
 	SCHEDULE_FROM,
-	SCHEDULE_UNTIL
+	SCHEDULE_UNTIL,
+	SCHEDULE_SERVICE,
+	SCHEDULE_WEEKS,
+	SCHEDULE_WEEKS_FROM
 };
 enum
 {
@@ -93,7 +100,8 @@ enum
 	OVERRIDE_PRIORITY,
 	OVERRIDE_ACTIVE,
 	OVERRIDE_CREATED,
-	OVERRIDE_TO_ALL
+	OVERRIDE_TO_ALL,
+	OVERRIDE_ZONE
 };
 enum
 {
@@ -101,7 +109,8 @@ enum
 	OFFER_SERVICE,
 	OFFER_DURATION,
 	OFFER_PRICE,
-	OFFER_ACTIVE
+	OFFER_ACTIVE,
+	OFFER_CAPACITY
 };
 enum
 {
@@ -113,16 +122,54 @@ enum
 	SERVICE_BUFFER_AFTER,
 	SERVICE_NOTICE,
 	SERVICE_HORIZON,
-	SERVICE_CAPACITY
+	SERVICE_CAPACITY,
+	SERVICE_CAPS,					 /* as many as there are kinds */
+	SERVICE_STEP = SERVICE_CAPS + 5, /* behind the kind of resource */
+	SERVICE_ALIGNMENT,
+	SERVICE_ONLY_CLASSES
 };
 enum
 {
 	PROFILE_ID,
 	PROFILE_ZONE,
 	PROFILE_ACTIVE,
-	PROFILE_LIMITS /* four */
+	PROFILE_LIMITS,					  /* four */
+	PROFILE_CAPS = PROFILE_LIMITS + 4 /* as many as there are kinds */
 };
 #define PROFILE_NLIMITS 4
+
+enum
+{
+	CLASS_STYLIST,
+	CLASS_START,
+	CLASS_END,
+	CLASS_SERVICE,
+	CLASS_SEATS,
+	CLASS_STATUS,
+	CLASS_ACTIVE
+};
+
+/* The kinds of caps, in the order of columns. */
+typedef enum CapKind
+{
+	CAP_BOOKINGS_OF_DAY,
+	CAP_BOOKINGS_OF_WEEK,
+	CAP_TIME_OF_DAY,
+	CAP_TIME_OF_WEEK,
+	CAP_NKINDS
+} CapKind;
+
+static inline bool
+cap_is_of_time(CapKind kind)
+{
+	return kind >= CAP_TIME_OF_DAY;
+}
+
+static inline bool
+cap_is_of_week(CapKind kind)
+{
+	return kind == CAP_BOOKINGS_OF_WEEK || kind == CAP_TIME_OF_WEEK;
+}
 
 /* SOURCE_NROLES: none is called so. */
 extern SourceRole role_by_name(const char *name);

@@ -22,9 +22,9 @@ typedef struct First
 	const pg_uuid_t *id;
 	const pg_uuid_t *service;
 	ResultRows *rows;
-	const char *zone; /* of a profile */
-	int from;		  /* columns of the result that rows are ordered by, besides being active */
+	int from; /* columns of the result that rows are ordered by, besides being active */
 	int to;
+	int text; /* the one of these that is text; 0: none */
 	bool active;
 } First;
 
@@ -41,53 +41,74 @@ put_integer(ResultRow *result, int column, const ScannedRow *row, int from)
 }
 
 static void
+put_text(ResultRow *result, int column, const ScannedRow *row, int from)
+{
+	char *text = scanned_text(row, from);
+
+	result->nulls[column - 1] = text == NULL;
+	if (text != NULL)
+		result->values[column - 1] = CStringGetTextDatum(text);
+}
+
+static void
 put_bool(ResultRow *result, int column, const ScannedRow *row, int from)
 {
 	result->nulls[column - 1] = scanned_is_null(row, from);
 	result->values[column - 1] = BoolGetDatum(scanned_bool(row, from, false));
 }
 
+static void
+put_caps(ResultRow *result, int column, const ScannedRow *row, int from)
+{
+	for (int kind = 0; kind < CAP_NKINDS; kind++)
+	{
+		if (cap_is_of_time(kind))
+			put_span(result, column + kind, row, from + kind);
+		else
+			put_integer(result, column + kind, row, from + kind);
+	}
+}
+
+/* By their bytes. */
 static int
-compare(const ResultRow *a, const ResultRow *b, int column)
+compare_texts(Datum a, Datum b)
+{
+	return strcmp(TextDatumGetCString(a), TextDatumGetCString(b));
+}
+
+static int
+compare(const ResultRow *a, const ResultRow *b, int column, bool texts)
 {
 	int64 x = DatumGetInt64(a->values[column - 1]);
 	int64 y = DatumGetInt64(b->values[column - 1]);
 
 	if (a->nulls[column - 1] || b->nulls[column - 1])
 		return (int) a->nulls[column - 1] - (int) b->nulls[column - 1];
+	if (texts)
+		return compare_texts(a->values[column - 1], b->values[column - 1]);
 	return x < y ? -1 : x > y;
 }
 
-static int
-compare_texts(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return (int) (a == NULL) - (int) (b == NULL);
-	return strcmp(a, b);
-}
-
 static bool
-comes_first(const First *first, const ResultRow *row, bool active, const char *zone)
+comes_first(const First *first, const ResultRow *row, bool active)
 {
-	int compared;
+	int compared = 0;
 
 	if (first->rows->n == 0 || active != first->active)
 		return first->rows->n == 0 || active;
-	compared = compare_texts(zone, first->zone);
 	for (int column = first->from; column <= first->to && compared == 0; column++)
-		compared = compare(row, &first->rows->rows[0], column);
+		compared = compare(row, &first->rows->rows[0], column, column == first->text);
 	return compared < 0;
 }
 
 static void
-take(First *first, const ResultRow *row, bool active, const char *zone)
+take(First *first, const ResultRow *row, bool active)
 {
-	if (!comes_first(first, row, active, zone))
+	if (!comes_first(first, row, active))
 		return;
 	first->rows->n = 0;
 	*result_add(first->rows) = *row;
 	first->active = active;
-	first->zone = zone;
 }
 
 /* ---- profile ---- */
@@ -97,26 +118,31 @@ visit_profile(const ScannedRow *row, void *arg)
 {
 	First *first = arg;
 	ResultRow result = {0};
-	char *zone;
 
 	if (!scanned_is_of(row, PROFILE_ID, first->id))
 		return;
-	zone = scanned_text(row, PROFILE_ZONE);
 	put_bool(&result, 1, row, PROFILE_ACTIVE);
-	result.nulls[1] = zone == NULL;
-	if (zone != NULL)
-		result.values[1] = CStringGetTextDatum(zone);
+	put_text(&result, 2, row, PROFILE_ZONE);
 	for (int i = 0; i < PROFILE_NLIMITS; i++)
 		put_span(&result, 3 + i, row, PROFILE_LIMITS + i);
-	take(first, &result, scanned_bool(row, PROFILE_ACTIVE, true), zone);
+	put_caps(&result, 3 + PROFILE_NLIMITS, row, PROFILE_CAPS);
+	take(first, &result, scanned_bool(row, PROFILE_ACTIVE, true));
 }
 
 static bool
 read_profile(Datum *args, ResultRows *rows)
 {
-	First first = {.id = DatumGetUUIDP(args[0]), .rows = rows, .from = 3, .to = 2 + PROFILE_NLIMITS};
-	SourceScan scan =
-		{.role = SOURCE_PROFILES, .key = PROFILE_ID, .id = first.id, .time = -1, .visit = visit_profile, .arg = &first};
+	First first = {.id = DatumGetUUIDP(args[0]),
+				   .rows = rows,
+				   .from = 2,
+				   .to = 2 + PROFILE_NLIMITS + CAP_NKINDS,
+				   .text = 2};
+	SourceScan scan = {.role = SOURCE_PROFILES,
+					   .key = PROFILE_ID,
+					   .id = first.id,
+					   .time = -1,
+					   .visit = visit_profile,
+					   .arg = &first};
 
 	return source_scan(&scan);
 }
@@ -135,7 +161,7 @@ visit_offer(const ScannedRow *row, void *arg)
 	if (!scanned_is_of(row, OFFER_SERVICE, first->service))
 	{
 		if (first->rows->n == 0)
-			*result_add(first->rows) = (ResultRow){.nulls = {false, true, true, true}};
+			*result_add(first->rows) = (ResultRow){.nulls = {false, true, true, true, true}};
 		return;
 	}
 	if (first->rows->n > 0 && !DatumGetBool(first->rows->rows[0].values[0]))
@@ -143,13 +169,18 @@ visit_offer(const ScannedRow *row, void *arg)
 	put_bool(&result, 2, row, OFFER_ACTIVE);
 	put_span(&result, 3, row, OFFER_DURATION);
 	put_integer(&result, 4, row, OFFER_PRICE);
-	take(first, &result, scanned_bool(row, OFFER_ACTIVE, true), NULL);
+	put_integer(&result, 5, row, OFFER_CAPACITY);
+	take(first, &result, scanned_bool(row, OFFER_ACTIVE, true));
 }
 
 static bool
 read_offer(Datum *args, ResultRows *rows)
 {
-	First first = {.id = DatumGetUUIDP(args[0]), .service = DatumGetUUIDP(args[1]), .rows = rows, .from = 3, .to = 4};
+	First first = {.id = DatumGetUUIDP(args[0]),
+				   .service = DatumGetUUIDP(args[1]),
+				   .rows = rows,
+				   .from = 3,
+				   .to = 5};
 	SourceScan scan = {.role = SOURCE_STYLIST_SERVICES,
 					   .key = OFFER_STYLIST,
 					   .id = first.id,
@@ -176,15 +207,27 @@ visit_service(const ScannedRow *row, void *arg)
 	put_span(&result, 4, row, SERVICE_NOTICE);
 	put_span(&result, 5, row, SERVICE_HORIZON);
 	put_integer(&result, 6, row, SERVICE_CAPACITY);
-	take(first, &result, scanned_bool(row, SERVICE_ACTIVE, true), NULL);
+	put_caps(&result, 7, row, SERVICE_CAPS);
+	put_span(&result, 7 + CAP_NKINDS, row, SERVICE_STEP);
+	put_text(&result, 8 + CAP_NKINDS, row, SERVICE_ALIGNMENT);
+	put_bool(&result, 9 + CAP_NKINDS, row, SERVICE_ONLY_CLASSES);
+	take(first, &result, scanned_bool(row, SERVICE_ACTIVE, true));
 }
 
 static bool
 read_service(Datum *args, ResultRows *rows)
 {
-	First first = {.id = DatumGetUUIDP(args[0]), .rows = rows, .from = 2, .to = 6};
-	SourceScan scan =
-		{.role = SOURCE_SERVICES, .key = SERVICE_ID, .id = first.id, .time = -1, .visit = visit_service, .arg = &first};
+	First first = {.id = DatumGetUUIDP(args[0]),
+				   .rows = rows,
+				   .from = 2,
+				   .to = 9 + CAP_NKINDS,
+				   .text = 8 + CAP_NKINDS};
+	SourceScan scan = {.role = SOURCE_SERVICES,
+					   .key = SERVICE_ID,
+					   .id = first.id,
+					   .time = -1,
+					   .visit = visit_service,
+					   .arg = &first};
 
 	return source_scan(&scan);
 }

@@ -22,6 +22,8 @@
 
 #define MAX_DURATION (7 * SECS_PER_DAY)
 #define MAX_BUFFER USECS_PER_DAY
+#define MIN_STEP USECS_PER_MINUTE
+#define MAX_STEP USECS_PER_DAY
 /* Keeps sums of instants far from overflow. */
 #define MAX_LIMIT (INT64CONST(100000) * USECS_PER_DAY)
 
@@ -34,9 +36,9 @@ rules_list_tags(const pg_uuid_t *stylist, const pg_uuid_t *service, Tag tags[RUL
 
 /* From two columns: the array, and its text. */
 static QueryStatuses
-read_statuses(int column, int text_column)
+read_statuses(int column, int text_column, bool wanted)
 {
-	QueryStatuses statuses = {.text = result_text(0, text_column)};
+	QueryStatuses statuses = {.text = result_text(0, text_column), .wanted = wanted};
 	bool isnull;
 	ArrayType *array = DatumGetArrayTypeP(result_datum(0, column, &isnull));
 	Datum *names;
@@ -53,14 +55,47 @@ alignment_by_name(const char *name)
 {
 	if (strcmp(name, "break") == 0)
 		return ALIGN_TO_BREAK;
-	return strcmp(name, "clock") == 0 ? ALIGN_TO_CLOCK : ALIGN_TO_OPENING;
+	if (strcmp(name, "clock") == 0)
+		return ALIGN_TO_CLOCK;
+	if (strcmp(name, "opening") != 0)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the service's slot_alignment is not known"),
+				errhint("It is opening, break or clock in the table attached as services, or NULL."));
+	return ALIGN_TO_OPENING;
+}
+
+/* (20), from the first column on; those that are not set stay as they are. */
+static void
+read_caps(DayRules *rules, CapOwner owner, int column)
+{
+	for (int kind = 0; kind < CAP_NKINDS; kind++)
+	{
+		int64 most = result_int64(0, column + kind, PG_INT64_MIN);
+
+		if (most == PG_INT64_MIN)
+			continue;
+		rules->caps[owner][kind] = Max(most, 0);
+		if (owner == CAPS_OF_STYLIST)
+			rules->caps_of_rules[kind] = false;
+	}
+}
+
+static void
+read_default_caps(DayRules *rules, int column)
+{
+	for (int i = 0; i < CAP_NOWNERS * CAP_NKINDS; i++)
+		rules->caps[i / CAP_NKINDS][i % CAP_NKINDS] = NO_CAP;
+	read_caps(rules, CAPS_OF_STYLIST, column);
+	for (int kind = 0; kind < CAP_NKINDS; kind++)
+		rules->caps_of_rules[kind] = true;
 }
 
 static void
 read_row(DayRules *rules)
 {
 	if (query_run(QUERY_RULES, NULL, NULL) != 1)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("availability_cache.rules has no row"),
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("availability_cache.rules has no row"),
 				errhint("INSERT INTO availability_cache.rules DEFAULT VALUES brings the defaults back."));
 	rules->step = result_int64(0, 1, 0);
 	for (int i = 0; i < lengthof(rules->limits); i++)
@@ -69,13 +104,16 @@ read_row(DayRules *rules)
 	rules->display_format = result_text(0, 7);
 	rules->show_unavailable = result_bool(0, 8, true);
 	rules->show_breaks = result_bool(0, 9, true);
-	rules->non_blocking = read_statuses(10, 12);
-	rules->holding = read_statuses(11, 13);
+	rules->cancelled = read_statuses(10, 12, false);
+	rules->blocking = result_text(0, 21) != NULL ? read_statuses(20, 21, true) : rules->cancelled;
+	rules->holding = read_statuses(11, 13, true);
 	rules->alignment = alignment_by_name(result_text(0, 14));
 	rules->show_reasons = result_bool(0, 16, false);
 	rules->notice_days = result_int64(0, 17, NO_NOTICE_DAYS);
 	rules->notice_cutoff = result_int64(0, 18, 0) / USECS_PER_SEC;
 	rules->whole_days = result_bool(0, 19, false);
+	rules->caps_together = strcmp(result_text(0, 22), "together") == 0;
+	read_default_caps(rules, 23);
 	rules->seats_by_time = strcmp(result_text(0, 15), "time") == 0;
 }
 
@@ -97,7 +135,8 @@ remember_defaults(uint64 clock, const DayRules *rules)
 		return;
 	defaults.base.generation = 0;
 	if (defaults.context == NULL)
-		defaults.context = AllocSetContextCreate(TopMemoryContext, "availability_cache defaults", ALLOCSET_SMALL_SIZES);
+		defaults.context = AllocSetContextCreate(TopMemoryContext, "availability_cache defaults",
+												 ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(defaults.context);
 	caller = MemoryContextSwitchTo(defaults.context);
 	defaults.rules = *rules;
@@ -121,7 +160,7 @@ read_defaults(uint64 clock, DayRules *rules)
 static QueryStatuses
 copy_statuses(QueryStatuses statuses)
 {
-	QueryStatuses copy = {.text = pstrdup(statuses.text)};
+	QueryStatuses copy = {.text = pstrdup(statuses.text), .wanted = statuses.wanted};
 	ListCell *cell;
 
 	foreach(cell, statuses.names)
@@ -134,7 +173,8 @@ rules_copy_strings(DayRules *rules)
 {
 	rules->default_timezone = pstrdup(rules->default_timezone);
 	rules->display_format = pstrdup(rules->display_format);
-	rules->non_blocking = copy_statuses(rules->non_blocking);
+	rules->cancelled = copy_statuses(rules->cancelled);
+	rules->blocking = rules->blocking.wanted ? copy_statuses(rules->blocking) : rules->cancelled;
 	rules->holding = copy_statuses(rules->holding);
 }
 
@@ -166,13 +206,14 @@ bound_limits(DayRules *rules)
 	{
 		bool is_buffer = i == LIMIT_BUFFER_BEFORE || i == LIMIT_BUFFER_AFTER;
 
-		rules->limits[i] = is_buffer ? rules_bound_buffer(rules->limits[i]) : Min(Max(rules->limits[i], 0), MAX_LIMIT);
+		rules->limits[i] = is_buffer ? rules_bound_buffer(rules->limits[i])
+									 : Min(Max(rules->limits[i], 0), MAX_LIMIT);
 	}
 }
 
 /* What the column has is not for whoever asks. */
-static pg_tz *
-find_zone(const char *name, const char *whose)
+pg_tz *
+rules_find_zone(const char *name, const char *whose)
 {
 	pg_tz *zone = zone_find(name, strlen(name));
 
@@ -186,7 +227,7 @@ find_zone(const char *name, const char *whose)
 pg_tz *
 rules_default_zone(const DayRules *rules)
 {
-	return find_zone(rules->default_timezone, "availability_cache.rules");
+	return rules_find_zone(rules->default_timezone, "availability_cache.rules");
 }
 
 /* (1) and (3): whether the stylist is known, and what the profile sets. */
@@ -196,17 +237,19 @@ read_profile(const pg_uuid_t *stylist, DayRules *rules)
 	Datum args[] = {UUIDPGetDatum(stylist)};
 	char *zone = NULL;
 
+	rules->only_classes = false;
 	if (source_attached(SOURCE_PROFILES))
 	{
 		if (query_run(QUERY_PROFILE, NULL, args) == 0 || !result_bool(0, 1, true))
 			return DAY_STYLIST_NOT_FOUND;
 		zone = result_text(0, 2);
 		override_limits(rules, 0, 3);
+		read_caps(rules, CAPS_OF_STYLIST, 3 + NLIMITS);
 	}
 	if (zone != NULL)
-		rules->stylist_zone = find_zone(zone, "the stylist");
+		rules->home_zone = rules_find_zone(zone, "the stylist");
 	else
-		rules->stylist_zone = rules_default_zone(rules);
+		rules->home_zone = rules_default_zone(rules);
 	return DAY_OK;
 }
 
@@ -220,11 +263,28 @@ read_capacity(int column)
 }
 
 int64
-rules_capacity_of(const pg_uuid_t *service)
+rules_capacity_of(const pg_uuid_t *stylist, const pg_uuid_t *service)
 {
-	Datum args[] = {UUIDPGetDatum(service)};
+	Datum offer_args[] = {UUIDPGetDatum(stylist), UUIDPGetDatum(service)};
+	Datum service_args[] = {UUIDPGetDatum(service)};
+	int64 capacity = query_run(QUERY_OFFER, NULL, offer_args) == 0 ? SEATS_ALONE : read_capacity(5);
 
-	return query_run(QUERY_SERVICE, NULL, args) == 0 ? SEATS_ALONE : read_capacity(6);
+	if (capacity == SEATS_ALONE && query_run(QUERY_SERVICE, NULL, service_args) > 0)
+		capacity = read_capacity(6);
+	return capacity;
+}
+
+/* (5): where slots start. */
+static void
+read_grid(DayRules *rules, int column)
+{
+	int64 step = result_int64(0, column, rules->step);
+	const char *alignment = result_text(0, column + 1);
+
+	step = Min(Max(step, MIN_STEP), MAX_STEP);
+	rules->step = step - step % USECS_PER_SEC;
+	if (alignment != NULL)
+		rules->alignment = alignment_by_name(alignment);
 }
 
 /* (2), (4) and (5): whether the stylist offers the service, and what is particular to it. */
@@ -235,6 +295,7 @@ read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules
 	Datum service_args[] = {UUIDPGetDatum(service)};
 	int64 custom_duration;
 	int64 custom_price;
+	int64 custom_capacity;
 
 	if (query_run(QUERY_OFFER, NULL, offer_args) == 0)
 		return source_attached(SOURCE_PROFILES) ? DAY_SERVICE_NOT_OFFERED : DAY_STYLIST_NOT_FOUND;
@@ -243,13 +304,17 @@ read_service(const pg_uuid_t *stylist, const pg_uuid_t *service, DayRules *rules
 	/* Zero is none given. */
 	custom_duration = result_int64(0, 3, 0) / USECS_PER_SEC;
 	custom_price = result_int64(0, 4, NO_PRICE);
+	custom_capacity = read_capacity(5);
 
 	if (query_run(QUERY_SERVICE, NULL, service_args) == 0 || !result_bool(0, 1, true))
 		return DAY_SERVICE_NOT_OFFERED;
 	rules->duration = custom_duration != 0 ? custom_duration : result_int64(0, 2, 0) / USECS_PER_SEC;
 	rules->price = custom_price != NO_PRICE ? custom_price : result_int64(0, 3, NO_PRICE);
 	override_limits(rules, LIMIT_NOTICE, 4);
-	rules->capacity = read_capacity(6);
+	rules->capacity = custom_capacity != SEATS_ALONE ? custom_capacity : read_capacity(6);
+	read_caps(rules, CAPS_OF_SERVICE, 7);
+	read_grid(rules, 7 + CAP_NKINDS);
+	rules->only_classes = result_bool(0, 9 + CAP_NKINDS, false);
 	if (rules->duration <= 0 || rules->duration > MAX_DURATION)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the service's duration is not between one second and seven days"),
@@ -267,7 +332,8 @@ rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, Day
 	DayError error;
 
 	read_defaults(clock, rules);
-	if ((error = read_profile(stylist, rules)) != DAY_OK || (error = read_service(stylist, service, rules)) != DAY_OK)
+	if ((error = read_profile(stylist, rules)) != DAY_OK ||
+		(error = read_service(stylist, service, rules)) != DAY_OK)
 		return error;
 	bound_limits(rules);
 	return DAY_OK;

@@ -38,11 +38,20 @@ typedef enum SlotAlignment
 {
 	ALIGN_TO_OPENING,
 	ALIGN_TO_BREAK, /* and anew after each break */
-	ALIGN_TO_CLOCK	/* at multiples of the step on the stylist's clock */
+	ALIGN_TO_CLOCK	/* at multiples of the step on the date's clock */
 } SlotAlignment;
 
 #define NO_PRICE PG_INT64_MIN
 #define NO_NOTICE_DAYS (-1)
+#define NO_CAP (-1)
+
+/* Whose appointments a cap counts. */
+typedef enum CapOwner
+{
+	CAPS_OF_STYLIST,
+	CAPS_OF_SERVICE,
+	CAP_NOWNERS
+} CapOwner;
 
 /*
  * The rules, with what the service and the stylist have in their place, but
@@ -62,13 +71,18 @@ typedef struct DayRules
 	int64 notice_days;	 /* dates before the slot's; or NO_NOTICE_DAYS */
 	int32 notice_cutoff; /* seconds of that date */
 	bool seats_by_time;
-	QueryStatuses non_blocking;
+	bool caps_together;		 /* the service's caps are about all stylists' appointments */
+	QueryStatuses blocking;	 /* of bookings */
+	QueryStatuses cancelled; /* of classes: these do not count */
 	QueryStatuses holding;
 	/* of the service and the stylist */
 	int64 duration; /* whole seconds */
 	int64 price;	/* or NO_PRICE */
 	int64 capacity; /* seats; or SEATS_ALONE */
-	pg_tz *stylist_zone;
+	bool only_classes;
+	int64 caps[CAP_NOWNERS][CAP_NKINDS]; /* appointments, or microseconds; or NO_CAP */
+	bool caps_of_rules[CAP_NKINDS];		 /* the stylist's: are the rules' */
+	pg_tz *home_zone;					 /* the stylist's; of dates: hours.h */
 } DayRules;
 
 /* What they depend on, besides the database: the stylist, the service. */
@@ -84,13 +98,13 @@ extern DayError rules_read(const pg_uuid_t *stylist, const pg_uuid_t *service, u
 
 /*
  * The same without a service: of what is of the service, duration, price and
- * capacity are not set.  Where the stylist is not known those of any are, but for the
+ * capacity are not set, and it has no caps.  Where the stylist is not known those of any are, but for the
  * zone.
  */
 extern DayError rules_read_of_stylist(const pg_uuid_t *stylist, uint64 clock, DayRules *rules);
 
-/* How many seats a service has, whether or not it is offered; SEATS_ALONE: it has none. */
-extern int64 rules_capacity_of(const pg_uuid_t *service);
+/* How many seats a service has with the stylist, whether or not it is offered; SEATS_ALONE: it has none. */
+extern int64 rules_capacity_of(const pg_uuid_t *stylist, const pg_uuid_t *service);
 
 /* In place of those it has, copies in the current context. */
 extern void rules_copy_strings(DayRules *rules);
@@ -100,6 +114,9 @@ extern int64 rules_bound_buffer(int64 buffer);
 
 /* What is kept free around appointments of a service without buffers of its own. */
 extern SlotBuffers rules_buffers(const DayRules *rules);
+
+/* That of a column; whose it is, for the message.  Raises 55000 where there is none of that name. */
+extern pg_tz *rules_find_zone(const char *name, const char *whose);
 
 /* The zone of customers that give none.  Raises 55000. */
 extern pg_tz *rules_default_zone(const DayRules *rules);

@@ -86,7 +86,8 @@ rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock,
 	if (cells_depend(&memo->on, tags, RULES_NTAGS, memo->cells) != CELLS_CURRENT)
 		return;
 	if (memo->context == NULL)
-		memo->context = AllocSetContextCreate(TopMemoryContext, "availability_cache rules", ALLOCSET_SMALL_SIZES);
+		memo->context = AllocSetContextCreate(TopMemoryContext, "availability_cache rules",
+											  ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(memo->context);
 	caller = MemoryContextSwitchTo(memo->context);
 	memo->rules = *rules;

@@ -14,6 +14,7 @@
  * with NO_CLOCK nothing is recalled or remembered.
  */
 extern bool rules_recall(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, DayRules *rules);
-extern void rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, const DayRules *rules);
+extern void
+rules_remember(const pg_uuid_t *stylist, const pg_uuid_t *service, uint64 clock, const DayRules *rules);
 
 #endif /* AC_SLOTS_RULES_MEMO_H */

@@ -31,7 +31,8 @@ rules_row_value(HeapTuple row, TupleDesc desc, const char *name, bool *isnull)
 {
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped && strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
 			return heap_getattr(row, i + 1, desc, isnull);
 	}
 	*isnull = true;

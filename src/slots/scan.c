@@ -66,16 +66,18 @@ make_keys(const SourceScan *scan, const TablePlan *plan, ScanKeyData *keys)
 
 	if (scan->id == NULL)
 	{
-		ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, key, InvalidStrategy, InvalidOid, InvalidOid,
-							   InvalidOid, (Datum) 0);
+		ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, key, InvalidStrategy, InvalidOid,
+							   InvalidOid, InvalidOid, (Datum) 0);
 		return 1;
 	}
 	ScanKeyInit(&keys[0], key, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(scan->id));
 	if (!plan->timed)
 		return 1;
 	time = plan->attnums[scan->time];
-	ScanKeyInit(&keys[1], time, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(scan->at.from));
-	ScanKeyInit(&keys[2], time, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(scan->at.to));
+	ScanKeyInit(&keys[1], time, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
+				TimestampTzGetDatum(scan->at.from));
+	ScanKeyInit(&keys[2], time, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+				TimestampTzGetDatum(scan->at.to));
 	return 3;
 }
 
@@ -182,7 +184,8 @@ static bool
 is_by_time(Relation rel, PartitionKey key, const SourceScan *scan)
 {
 	return scan->time >= 0 && key->strategy == PARTITION_STRATEGY_RANGE &&
-		   key->partattrs[0] == get_attnum(RelationGetRelid(rel), source_column_at(scan->role, scan->time)->name) &&
+		   key->partattrs[0] ==
+			   get_attnum(RelationGetRelid(rel), source_column_at(scan->role, scan->time)->name) &&
 		   key->partsupfunc[0].fn_oid == F_TIMESTAMPTZ_CMP;
 }
 
@@ -220,7 +223,10 @@ first_bound_from(PartitionBoundInfo bounds, TimestampTz moment)
 	return low;
 }
 
-/* What lies between two bounds belongs to the partition of the upper one, or if that has none to the default one. */
+/*
+ * What lies between two bounds belongs to the partition of the upper one, or if that
+ * has none to the default one.
+ */
 static List *
 partitions_by_time(PartitionDesc parts, const SourceScan *scan)
 {
@@ -291,7 +297,8 @@ may_read(SourceRole role)
 static bool
 scan_source(const SourceScan *scan, bool whole)
 {
-	return !IgnoreSystemIndexes && may_read(scan->role) && scan_relation(source_relid(scan->role), scan, whole);
+	return !IgnoreSystemIndexes && may_read(scan->role) &&
+		   scan_relation(source_relid(scan->role), scan, whole);
 }
 
 bool

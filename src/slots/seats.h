@@ -38,7 +38,8 @@ typedef struct SeatLevels
 typedef struct Seats
 {
 	int64_t capacity; /* SEATS_ALONE: the rest is not looked at */
-	bool by_time;	  /* a booking takes its seats as long as it takes; else those of the slot that it starts with */
+	bool
+		by_time; /* a booking takes its seats as long as it takes; else those of the slot that it starts with */
 	SeatUse *bookings;
 	int nbookings;
 	SeatUse *holds;

@@ -19,7 +19,8 @@
 #define UUID_TEXT_SIZE 36
 
 void
-sequence_add_steps(SequenceService *service, const RangeSet *set, const pg_uuid_t *stylists, const SlotBuffers *buffers)
+sequence_add_steps(SequenceService *service, const RangeSet *set, const pg_uuid_t *stylists,
+				   const SlotBuffers *buffers)
 {
 	int n = 0;
 
@@ -93,7 +94,8 @@ may_follow(const SequenceStep *step, const SequenceStep *next, bool same_stylist
 
 /* A buffer is a day at most. */
 static int
-find_next(const SequenceStep *step, const SequenceService *next, bool is_last, bool same_stylist, int64 max_gap)
+find_next(const SequenceStep *step, const SequenceService *next, bool is_last, bool same_stylist,
+		  int64 max_gap)
 {
 	int64 until = end_of(step) + SECS_PER_DAY + max_gap;
 	int found = -1;
@@ -122,8 +124,8 @@ sequence_link(SequenceService *services, int n, bool same_stylist, int64 max_gap
 		{
 			if (i % 64 == 0)
 				CHECK_FOR_INTERRUPTS();
-			services[k].steps[i].next = find_next(&services[k].steps[i], &services[k + 1], k + 1 == n - 1, same_stylist,
-												  max_gap);
+			services[k].steps[i].next = find_next(&services[k].steps[i], &services[k + 1], k + 1 == n - 1,
+												  same_stylist, max_gap);
 		}
 	}
 }
@@ -135,7 +137,8 @@ static const TreeKeys answer_keys = {lengthof(answer_names), answer_names};
 static const char *const sequence_names[] = {"slots",		   "price_cents",	 "slot_end_utc",
 											 "slot_end_local", "slot_start_utc", "slot_start_local"};
 static const TreeKeys sequence_keys = {lengthof(sequence_names), sequence_names};
-static const char *const step_names[] = {"service_id", "stylist_id", "price_cents", "slot_end_utc", "slot_start_utc"};
+static const char *const step_names[] = {"service_id", "stylist_id", "price_cents", "slot_end_utc",
+										 "slot_start_utc"};
 static const TreeKeys step_keys = {lengthof(step_names), step_names};
 
 static void
@@ -198,8 +201,9 @@ put_sequence(Tree *tree, const SequenceService *services, int n, const SequenceS
 	int64 price_cents = 0;
 
 	for (int k = 0; k < n && price_cents != RANGE_NO_PRICE; k++)
-		price_cents = steps[k]->slot->price_cents == RANGE_NO_PRICE ? RANGE_NO_PRICE
-																	: price_cents + steps[k]->slot->price_cents;
+		price_cents = steps[k]->slot->price_cents == RANGE_NO_PRICE
+						  ? RANGE_NO_PRICE
+						  : price_cents + steps[k]->slot->price_cents;
 	tree_open_object(tree, &sequence_keys);
 	put_steps(tree, steps, services, n);
 	put_price(tree, price_cents);
@@ -210,7 +214,10 @@ put_sequence(Tree *tree, const SequenceService *services, int n, const SequenceS
 	tree_close(tree);
 }
 
-/* The step to begin with, of those of the first service that begin with this one: the sequence that ends first; *after is the next. */
+/*
+ * The step to begin with, of those of the first service that begin with this one: the
+ * sequence that ends first; *after is the next.
+ */
 static const SequenceStep *
 best_of_start(const SequenceService *services, int n, int i, int *after)
 {

@@ -41,7 +41,10 @@ extern void sequence_add_steps(SequenceService *service, const RangeSet *set, co
  */
 extern void sequence_link(SequenceService *services, int n, bool same_stylist, int64 max_gap);
 
-/* {success, sequences, cached, cache_hit, computed_at}: for each start within the dates, the sequence that ends first. */
+/*
+ * {success, sequences, cached, cache_hit, computed_at}: for each start within the
+ * dates, the sequence that ends first.
+ */
 extern Datum sequence_write(const SequenceService *services, int n, const RangeOutcome *outcome, bool binary);
 
 #endif /* AC_SLOTS_SEQUENCE_H */

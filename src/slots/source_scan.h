@@ -41,9 +41,8 @@ typedef struct SourceScan
 	int start;
 	int end;
 	ScanTimes during;
-	const QueryStatuses *statuses; /* NULL: any; else this column, of kind text, is none of these, or NULL */
+	const QueryStatuses *statuses; /* NULL: any; else this column, of kind text, counts by these */
 	int status;
-	bool wanted;	/* or is one of these */
 	bool long_only; /* bookings that take more than a day */
 	void (*visit)(const ScannedRow *row, void *arg);
 	void *arg;

@@ -108,7 +108,10 @@ void
 sources_init(void)
 {
 	relcache_notify(forget_mapping_of_relation);
-	/* A renamed schema is in the text of the queries; of an owner, BYPASSRLS and what it may call were looked at. */
+	/*
+	 * A renamed schema is in the text of the queries; of an owner, BYPASSRLS and what it
+	 * may call were looked at.
+	 */
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, forget_mapping, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_mapping, (Datum) 0);
@@ -143,7 +146,8 @@ drop_mapping(void)
 	nwatched = 0;
 	memset(&definitions, 0, sizeof(definitions));
 	if (mapping_context == NULL)
-		mapping_context = AllocSetContextCreate(TopMemoryContext, "availability_cache mapping", ALLOCSET_SMALL_SIZES);
+		mapping_context = AllocSetContextCreate(TopMemoryContext, "availability_cache mapping",
+												ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(mapping_context);
 }
 
@@ -155,7 +159,8 @@ describe_relation(Source *source, Oid relid)
 	Form_pg_class rel;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("an attached table no longer exists"),
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("an attached table no longer exists"),
 				errhint("Run SELECT availability_cache.detach(), then attach the tables that are there."));
 	rel = (Form_pg_class) GETSTRUCT(tuple);
 	source->attached = true;
@@ -164,10 +169,12 @@ describe_relation(Source *source, Oid relid)
 	source->name = quote_qualified_identifier(get_namespace_name(rel->relnamespace), NameStr(rel->relname));
 	ReleaseSysCache(tuple);
 	if (check_enable_rls(relid, source->owner, true) == RLS_ENABLED)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("row-level security of table %s is forced upon its owner", source->name),
-				errhint("Answers are computed as the table's owner and must see every row: take away FORCE ROW LEVEL "
-						"SECURITY, or give the owner BYPASSRLS."));
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("row-level security of table %s is forced upon its owner", source->name),
+			errhint(
+				"Answers are computed as the table's owner and must see every row: take away FORCE ROW LEVEL "
+				"SECURITY, or give the owner BYPASSRLS."));
 }
 
 /* Fills in what the catalogs say of the column that plays the role's i-th.  Called in mapping_context. */
@@ -181,7 +188,8 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 		return;
 	if (attnum <= 0)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("table %s no longer has its column \"%s\"", source->name, name == NULL ? wanted->name : name),
+				errmsg("table %s no longer has its column \"%s\"", source->name,
+					   name == NULL ? wanted->name : name),
 				errhint("Run availability_cache.attach() for it again, with its present columns."));
 	column->name = pstrdup(name);
 	column->quoted = pstrdup(quote_identifier(name));
@@ -189,8 +197,8 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 	column->type = getBaseType(column->declared);
 	if (!column_kind_fits(wanted->kind, column->type))
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("column \"%s\" of table %s is of type %s, which cannot serve as \"%s\"", name, source->name,
-					   format_type_be(column->type), wanted->name),
+				errmsg("column \"%s\" of table %s is of type %s, which cannot serve as \"%s\"", name,
+					   source->name, format_type_be(column->type), wanted->name),
 				errhint("Change its type back, or run availability_cache.attach() with another column."));
 	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid), Int16GetDatum(attnum));
 	if (HeapTupleIsValid(tuple))
@@ -198,7 +206,8 @@ describe_column(Source *source, const RoleColumn *wanted, SourceColumn *column, 
 		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
 
 		column->not_null = form->attnotnull;
-		column->bytewise = !OidIsValid(form->attcollation) || get_collation_isdeterministic(form->attcollation);
+		column->bytewise = !OidIsValid(form->attcollation) ||
+						   get_collation_isdeterministic(form->attcollation);
 		ReleaseSysCache(tuple);
 	}
 }
@@ -221,13 +230,15 @@ refuse(const Attachment *attachment)
 	const char *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(attachment->relid)),
 												  get_rel_name(attachment->relid));
 
-	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("table %s is attached as %s, but %s", name, source_roles[attachment->role].name,
-				   attachment->problem),
-			attachment->allowed
-				? errhint("Run availability_cache.attach() for the right one, or drop the other's triggers.")
-				: errhint("GRANT EXECUTE ON FUNCTION private.invalidate_availability_cache() to the owner, or give the "
-						  "table to another, or drop its triggers."));
+	ereport(
+		ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		errmsg("table %s is attached as %s, but %s", name, source_roles[attachment->role].name,
+			   attachment->problem),
+		attachment->allowed
+			? errhint("Run availability_cache.attach() for the right one, or drop the other's triggers.")
+			: errhint(
+				  "GRANT EXECUTE ON FUNCTION private.invalidate_availability_cache() to the owner, or give the "
+				  "table to another, or drop its triggers."));
 }
 
 static void
@@ -344,7 +355,8 @@ load(void)
 	trigger_function = attachments_function();
 	if (!OidIsValid(owner) || !OidIsValid(rules) || !OidIsValid(trigger_function))
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the extension availability_cache is not whole: a member is missing, or not its owner's"),
+				errmsg(
+					"the extension availability_cache is not whole: a member is missing, or not its owner's"),
 				errhint("ALTER EXTENSION availability_cache ADD puts back what was taken out of it."));
 	function_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(trigger_function));
 	counted = true;

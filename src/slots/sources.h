@@ -21,7 +21,8 @@ typedef struct SourceColumn
 extern void sources_init(void);
 
 /*
- * Loads the mapping where it is not known or no longer valid.  Raises 55000 when a required table is not attached, or one that is cannot serve.
+ * Loads the mapping where it is not known or no longer valid.  Raises 55000 when a required
+ * table is not attached, or one that is cannot serve.
  */
 extern void sources_load(void);
 
@@ -31,7 +32,10 @@ extern bool sources_current(void);
 /* Whether every change of the attached tables is noticed. */
 extern bool sources_tracked(void);
 
-/* Whether the mapping is so as of the clock, for what is kept and for what is there: see definitions_confirm. */
+/*
+ * Whether the mapping is so as of the clock, for what is kept and for what is there:
+ * see definitions_confirm.
+ */
 extern bool sources_confirm(uint64 clock);
 
 /*
@@ -47,7 +51,10 @@ extern bool sources_fingerprint(uint64 *said);
  */
 extern bool sources_hold(void);
 
-/* Whether what this transaction wrote to a relation may show in an answer; where the mapping is not known, true. */
+/*
+ * Whether what this transaction wrote to a relation may show in an answer; where the
+ * mapping is not known, true.
+ */
 extern bool sources_concerned(Oid relid);
 
 /* A number that changes with what the mapping says. */

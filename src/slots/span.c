@@ -53,7 +53,9 @@ span_within_day(Datum value, Oid type, int unit)
 
 	if (type != INTERVALOID)
 	{
-		n = type == INT2OID ? DatumGetInt16(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value);
+		n = type == INT2OID	  ? DatumGetInt16(value)
+			: type == INT4OID ? DatumGetInt32(value)
+							  : DatumGetInt64(value);
 		/* Before multiplying, which could overflow. */
 		return Min(Max(Min(n, SECS_PER_DAY), -SECS_PER_DAY) * unit, SECS_PER_DAY) * USECS_PER_SEC;
 	}

@@ -128,7 +128,8 @@ typedef struct Choice
 static bool
 is_ordered_by(Relation index, int place, AttrNumber column, Oid comparison)
 {
-	return place < IndexRelationGetNumberOfKeyAttributes(index) && index->rd_index->indkey.values[place] == column &&
+	return place < IndexRelationGetNumberOfKeyAttributes(index) &&
+		   index->rd_index->indkey.values[place] == column &&
 		   index_getprocid(index, place + 1, BTORDER_PROC) == comparison;
 }
 
@@ -140,7 +141,8 @@ rank_btree(Relation index, const Choice *choice)
 
 	if (!is_ordered_by(index, 0, attnums[scan->key], F_UUID_CMP))
 		return NO_INDEX;
-	return scan->time >= 0 && is_ordered_by(index, 1, attnums[scan->time], F_TIMESTAMPTZ_CMP) ? BY_TIME : BY_KEY;
+	return scan->time >= 0 && is_ordered_by(index, 1, attnums[scan->time], F_TIMESTAMPTZ_CMP) ? BY_TIME
+																							  : BY_KEY;
 }
 
 static IndexRank
@@ -151,7 +153,8 @@ rank_gist(Relation index, const Choice *choice, RangeColumns *ranges)
 
 	if (scan->id == NULL || !index_is_plain(index))
 		return NO_INDEX;
-	*ranges = range_columns(index, attnums[scan->key], scan->overlapping ? attnums[scan->start] : InvalidAttrNumber,
+	*ranges = range_columns(index, attnums[scan->key],
+							scan->overlapping ? attnums[scan->start] : InvalidAttrNumber,
 							scan->overlapping ? attnums[scan->end] : InvalidAttrNumber);
 	if (ranges->key == InvalidAttrNumber)
 		return NO_INDEX;
@@ -226,11 +229,13 @@ static PlanKey
 key_of(Relation rel, const SourceScan *scan)
 {
 	const char *statuses = scan->statuses == NULL ? "" : scan->statuses->text;
+	bool wanted = scan->statuses != NULL && scan->statuses->wanted;
 
-	return (PlanKey){.generation = sources_generation(),
-					 .statuses = hash_bytes_extended((const unsigned char *) statuses, strlen(statuses), 0),
-					 .relid = RelationGetRelid(rel),
-					 .kind = scan->role * 8 + scan->long_only * 4 + (scan->time >= 0) * 2 + (scan->id != NULL)};
+	return (
+		PlanKey){.generation = sources_generation(),
+				 .statuses = hash_bytes_extended((const unsigned char *) statuses, strlen(statuses), wanted),
+				 .relid = RelationGetRelid(rel),
+				 .kind = scan->role * 8 + scan->long_only * 4 + (scan->time >= 0) * 2 + (scan->id != NULL)};
 }
 
 static RememberedPlan *

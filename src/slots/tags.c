@@ -15,7 +15,12 @@ typedef enum SlotsTagKind
 	TAG_SERVICE,
 	TAG_BUFFERS,
 	TAG_BUFFERS_ABOVE,
-	TAG_LONG_BOOKINGS
+	TAG_LONG_BOOKINGS,
+	TAG_RESOURCES,
+	TAG_RESOURCE_DAY,
+	TAG_UNNAMED_DAY,
+	TAG_RESOURCES_DAY,
+	TAG_SERVICE_DAY
 } SlotsTagKind;
 
 /* Unused fields are zero. */
@@ -35,6 +40,8 @@ slots_tag(SlotsTagKind kind, const pg_uuid_t *id, int32 number)
 	StaticAssertStmt(sizeof(SlotsTag) == 32, "tags are hashed as bytes");
 	return tag_of(&tag, sizeof(tag));
 }
+
+static const pg_uuid_t no_id = {{0}};
 
 Tag
 tag_of_stylist(const pg_uuid_t *stylist)
@@ -61,6 +68,12 @@ tag_of_service(const pg_uuid_t *service)
 }
 
 Tag
+tag_of_service_day(const pg_uuid_t *service, int32 utc_day)
+{
+	return slots_tag(TAG_SERVICE_DAY, service, utc_day);
+}
+
+Tag
 tag_of_buffers(const pg_uuid_t *service)
 {
 	return slots_tag(TAG_BUFFERS, service, 0);
@@ -69,7 +82,29 @@ tag_of_buffers(const pg_uuid_t *service)
 Tag
 tag_of_buffers_above(int level)
 {
-	static const pg_uuid_t no_id = {{0}};
-
 	return slots_tag(TAG_BUFFERS_ABOVE, &no_id, level);
+}
+
+Tag
+tag_of_resources(void)
+{
+	return slots_tag(TAG_RESOURCES, &no_id, 0);
+}
+
+Tag
+tag_of_resource_day(const pg_uuid_t *resource, int32 utc_day)
+{
+	return slots_tag(TAG_RESOURCE_DAY, resource, utc_day);
+}
+
+Tag
+tag_of_unnamed_day(const pg_uuid_t *service, int32 utc_day)
+{
+	return slots_tag(TAG_UNNAMED_DAY, service, utc_day);
+}
+
+Tag
+tag_of_resources_day(int32 utc_day)
+{
+	return slots_tag(TAG_RESOURCES_DAY, &no_id, utc_day);
 }

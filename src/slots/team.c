@@ -18,6 +18,7 @@
 #include "base/as_user.h"
 #include "cache/cells.h"
 #include "slots/buffers.h"
+#include "slots/kinds.h"
 #include "slots/queries.h"
 #include "slots/result.h"
 #include "slots/sources.h"
@@ -53,6 +54,24 @@ team_read(const pg_uuid_t *service, pg_uuid_t *stylists, int max)
 		bool isnull;
 
 		stylists[i] = *DatumGetUUIDP(result_datum(i, 1, &isnull));
+	}
+	disconnect(settings);
+	return n;
+}
+
+int
+team_read_offers(Offer *offers, int max)
+{
+	int settings = connect();
+	Datum args[] = {Int64GetDatum(max)};
+	int n = query_run(QUERY_OFFERS, NULL, args);
+
+	for (int i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		offers[i].stylist = *DatumGetUUIDP(result_datum(i, 1, &isnull));
+		offers[i].service = *DatumGetUUIDP(result_datum(i, 2, &isnull));
 	}
 	disconnect(settings);
 	return n;
@@ -116,8 +135,8 @@ uuid_array(const pg_uuid_t *ids, int n)
 }
 
 void
-team_count(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *service, TimestampTz from, TimestampTz until,
-		   int64 *counts)
+team_count(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *service, TimestampTz from,
+		   TimestampTz until, int64 *counts)
 {
 	int settings = connect();
 	Datum args[] = {uuid_array(stylists, nstylists), TimestampTzGetDatum(from), TimestampTzGetDatum(until)};
@@ -126,7 +145,7 @@ team_count(const pg_uuid_t *stylists, int nstylists, const pg_uuid_t *service, T
 
 	memset(counts, 0, nstylists * sizeof(int64));
 	if (rules_read(&stylists[0], service, NO_CLOCK, &rules) == DAY_OK)
-		n = query_run(QUERY_COUNTS, &rules.non_blocking, args);
+		n = query_run(QUERY_COUNTS, &rules.blocking, args);
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool isnull;
@@ -181,11 +200,12 @@ read_by_key(AttrNumber key, const char *value)
 
 	get_atttypetypmodcoll(relid, key, &type, &typmod, &collation);
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s, %s, %s, %s, %s::pg_catalog.int8 FROM %s WHERE %s = $1::%s",
+	appendStringInfo(&text, "SELECT %s, %s, %s, %s, %s::pg_catalog.int8, %s FROM %s WHERE %s = $1::%s",
 					 quoted_column("stylist_user_id", NULL), quoted_column("start_time", NULL),
 					 quoted_column("end_time", NULL), quoted_column("service_id", "NULL::pg_catalog.uuid"),
-					 quoted_column("seats", "1"), source_name(SOURCE_BOOKINGS),
-					 quote_identifier(get_attname(relid, key, false)), format_type_be_qualified(type));
+					 quoted_column("seats", "1"), quoted_column("resource_id", "NULL::pg_catalog.uuid"),
+					 source_name(SOURCE_BOOKINGS), quote_identifier(get_attname(relid, key, false)),
+					 format_type_be_qualified(type));
 	saved = switch_user(source_owner(SOURCE_BOOKINGS));
 	result = SPI_execute_with_args(text.data, 1, types, args, NULL, true, 1);
 	restore_user(saved);
@@ -201,19 +221,25 @@ take_booking(BookingTaken *booking)
 	bool no_start;
 	bool no_end;
 	bool no_service;
+	bool no_resource;
 	Datum stylist = result_datum(0, 1, &no_stylist);
 	Datum start = result_datum(0, 2, &no_start);
 	Datum end = result_datum(0, 3, &no_end);
 	Datum service = result_datum(0, 4, &no_service);
+	Datum resource = result_datum(0, 6, &no_resource);
 
 	if (no_stylist || no_start || no_end)
 		return false;
 	*booking = (BookingTaken){.stylist = *DatumGetUUIDP(stylist),
 							  .at = {DatumGetTimestampTz(start), DatumGetTimestampTz(end)},
 							  .has_service = !no_service,
-							  .seats = result_int64(0, 5, 1)};
+							  .seats = result_int64(0, 5, 1),
+							  .takes_resource = kinds_matter() && !(no_resource && no_service),
+							  .has_resource = !no_resource};
 	if (!no_service)
 		booking->service = *DatumGetUUIDP(service);
+	if (!no_resource)
+		booking->resource = *DatumGetUUIDP(resource);
 	return booking->at.end > booking->at.start;
 }
 

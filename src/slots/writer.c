@@ -3,10 +3,10 @@
  *		Writes an answer's slots, one after the other, in some form of text or bytes.
  *
  * Slots with one reason differ only in their times and display, which have the
- * same places and sizes in each (as long as the same seats are left): the form lays the first one out, later ones are
- * copies of it (the template) with the digits of their times written over.
- * Dates are in the template; they change once or twice in an answer, and are then written
- * into every template.
+ * same places and sizes in each (as long as the same seats are left): the form lays the
+ * first one out, later ones are copies of it (the template) with the digits of their times
+ * written over. Dates are in the template; they change once or twice in an answer, and are
+ * then written into every template.
  */
 #include "postgres.h"
 
@@ -81,7 +81,8 @@ slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_siz
 	template->seats = seats;
 	template->size = w->out->len - at;
 	if (template->size <= sizeof(template->bytes))
-		memmove(template->bytes, slot, template->size); /* memcpy becomes a slow instruction, as its bound is known */
+		memmove(template->bytes, slot,
+				template->size); /* memcpy becomes a slow instruction, as its bound is known */
 	else
 		template->size = 0;
 	return slot;

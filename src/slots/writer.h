@@ -45,7 +45,8 @@ typedef struct SlotWriter SlotWriter;
  * this size, with any digits in the times, and notes the places of both in the
  * template.
  */
-typedef void (*LayOutSlot)(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template);
+typedef void (*LayOutSlot)(SlotWriter *w, SlotReason reason, int seats, int display_size,
+						   SlotTemplate *template);
 
 struct SlotWriter
 {
@@ -58,8 +59,8 @@ struct SlotWriter
 	SlotTemplate templates[SLOT_NREASONS_OF_SLOTS];
 };
 
-extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_reasons, const char *price,
-							 int price_size);
+extern void slot_writer_init(SlotWriter *w, StringInfo out, LayOutSlot lay_out, bool with_reasons,
+							 const char *price, int price_size);
 
 /* A buffer that begins with the room for a varlena header, and the value it becomes. */
 extern void init_varlena(StringInfo out, int expected_size);
@@ -69,7 +70,8 @@ extern struct varlena *finish_varlena(StringInfo out);
 
 /* The rare cases: a time on another day, a slot that is no copy. */
 extern void slot_writer_change_day(SlotWriter *w, SlotTime t, int64 moment, char *text);
-extern char *slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template);
+extern char *
+slot_writer_lay_out(SlotWriter *w, SlotReason reason, int seats, int display_size, SlotTemplate *template);
 
 static inline void
 slot_writer_put_time(SlotWriter *w, SlotTime t, int64 moment, char *text)
@@ -100,7 +102,8 @@ slot_writer_put(SlotWriter *w, const SlotView *view)
 	int display_size = view->display != NULL ? view->display_size : HH24_MI_SIZE;
 	char *slot;
 
-	if (unlikely(template->size == 0 || template->display_size != display_size || template->seats != view->seats))
+	if (unlikely(template->size == 0 || template->display_size != display_size ||
+				 template->seats != view->seats))
 		slot = slot_writer_lay_out(w, view->reason, view->seats, display_size, template);
 	else
 		slot = slot_writer_copy(w->out, template);
@@ -111,7 +114,8 @@ slot_writer_put(SlotWriter *w, const SlotView *view)
 	if (view->display != NULL)
 		memcpy(slot + template->display_at, view->display, display_size);
 	else
-		memcpy(slot + template->display_at, slot + template->time_at[SLOT_START_LOCAL] + CLOCK_TEXT_AT, HH24_MI_SIZE);
+		memcpy(slot + template->display_at, slot + template->time_at[SLOT_START_LOCAL] + CLOCK_TEXT_AT,
+			   HH24_MI_SIZE);
 }
 
 #endif /* AC_SLOTS_WRITER_H */

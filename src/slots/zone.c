@@ -62,7 +62,8 @@ is_below_posix(const char *name)
 static bool
 may_be_real_name(const char *name)
 {
-	static const char *const with_digits[] = {"CST6CDT", "EST5EDT", "GMT+0", "GMT-0", "GMT0", "MST7MDT", "PST8PDT"};
+	static const char *const with_digits[] = {"CST6CDT", "EST5EDT", "GMT+0",  "GMT-0",
+											  "GMT0",	 "MST7MDT", "PST8PDT"};
 	static const char etc[] = "Etc/GMT";
 	/* The same zones once more, and once with leap seconds, which timestamps do not count. */
 	static const char right[] = "right/";
@@ -97,7 +98,8 @@ zone_find(const char *name, int length)
 	copy[length] = '\0';
 	zone = may_be_real_name(copy) ? pg_tzset(copy) : NULL;
 	/* Where there is no such file posix/EST5EDT has POSIX form too; of that the name is in upper case. */
-	if (zone != NULL && is_below_posix(copy) && strncmp(pg_get_timezone_name(zone), posix, strlen(posix)) != 0)
+	if (zone != NULL && is_below_posix(copy) &&
+		strncmp(pg_get_timezone_name(zone), posix, strlen(posix)) != 0)
 		return NULL;
 	return zone;
 }

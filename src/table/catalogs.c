@@ -129,7 +129,8 @@ add_row(Count *count, Oid catalog, HeapTuple row)
 }
 
 static void
-for_each_row(Count *count, Oid catalog, void (*look)(Count *, const Catalog *, HeapTuple, Relation), const Catalog *arg)
+for_each_row(Count *count, Oid catalog, void (*look)(Count *, const Catalog *, HeapTuple, Relation),
+			 const Catalog *arg)
 {
 	Relation rel = table_open(catalog, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, count->snapshot, 0, NULL);
@@ -175,7 +176,8 @@ may_be_watched(Form_pg_class form)
 static void
 add_name(Count *count, Form_pg_class form)
 {
-	count->state += hash_bytes_extended((const unsigned char *) NameStr(form->relname), strlen(NameStr(form->relname)),
+	count->state += hash_bytes_extended((const unsigned char *) NameStr(form->relname),
+										strlen(NameStr(form->relname)),
 										(uint64) form->relnamespace << 32 | RelationRelationId);
 }
 
@@ -218,7 +220,8 @@ count_under(Snapshot snapshot)
 	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CurrentMemoryContext};
 	Count count = {.snapshot = snapshot};
 
-	count.left = hash_create("availability_cache relations", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	count.left = hash_create("availability_cache relations", 1024, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for_each_row(&count, NamespaceRelationId, look_at_namespace, NULL);
 	for_each_row(&count, RelationRelationId, look_at_relation, NULL);
 	for_each_row(&count, TypeRelationId, look_at_type, NULL);

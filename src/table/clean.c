@@ -102,24 +102,38 @@ typedef struct Cleaning
 	TierRelation since;
 	TierRelation log;
 	Snapshot snapshot;
-	Trust trust; /* with the definitions of the kind that is looked at */
-	const RowKind *kind;
+	Trust trust;							/* with the definitions of the kind that is looked at */
+	const RowKind *kind;					/* whose table it is */
+	uint64 definitions[ROW_MAX_FORMAT + 1]; /* of each kind in it, by its format */
 	TierRelation rows;
 } Cleaning;
 
 /* Where the definitions are not known, no row is answered: none is of definitions of this number. */
 #define UNKNOWN_DEFINITIONS PG_UINT64_MAX
 
-/* False if there is no such kind. */
+static void
+look_at_definitions(Cleaning *cleaning)
+{
+	for (uint8 format = 0; format <= ROW_MAX_FORMAT; format++)
+	{
+		const RowKind *kind = row_kind(format);
+		uint64 *definitions = &cleaning->definitions[format];
+
+		if (kind == NULL || row_table(kind) != row_table(cleaning->kind) ||
+			!kind->definitions(definitions, true))
+			*definitions = UNKNOWN_DEFINITIONS;
+	}
+}
+
+/* False if there is no such kind, or it has no table of its own. */
 static bool
 open_kind(Cleaning *cleaning, uint8 format)
 {
 	cleaning->kind = row_kind(format);
-	if (cleaning->kind == NULL)
+	if (cleaning->kind == NULL || cleaning->kind->beside != NULL)
 		return false;
 	tier_open_or_fail(row_table(cleaning->kind), RowExclusiveLock, &cleaning->rows);
-	if (!cleaning->kind->definitions(&cleaning->trust.definitions, true))
-		cleaning->trust.definitions = UNKNOWN_DEFINITIONS;
+	look_at_definitions(cleaning);
 	return true;
 }
 
@@ -128,6 +142,8 @@ is_good(Cleaning *cleaning, HeapTuple row, bool has_form, const RowScope *scope)
 {
 	Datum expires = tier_column(&cleaning->rows, row, cleaning->kind->expires_at);
 
+	cleaning->trust.definitions = scope->format <= ROW_MAX_FORMAT ? cleaning->definitions[scope->format]
+																  : UNKNOWN_DEFINITIONS;
 	return has_form && DatumGetTimestampTz(expires) > GetCurrentTimestamp() &&
 		   trust_row(&cleaning->trust, &cleaning->log, cleaning->snapshot, scope);
 }
@@ -208,7 +224,10 @@ is_through(const Sweep *at, const Cleaning *cleaning)
 	return at->next >= RelationGetNumberOfBlocks(cleaning->rows.rel);
 }
 
-/* Looks at rows; *needed becomes the oldest xid whose traces have to stay, as far as it is known; returns how many rows went. */
+/*
+ * Looks at rows; *needed becomes the oldest xid whose traces have to stay, as far as
+ * it is known; returns how many rows went.
+ */
 static int64
 clean_rows(Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks, uint64 *needed)
 {
@@ -219,7 +238,7 @@ clean_rows(Cleaning *cleaning, int64 max_rows, BlockNumber max_blocks, uint64 *n
 	*needed = 0;
 	if (at->format == 0)
 		*at = (Sweep){.format = 1, .needed = full_xid_of(cleaning->snapshot->xmin)};
-	while (at->format <= TIER_MAX_KINDS)
+	while (at->format <= TIER_ROW_TABLES)
 	{
 		if (open_kind(cleaning, at->format))
 		{
@@ -277,7 +296,10 @@ tier_clean(int64 max_rows, BlockNumber max_blocks)
 	uint64 needed;
 	int64 removed;
 
-	/* A worker may be there before CREATE EXTENSION is committed; where rows alone are missing it is a failure. */
+	/*
+	 * A worker may be there before CREATE EXTENSION is committed; where rows alone are
+	 * missing it is a failure.
+	 */
 	if (!OidIsValid(tier_relid(TIER_LOG)))
 		return 0;
 	tier_open_or_fail(TIER_LOG, RowExclusiveLock, &cleaning.log);
@@ -285,7 +307,8 @@ tier_clean(int64 max_rows, BlockNumber max_blocks)
 	/* What this transaction has kept or removed counts. */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	context = AllocSetContextCreate(CurrentMemoryContext, "availability_cache cleaning", ALLOCSET_DEFAULT_SIZES);
+	context = AllocSetContextCreate(CurrentMemoryContext, "availability_cache cleaning",
+									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	cleaning.snapshot = GetActiveSnapshot();
 	cleaning.trust = trust_look(&cleaning.since, &cleaning.log, cleaning.snapshot, UNKNOWN_DEFINITIONS);

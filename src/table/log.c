@@ -38,10 +38,16 @@
 
 /* More traces of a transaction than this become one of everything. */
 #define MAX_TRACES TAG_SET_MAX
-/* A log that has grown to so many blocks is begun anew: cleaning (clean.c) keeps it far below, if it comes to it. */
+/*
+ * A log that has grown to so many blocks is begun anew: cleaning (clean.c) keeps it
+ * far below, if it comes to it.
+ */
 #define LOG_MAX_BLOCKS (32 * 1024 * 1024 / BLCKSZ)
 
-/* What this transaction has touched, in that order; the (sub)transaction is of the tag with the same number. */
+/*
+ * What this transaction has touched, in that order; the (sub)transaction is of the tag
+ * with the same number.
+ */
 static TagSet touched;
 static int levels[MAX_TRACES];
 /* So many of them have their traces. */
@@ -137,14 +143,15 @@ write_traces(void *arg)
 	Written *written = arg;
 
 	written->log_is_full = !insert_traces();
-	written->all_deleted = (listener == NULL || listener->written(touched.n - nwritten)) && !tier_log_has(EVERYTHING);
+	written->all_deleted = (listener == NULL || listener->written(touched.n - nwritten)) &&
+						   !tier_log_has(EVERYTHING);
 }
 
 /* The traces could not be written: nothing may be trusted that does not see this transaction. */
 static void
 leave_no_trace(const char *why)
 {
-	if (!trust_stop() && !trust_not_without())
+	if (!trust_stop() && !trust_stop_by_sequence())
 		ereport(
 			ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 			errmsg("a change of availability could not be recorded for the cache's table: %s", why),

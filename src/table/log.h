@@ -7,7 +7,10 @@
 
 #include "cache/tag.h"
 
-/* Before changes_init's, which may not be followed by changes of definitions: callbacks run last-registered first. */
+/*
+ * Before changes_init's, which may not be followed by changes of definitions:
+ * callbacks run last-registered first.
+ */
 extern void tier_log_init(void);
 
 /*
@@ -28,7 +31,10 @@ extern void tier_log_lost(const char *why);
 /* Who deletes rows that the changes outdate, for who looks at the tables; readers do not depend on it. */
 typedef struct LogListener
 {
-	/* So many traces are written, and an error undoes them; false if there may be rows that are left to cleaning. */
+	/*
+	 * So many traces are written, and an error undoes them; false if there may be rows
+	 * that are left to cleaning.
+	 */
 	bool (*written)(int ntraces);
 	/* The transaction is over. */
 	void (*ended)(void);

@@ -11,7 +11,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,34 +29,36 @@
 #include "table/trust.h"
 
 /* By format. */
-static const RowKind *kinds[TIER_MAX_KINDS + 1];
-static bool was_full[TIER_MAX_KINDS + 1];
+static const RowKind *kinds[ROW_MAX_FORMAT + 1];
+/* By table. */
+static bool was_full[TIER_NTABLES];
 
 void
 row_kind_register(const RowKind *kind)
 {
 	kinds[kind->format] = kind;
-	tier_table_define(row_table(kind), &kind->table);
+	if (kind->beside == NULL)
+		tier_table_define(row_table(kind), &kind->table);
 }
 
 const RowKind *
 row_kind(uint8 format)
 {
-	return format <= TIER_MAX_KINDS ? kinds[format] : NULL;
+	return format <= ROW_MAX_FORMAT ? kinds[format] : NULL;
 }
 
 TierTable
 row_table(const RowKind *kind)
 {
-	return TIER_ROWS + kind->format - 1;
+	return TIER_ROWS + (kind->beside != NULL ? kind->beside : kind)->format - 1;
 }
 
 bool
 row_was_full(const RowKind *kind)
 {
-	bool was = was_full[kind->format];
+	bool was = was_full[row_table(kind)];
 
-	was_full[kind->format] = false;
+	was_full[row_table(kind)] = false;
 	return was;
 }
 
@@ -72,6 +73,7 @@ scope_of(const Sealed *sealed, Datum snapshot)
 {
 	return (RowScope){.tags = sealed->tags,
 					  .ntags = sealed->ntags,
+					  .format = sealed->key_format,
 					  .definitions = sealed->definitions,
 					  .log_state = sealed->log_state,
 					  .snapshot = snapshot};
@@ -93,7 +95,8 @@ row_scope(const RowKind *kind, TierRelation *rows, HeapTuple row, RowScope *scop
 
 /* Takes a row's answer apart; false if it is not one that row_keep made for this key. */
 static bool
-open_row(const RowKind *kind, TierRelation *rows, HeapTuple row, const StoreKey *key, RowScope *scope, Computed *result)
+open_row(const RowKind *kind, TierRelation *rows, HeapTuple row, const StoreKey *key, RowScope *scope,
+		 Computed *result)
 {
 	Sealed sealed;
 
@@ -105,7 +108,8 @@ open_row(const RowKind *kind, TierRelation *rows, HeapTuple row, const StoreKey 
 	result->payload = unconstify(char *, sealed.payload);
 	result->payload_size = sealed.payload_size;
 	result->valid_from = sealed.valid_from;
-	result->valid_until = Min(sealed.valid_until, DatumGetTimestampTz(tier_column(rows, row, kind->expires_at)));
+	result->valid_until = Min(sealed.valid_until,
+							  DatumGetTimestampTz(tier_column(rows, row, kind->expires_at)));
 	result->keepable = true;
 	result->tags = sealed.tags;
 	result->ntags = sealed.ntags;
@@ -238,7 +242,10 @@ log_state_now(void)
 	return state;
 }
 
-/* A table grows to so many blocks, twice what memory has: rows that are gone need room until VACUUM comes by. */
+/*
+ * A table grows to so many blocks, twice what memory has: rows that are gone need room
+ * until VACUUM comes by.
+ */
 static bool
 has_room(const RowKind *kind, TierRelation *rows)
 {
@@ -246,22 +253,26 @@ has_room(const RowKind *kind, TierRelation *rows)
 
 	if (!tier_is_full(rows, max_blocks))
 		return true;
-	was_full[kind->format] = true;
+	was_full[row_table(kind)] = true;
 	return false;
 }
 
-static void
-insert_row(const RowKind *kind, TierRelation *rows, const StoreKey *key, const Computed *result, const RowScope *scope)
+/* False if the kind does not want it. */
+static bool
+insert_row(const RowKind *kind, TierRelation *rows, const StoreKey *key, const Computed *result,
+		   const RowScope *scope)
 {
 	Datum values[TIER_MAX_COLUMNS];
 	bool nulls[TIER_MAX_COLUMNS] = {false};
 
-	kind->fill(key, result, values);
+	if (!kind->fill(key, result, values))
+		return false;
 	values[kind->expires_at - 1] = TimestampTzGetDatum(result->valid_until);
 	values[kind->snapshot - 1] = scope->snapshot;
 	values[kind->answer - 1] = sealed_make(key, result, scope);
 	tier_insert(rows, values, nulls);
 	counter_add(COUNTER_TIER_STORES, 1);
+	return true;
 }
 
 bool
@@ -276,10 +287,8 @@ row_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Com
 
 	tier_open_or_fail(row_table(kind), RowExclusiveLock, &rows);
 	scope.snapshot = seen_snapshot();
-	kept = !trust_ends_soon(&scope) && has_room(kind, &rows) &&
-		   tier_claim(&rows, hash_bytes((const unsigned char *) key->bytes, key->size)) && remove_old(kind, &rows, key);
-	if (kept)
-		insert_row(kind, &rows, key, result, &scope);
+	kept = !trust_ends_soon(&scope) && has_room(kind, &rows) && tier_claim(&rows, kind->claim(key)) &&
+		   remove_old(kind, &rows, key) && insert_row(kind, &rows, key, result, &scope);
 	tier_close(&rows);
 	/* Later commands of this transaction may delete the row again. */
 	CommandCounterIncrement();

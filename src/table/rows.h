@@ -15,13 +15,15 @@
 #define ROW_MAX_KEYS 4
 
 /*
- * A kind of answers: those whose keys have one format.  They have a table of
- * their own with three columns that every kind has, and what others it likes.
+ * A kind of answers: those whose keys have one format.  They have a table with
+ * three columns that every kind has, and what others it likes: their own, or
+ * another kind's, where one row at a time has a primary key, whichever kind it is of.
  * Each key begins with its database's OID.
  */
 typedef struct RowKind
 {
 	uint8 format;
+	const struct RowKind *beside; /* in whose table its rows lie; NULL: they have one */
 	TableInfo table;
 	AttrNumber expires_at; /* timestamptz */
 	AttrNumber snapshot;   /* pg_snapshot */
@@ -30,8 +32,10 @@ typedef struct RowKind
 	int (*find)(const StoreKey *key, ScanKeyData *keys);
 	/* Whether a row that was found is of this key, as far as its own columns say. */
 	bool (*is_of)(TierRelation *rows, HeapTuple row, const StoreKey *key);
-	/* Sets the kind's own columns; none is NULL. */
-	void (*fill)(const StoreKey *key, const Computed *result, Datum *values);
+	/* The primary key as a hash, the same for all kinds in the table. */
+	uint32 (*claim)(const StoreKey *key);
+	/* Sets the kind's own columns; none is NULL.  False: this one is not to be kept. */
+	bool (*fill)(const StoreKey *key, const Computed *result, Datum *values);
 	/* Whether a payload is one that can be read safely. */
 	bool (*is_whole)(const char *payload, uint32 size);
 	/* Whether an answer that memory has may be kept beyond it. */
@@ -49,7 +53,10 @@ typedef struct RowKind
 	bool (*definitions_hold)(uint64 number);
 } RowKind;
 
-/* At loading; kinds' formats are 1 .. TIER_MAX_KINDS. */
+/* Kinds' formats are 1 .. this; those of the ones with a table 1 .. TIER_ROW_TABLES. */
+#define ROW_MAX_FORMAT 4
+
+/* At loading. */
 extern void row_kind_register(const RowKind *kind);
 /* NULL: none of this format. */
 extern const RowKind *row_kind(uint8 format);
@@ -58,18 +65,22 @@ extern TierTable row_table(const RowKind *kind);
 /*
  * Reads the answer of this key if its table has it, exact for the active
  * snapshot and the clock; the payload is in the current memory context.
- * Never waits; raises 55006 when a table cannot be used.
+ * Never waits; raises as tier_open_or_fail() when a table cannot be used.
  */
 extern bool row_fetch(const RowKind *kind, const StoreKey *key, Computed *result);
 
 /*
  * Keeps an answer that was computed under the active snapshot, under which
- * these definitions hold, in place of the one of the same key.  False if another transaction is about to do the same,
- * or to change the answer, or there is no room.  Assigns a xid.
+ * these definitions hold, in place of the one of the same key.  False if another
+ * transaction is about to do the same, or to change the answer, or there is no room.
+ * Assigns a xid.
  */
 extern bool row_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Computed *result);
 
-/* The same of what memory has at a place, if that is there and right; false if it was not to be told what it rests on. */
+/*
+ * The same of what memory has at a place, if that is there and right; false if it was
+ * not to be told what it rests on.
+ */
 extern bool row_keep_place(uint32 place);
 
 /* Whether a table has had no room since this was asked last. */

@@ -24,7 +24,7 @@
 #include "table/sealed.h"
 
 /* To be raised when a row means something else. */
-#define SEALED_FORMAT 8
+#define SEALED_FORMAT 10
 
 typedef struct SealedHead
 {
@@ -34,7 +34,8 @@ typedef struct SealedHead
 	uint64 definitions; /* see RowScope */
 	uint64 log_state;
 	uint64 environment;
-	uint32 format;
+	uint16 format;
+	uint16 key_format; /* says who cleans, that keeps no key */
 	uint32 ntags;
 } SealedHead;
 
@@ -84,6 +85,7 @@ sealed_make(const StoreKey *key, const Computed *result, const RowScope *scope)
 					   .log_state = scope->log_state,
 					   .environment = environment(),
 					   .format = SEALED_FORMAT,
+					   .key_format = key->format,
 					   .ntags = scope->ntags};
 	Size tags_size = scope->ntags * sizeof(Tag);
 	Size size = sizeof(head) + tags_size + result->payload_size;
@@ -121,6 +123,7 @@ sealed_open(Datum value, Sealed *sealed)
 	sealed->valid_until = head.valid_until;
 	sealed->definitions = head.definitions;
 	sealed->log_state = head.log_state;
+	sealed->key_format = head.key_format;
 	sealed->payload = VARDATA(answer) + before;
 	sealed->payload_size = size - before;
 	sealed->all = VARDATA(answer);
@@ -133,5 +136,6 @@ sealed_is_of(const Sealed *sealed, const StoreKey *key, Datum snapshot)
 	SealedHead head;
 
 	memcpy(&head, sealed->all, sizeof(head));
-	return head.checksum == checksum(&head, key, snapshot, sealed->tags, sealed->payload, sealed->payload_size);
+	return head.checksum ==
+		   checksum(&head, key, snapshot, sealed->tags, sealed->payload, sealed->payload_size);
 }

@@ -19,6 +19,7 @@ typedef struct Sealed
 	uint32 ntags;
 	const char *payload;
 	uint32 payload_size;
+	uint8 key_format;
 	const char *all; /* with its head, and what stands there for the rest */
 } Sealed;
 

@@ -24,6 +24,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/settings.h"
 #include "cache/counters.h"
@@ -149,7 +150,8 @@ breaker_allows(void)
 	now = GetCurrentTimestamp();
 	/* Half-open: whoever moves the time on tries. */
 	return now >= (TimestampTz) retry_at &&
-		   pg_atomic_compare_exchange_u64(&place->retry_at, &retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
+		   pg_atomic_compare_exchange_u64(&place->retry_at, &retry_at,
+										  now + ac_table_tier_retry * USECS_PER_SEC);
 }
 
 void
@@ -163,8 +165,10 @@ breaker_failed(const char *what)
 		return;
 	pg_atomic_write_u64(&place->opened, GetCurrentTimestamp());
 	event_note(EVENT_BREAKER_OPENED, "table tier", what, NO_DURATION, 1);
-	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache does without its tables: %s", what),
-			errhint("It tries again every %d s; availability_cache.stats shows the state.", ac_table_tier_retry));
+	ereport(LOG_SERVER_ONLY, errhidestmt(true),
+			errmsg("availability_cache does without its tables: %s", what),
+			errhint("It tries again every %d s; availability_cache.stats shows the state.",
+					ac_table_tier_retry));
 }
 
 void
@@ -172,9 +176,11 @@ breaker_succeeded(void)
 {
 	Place *place = my_place();
 
-	if (place == NULL || pg_atomic_read_u64(&place->retry_at) == 0 || pg_atomic_exchange_u64(&place->retry_at, 0) == 0)
+	if (place == NULL || pg_atomic_read_u64(&place->retry_at) == 0 ||
+		pg_atomic_exchange_u64(&place->retry_at, 0) == 0)
 		return;
-	event_note(EVENT_BREAKER_CLOSED, "table tier", "", GetCurrentTimestamp() - pg_atomic_read_u64(&place->opened), 1);
+	event_note(EVENT_BREAKER_CLOSED, "table tier", "",
+			   GetCurrentTimestamp() - pg_atomic_read_u64(&place->opened), 1);
 	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache uses its tables again"));
 }
 
@@ -256,15 +262,8 @@ start_worker(Place *place)
 {
 	BackgroundWorker worker;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	background_describe(&worker, "availability_cache_worker_main", "worker", MyDatabaseId);
 	worker.bgw_main_arg = Int32GetDatum(place - places);
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "availability_cache");
-	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "availability_cache_worker_main");
-	snprintf(worker.bgw_type, BGW_MAXLEN, "availability_cache worker");
-	snprintf(worker.bgw_name, BGW_MAXLEN, "availability_cache worker of database %u", MyDatabaseId);
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
@@ -281,7 +280,8 @@ worker_wanted(void)
 	if (worker == WORKER_RUNNING)
 		return true;
 	now = GetCurrentTimestamp();
-	if (worker == WORKER_STARTING && now < (TimestampTz) pg_atomic_read_u64(&place->worker_since) + STARTING_TIMEOUT)
+	if (worker == WORKER_STARTING &&
+		now < (TimestampTz) pg_atomic_read_u64(&place->worker_since) + STARTING_TIMEOUT)
 		return true;
 	if (now < (TimestampTz) pg_atomic_read_u64(&place->worker_retry_at))
 		return false;
@@ -293,8 +293,10 @@ worker_wanted(void)
 	pg_atomic_write_u64(&place->worker_retry_at, now + ac_table_tier_retry * USECS_PER_SEC);
 	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
 	event_note(EVENT_WORKER_FAILED, "worker", "max_worker_processes leaves it no place", NO_DURATION, 1);
-	ereport(LOG_SERVER_ONLY, errhidestmt(true), errmsg("availability_cache could not start its background worker"),
-			errhint("Raise max_worker_processes; until then sessions write answers to the table themselves."));
+	ereport(LOG_SERVER_ONLY, errhidestmt(true),
+			errmsg("availability_cache could not start its background worker"),
+			errhint(
+				"Raise max_worker_processes; until then sessions write answers to the table themselves."));
 	return false;
 }
 
@@ -303,7 +305,8 @@ worker_end(int code, Datum place_number)
 {
 	Place *place = &places[DatumGetInt32(place_number)];
 
-	event_note(EVENT_WORKER_ENDED, "worker", "", GetCurrentTimestamp() - pg_atomic_read_u64(&place->worker_since), 1);
+	event_note(EVENT_WORKER_ENDED, "worker", "",
+			   GetCurrentTimestamp() - pg_atomic_read_u64(&place->worker_since), 1);
 	pg_atomic_exchange_u32(&place->worker, WORKER_NONE);
 }
 

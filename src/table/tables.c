@@ -65,7 +65,10 @@ tier_table_define(TierTable which, const TableInfo *info)
 /* Advisory locks of SQL use 1 and 2 here. */
 #define CLAIM_LOCK_FIELD 3
 
-/* The members; a message of one forgets it.  Membership itself is given and taken by who owns the extension. */
+/*
+ * The members; a message of one forgets it.  Membership itself is given and taken by
+ * who owns the extension.
+ */
 static Oid known[TIER_NTABLES];
 static Oid known_sequence = InvalidOid;
 static uint64 nmessages = 0;
@@ -162,31 +165,39 @@ is_plain_index(Oid index)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_index) GETSTRUCT(tuple);
-	is_plain = form->indimmediate && !form->indisexclusion && heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
+	is_plain = form->indimmediate && !form->indisexclusion &&
+			   heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
 			   heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
 	ReleaseSysCache(tuple);
 	return is_plain;
 }
 
-/* Locks what a reader of the relation's index, or a writer of all, will lock; false also where a writer could not do without code. */
-static bool
+/*
+ * Locks what a reader of the relation's index, or a writer of all, will lock; a writer
+ * must also do without code.
+ */
+static TierOpened
 lock_indexes(TierRelation *opened)
 {
 	List *indexes;
 	ListCell *cell;
 
 	if (opened->mode != RowExclusiveLock)
-		return !OidIsValid(opened->index) || ConditionalLockRelationOid(opened->index, AccessShareLock);
+		return !OidIsValid(opened->index) || ConditionalLockRelationOid(opened->index, AccessShareLock)
+				   ? TIER_OPENED
+				   : TIER_LOCKED;
 	if (!is_unconstrained(opened->rel))
-		return false;
+		return TIER_ALTERED;
 	indexes = RelationGetIndexList(opened->rel);
 	foreach(cell, indexes)
 	{
-		if (!ConditionalLockRelationOid(lfirst_oid(cell), RowExclusiveLock) || !is_plain_index(lfirst_oid(cell)))
-			return false;
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), RowExclusiveLock))
+			return TIER_LOCKED;
+		if (!is_plain_index(lfirst_oid(cell)))
+			return TIER_ALTERED;
 	}
 	list_free(indexes);
-	return true;
+	return TIER_OPENED;
 }
 
 /* The index that lookups use; false if there should be one and is none that is whole. */
@@ -204,11 +215,12 @@ TierOpened
 tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
 {
 	Oid relid = tier_relid(which);
+	TierOpened result = TIER_ALTERED;
 
 	if (!OidIsValid(relid))
 		return TIER_MISSING;
 	if (!ConditionalLockRelationOid(relid, mode))
-		return TIER_UNUSABLE;
+		return TIER_LOCKED;
 	opened->which = which;
 	opened->mode = mode;
 	opened->rel = try_relation_open(relid, NoLock);
@@ -216,18 +228,43 @@ tier_open(TierTable which, LOCKMODE mode, TierRelation *opened)
 		return TIER_MISSING;
 	/* With the lock came messages of what was done meanwhile. */
 	if (tier_relid(which) == relid && tier_is_as_made(which, opened->rel) && find_index(opened) &&
-		!IgnoreSystemIndexes && lock_indexes(opened))
-		return TIER_OPENED;
-	relation_close(opened->rel, mode);
-	return TIER_UNUSABLE;
+		!IgnoreSystemIndexes)
+		result = lock_indexes(opened);
+	if (result != TIER_OPENED)
+		relation_close(opened->rel, mode);
+	return result;
+}
+
+static void
+fail(TierOpened why, const char *what)
+{
+	switch (why)
+	{
+		case TIER_OPENED:
+			break;
+		case TIER_MISSING:
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the extension's %s is missing", what),
+					errhint("CREATE EXTENSION makes it; a part that was dropped comes back with the whole."));
+			break;
+		case TIER_LOCKED:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("the extension's %s is locked", what),
+					errhint("pg_locks has who holds it; it is not waited for."));
+			break;
+		case TIER_ALTERED:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the extension's %s is not as CREATE EXTENSION made it", what),
+					errhint("Undo what was altered: columns, constraints, indexes or the access method."));
+			break;
+	}
 }
 
 void
 tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened)
 {
-	if (tier_open(which, mode, opened) != TIER_OPENED)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("the extension's table %s is locked, missing or altered", tables[which].name));
+	TierOpened result = tier_open(which, mode, opened);
+
+	if (result != TIER_OPENED)
+		fail(result, psprintf("table %s", tables[which].name));
 }
 
 void
@@ -257,7 +294,8 @@ tier_column(TierRelation *table, HeapTuple row, AttrNumber column)
 
 	if (isnull)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("the extension's table %s has NULL where there should be none", tables[table->which].name));
+				errmsg("the extension's table %s has NULL where there should be none",
+					   tables[table->which].name));
 	return value;
 }
 
@@ -334,7 +372,10 @@ tier_insert_many(TierRelation *table, const Datum *values, int nrows)
 	return last;
 }
 
-/* The blocks of a relation that is open, or of what its large values are in; false where half of one may be free. */
+/*
+ * The blocks of a relation that is open, or of what its large values are in; false
+ * where half of one may be free.
+ */
 static bool
 has_no_room(Relation rel, BlockNumber max_blocks, BlockNumber *blocks)
 {
@@ -365,7 +406,8 @@ tier_is_full(TierRelation *table, BlockNumber max_blocks)
 bool
 tier_may_delete(TierRelation *table)
 {
-	if (table->mode == RowShareLock && ConditionalLockRelationOid(RelationGetRelid(table->rel), RowExclusiveLock))
+	if (table->mode == RowShareLock &&
+		ConditionalLockRelationOid(RelationGetRelid(table->rel), RowExclusiveLock))
 		table->mode = RowExclusiveLock;
 	return table->mode == RowExclusiveLock;
 }
@@ -373,11 +415,21 @@ tier_may_delete(TierRelation *table)
 bool
 tier_delete(TierRelation *table, ItemPointer tid)
 {
+	/*
+	 * A heap looks at no snapshot for the row, but large values outside it are found under
+	 * one, and a COMMIT has none.
+	 */
+	bool needs_snapshot = OidIsValid(table->rel->rd_rel->reltoastrelid) && !ActiveSnapshotSet();
 	TM_FailureData failure;
+	TM_Result result;
 
-	/* A heap looks at no snapshot for it. */
-	return table_tuple_delete(table->rel, tid, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot, false,
-							  &failure, false) == TM_Ok;
+	if (needs_snapshot)
+		PushActiveSnapshot(GetLatestSnapshot());
+	result = table_tuple_delete(table->rel, tid, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot,
+								false, &failure, false);
+	if (needs_snapshot)
+		PopActiveSnapshot();
+	return result == TM_Ok;
 }
 
 bool
@@ -389,17 +441,23 @@ tier_claim(TierRelation *table, uint32 hash)
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+#define LAST_RESORT "sequence availability_cache.distrusted"
+
 static Relation
 open_sequence(LOCKMODE mode)
 {
 	Oid relid = find_member("distrusted", &known_sequence);
 	Relation rel = NULL;
 
-	if (OidIsValid(relid) && ConditionalLockRelationOid(relid, mode))
-		rel = try_relation_open(relid, NoLock);
-	if (rel == NULL || rel->rd_rel->relkind != RELKIND_SEQUENCE)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("sequence availability_cache.distrusted is locked, missing or altered"));
+	if (!OidIsValid(relid))
+		fail(TIER_MISSING, LAST_RESORT);
+	if (!ConditionalLockRelationOid(relid, mode))
+		fail(TIER_LOCKED, LAST_RESORT);
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+		fail(TIER_MISSING, LAST_RESORT);
+	if (rel->rd_rel->relkind != RELKIND_SEQUENCE)
+		fail(TIER_ALTERED, LAST_RESORT);
 	return rel;
 }
 

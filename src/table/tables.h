@@ -14,15 +14,15 @@
 
 extern void tier_tables_init(void);
 
-/* Kinds of answers, each with a table of its own: see rows.h. */
-#define TIER_MAX_KINDS 2
+/* Tables of answers: see rows.h. */
+#define TIER_ROW_TABLES 2
 
 typedef enum TierTable
 {
 	TIER_LOG,	/* availability_cache.invalidation */
 	TIER_SINCE, /* availability_cache.invalidation_since */
 	TIER_ROWS,	/* the first kind's */
-	TIER_NTABLES = TIER_ROWS + TIER_MAX_KINDS
+	TIER_NTABLES = TIER_ROWS + TIER_ROW_TABLES
 } TierTable;
 
 /* Columns, by number. */
@@ -56,7 +56,8 @@ typedef enum TierOpened
 {
 	TIER_OPENED,
 	TIER_MISSING, /* the extension is not there, or not any more */
-	TIER_UNUSABLE /* locked by others, or not as CREATE EXTENSION made it */
+	TIER_LOCKED,  /* by others */
+	TIER_ALTERED  /* it is not as CREATE EXTENSION made it */
 } TierOpened;
 
 typedef struct TierRelation
@@ -69,7 +70,7 @@ typedef struct TierRelation
 
 /* To read (AccessShareLock), write (RowExclusiveLock), or read and perhaps delete (RowShareLock). */
 extern TierOpened tier_open(TierTable which, LOCKMODE mode, TierRelation *opened);
-/* Opens, or raises 55006 when it cannot be. */
+/* Opens, or raises: 55006 it is locked, 42P01 missing, 55000 altered. */
 extern void tier_open_or_fail(TierTable which, LOCKMODE mode, TierRelation *opened);
 /* Gives AccessShareLock back; other locks last until the transaction ends. */
 extern void tier_close(TierRelation *opened);
@@ -87,11 +88,17 @@ extern Datum tier_column(TierRelation *table, HeapTuple row, AttrNumber column);
 
 /* Inserts a row, without anybody's triggers. */
 extern void tier_insert(TierRelation *table, Datum *values, bool *nulls);
-/* Inserts rows without NULLs, no two with one key, whose columns follow each other; returns the block of the last. */
+/*
+ * Inserts rows without NULLs, no two with one key, whose columns follow each other;
+ * returns the block of the last.
+ */
 extern BlockNumber tier_insert_many(TierRelation *table, const Datum *values, int nrows);
 /* Whether a table has so many blocks, with those of its large values, and VACUUM has made no room in them. */
 extern bool tier_is_full(TierRelation *table, BlockNumber max_blocks);
-/* Whether rows may be deleted; opened to read and perhaps delete, they may if nobody has a conflicting lock. */
+/*
+ * Whether rows may be deleted; opened to read and perhaps delete, they may if nobody
+ * has a conflicting lock.
+ */
 extern bool tier_may_delete(TierRelation *table);
 /* Deletes a row that was read; false if another transaction is changing it. */
 extern bool tier_delete(TierRelation *table, ItemPointer tid);
@@ -106,7 +113,7 @@ extern bool tier_claim(TierRelation *table, uint32 hash);
 /*
  * The sequence availability_cache.distrusted: a number that only grows, takes
  * effect at once and for good, is in the WAL, and needs neither space nor a
- * lock that others could hold.  Raise 55006 when it cannot be used.
+ * lock that others could hold.  Raise as tier_open_or_fail() when it cannot be used.
  */
 extern uint64 tier_sequence_read(void);
 extern void tier_sequence_raise(uint64 value);

@@ -63,7 +63,8 @@ run_keep(void *arg)
 {
 	RowCall *call = arg;
 
-	if (trust_start() && (call->kind->definitions_hold(call->definitions) || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
+	if (trust_start() &&
+		(call->kind->definitions_hold(call->definitions) || AC_MUTATED(AC_MUTANT_NO_HOLD_CHECK)))
 		row_keep(call->kind, call->key, call->definitions, call->computed);
 	clean_sometimes();
 }

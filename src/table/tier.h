@@ -12,7 +12,10 @@
 /* See row_fetch. */
 extern bool tier_fetch(const RowKind *kind, const StoreKey *key, Computed *result);
 
-/* Keeps an answer that was computed under the active snapshot, with these definitions, where sessions do it themselves. */
+/*
+ * Keeps an answer that was computed under the active snapshot, with these definitions,
+ * where sessions do it themselves.
+ */
 extern void tier_keep(const RowKind *kind, const StoreKey *key, uint64 definitions, const Computed *result);
 
 /* Has the worker keep what memory has at a place, where there is one. */

@@ -6,8 +6,9 @@
  * changes availability leaves traces in availability_cache.invalidation
  * (log.c): a tag that it touched, and its xid.  A reader trusts a row if, for
  * each tag that it depends on, every trace that the reader's snapshot sees
- * comes from a transaction that the row's snapshot sees.  This is plain MVCC: it needs no lock, and holds at every isolation
- * level, for savepoints, prepared transactions and on standbys.
+ * comes from a transaction that the row's snapshot sees.  This is plain MVCC: it needs no
+ * lock, and holds at every isolation level, for savepoints, prepared transactions and on
+ * standbys.
  *
  * The traces are complete only for transactions from some xid on: the one in
  * availability_cache.invalidation_since.  A row whose snapshot does not see
@@ -97,7 +98,8 @@ read_since(TierRelation *table, Snapshot snapshot)
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
-		uint64 xid = U64FromFullTransactionId(DatumGetFullTransactionId(tier_column(table, tuple, SINCE_XID)));
+		uint64 xid = U64FromFullTransactionId(
+			DatumGetFullTransactionId(tier_column(table, tuple, SINCE_XID)));
 
 		if (since.exists && xid < since.xid)
 			continue;
@@ -169,8 +171,9 @@ take_step(TierRelation *table, const Since *seen)
 	if (is_ready(&since))
 		return;
 	if (!since.exists)
-		insert_since(table, AC_MUTATED(AC_MUTANT_ONE_STEP_START) ? U64FromFullTransactionId(ReadNextFullTransactionId())
-																 : NOT_YET);
+		insert_since(table, AC_MUTATED(AC_MUTANT_ONE_STEP_START)
+								? U64FromFullTransactionId(ReadNextFullTransactionId())
+								: NOT_YET);
 	/*
 	 * The claim is free, so that transaction has let go of its locks, which
 	 * it does after it has sent its message.
@@ -254,7 +257,7 @@ raise_distrusted(void *arg)
 }
 
 bool
-trust_not_without(void)
+trust_stop_by_sequence(void)
 {
 	return guarded(raise_distrusted, NULL) == NULL;
 }
@@ -282,7 +285,10 @@ tags_of(const RowScope *row)
 		construct_array(tags, row->ntags + 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Whether a trace of one of its tags, that the snapshot sees, is of a transaction that the row's does not see. */
+/*
+ * Whether a trace of one of its tags, that the snapshot sees, is of a transaction that
+ * the row's does not see.
+ */
 static bool
 is_outdated(TierRelation *log, Snapshot snapshot, const RowScope *row)
 {
@@ -293,16 +299,16 @@ is_outdated(TierRelation *log, Snapshot snapshot, const RowScope *row)
 	bool outdated = false;
 	HeapTuple trace;
 
-	ScanKeyEntryInitialize(&keys[0], SK_SEARCHARRAY, LOG_TAG, BTEqualStrategyNumber, InvalidOid, InvalidOid, F_INT8EQ,
-						   tags_of(row));
+	ScanKeyEntryInitialize(&keys[0], SK_SEARCHARRAY, LOG_TAG, BTEqualStrategyNumber, InvalidOid, InvalidOid,
+						   F_INT8EQ, tags_of(row));
 	ScanKeyInit(&keys[1], LOG_XID, BTGreaterEqualStrategyNumber, F_XID8GE, xmin);
 	scan = tier_scan(log, snapshot, lengthof(keys), keys);
 	while (!outdated && (trace = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		outdated = !AC_MUTATED(AC_MUTANT_NO_SNAPSHOT_CHECK) &&
-				   !DatumGetBool(
-					   DirectFunctionCall2(pg_visible_in_snapshot, tier_column(log, trace, LOG_XID), row->snapshot));
+				   !DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, tier_column(log, trace, LOG_XID),
+													 row->snapshot));
 	}
 	systable_endscan(scan);
 	return outdated;
@@ -357,9 +363,10 @@ trust_log_state(TierRelation *since, TierRelation *log, Snapshot snapshot)
 	{
 		Oid relid = RelationGetRelid(tables[i]->rel);
 
-		state += catalog_state(TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, relid, snapshot,
-							   state_of_trigger);
-		state += catalog_state(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid, snapshot, state_of_table);
+		state += catalog_state(TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, relid,
+							   snapshot, state_of_trigger);
+		state += catalog_state(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid, snapshot,
+							   state_of_table);
 		state += tables[i]->rel->rd_rel->relfilenode;
 	}
 	return state;

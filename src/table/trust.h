@@ -29,7 +29,7 @@ extern bool trust_stop(void);
  * From now on no row is trusted whose snapshot does not see this transaction
  * and all before it; false if that could not be done.
  */
-extern bool trust_not_without(void);
+extern bool trust_stop_by_sequence(void);
 
 /*
  * What the catalogs say, under a snapshot, of the tables that traces are left
@@ -42,6 +42,7 @@ typedef struct RowScope
 {
 	const Tag *tags; /* besides EVERYTHING */
 	uint32 ntags;
+	uint8 format;		/* of the row's key, as it says */
 	Datum snapshot;		/* pg_snapshot */
 	uint64 definitions; /* of the attached tables: day_definitions */
 	uint64 log_state;

@@ -17,14 +17,12 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
+#include "base/background.h"
 #include "base/guard.h"
 #include "base/settings.h"
 #include "base/test_hooks.h"
@@ -152,11 +150,7 @@ work(void)
 		TimestampTz now = GetCurrentTimestamp();
 
 		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		background_reload();
 		if (!queue_is_empty())
 		{
 			last_work = now;
@@ -175,23 +169,14 @@ work(void)
 	}
 }
 
-/* Whatever the database's settings are. */
-static void
-set_defaults(void)
+void
+availability_cache_worker_main(Datum arg)
 {
 	static const char *const settings[][2] = {{"default_transaction_isolation", "read committed"},
 											  {"default_transaction_read_only", "off"},
 											  {"statement_timeout", "0"},
 											  /* What is lost in a crash is only computed again. */
 											  {"synchronous_commit", "off"}};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-void
-availability_cache_worker_main(Datum arg)
-{
 	Oid dboid;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -200,6 +185,6 @@ availability_cache_worker_main(Datum arg)
 	dboid = worker_begin(DatumGetInt32(arg));
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 	event_note(EVENT_WORKER_STARTED, "worker", "", NO_DURATION, 1);
-	set_defaults();
+	background_set(settings, lengthof(settings));
 	work();
 }

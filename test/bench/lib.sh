@@ -16,7 +16,8 @@ choose_sizes()
 	[[ -z ${QUICK:-} ]] || size=quick
 	[[ -z ${TINY:-} ]] || size=tiny
 	rounds=$(by_size 9 2 1)
-	# Rounds of what pgbench measures, and seconds of one measurement: many short ones, as what else the machine does comes and goes.
+	# Rounds of what pgbench measures, and seconds of one measurement: many short ones, as what else the
+	# machine does comes and goes.
 	turns=$(by_size 31 6 1)
 	slice=0.3
 	start=$(date -u -d '+2 days' +%F)
@@ -47,7 +48,8 @@ describe_machine()
 # Clusters and databases
 # ---------------------------------------------------------------------------------------------------
 
-# Nothing runs by itself while it is measured, and no answer ends by its age. A build that does not have table_tier ignores it.
+# Nothing runs by itself while it is measured, and no answer ends by its age. A build that does not have
+# table_tier ignores it.
 bench_start()
 {
 	# Another directory each time: KEEP leaves the last one.
@@ -111,8 +113,8 @@ same_answers()
 # use_tier DATABASE off|inline|background: for the sessions that begin from now on.
 use_tier() { sql "$1" "ALTER DATABASE $1 SET availability_cache.table_tier = $2"; }
 
-# keep_answer DATABASE: a hit for the question of one_question, as what the floor returns. It is asked for twice before anything is
-# written.
+# keep_answer DATABASE: a hit for the question of one_question, as what the floor returns. It is asked for
+# twice before anything is written.
 one_question="bench.stylist(1), bench.service(1), bench.day(9)"
 keep_answer()
 {
@@ -138,7 +140,8 @@ stat() { sql "$1" "SELECT $2 FROM availability_cache.stats WHERE datname = curre
 # A figure of a round. Round 0 only warms up.
 sample() { (($2 == 0)) || printf '%s %s %s\n' "$1" "$2" "$3" >>"$samples"; }
 
-# turned ROUND WORD…: the words in the order of that round: each comes first, last, before and after the others as often as they do.
+# turned ROUND WORD…: the words in the order of that round: each comes first, last, before and after the
+# others as often as they do.
 turned()
 {
 	local by=$(($1 / 2 % ($# - 1))) backwards=$(($1 % 2)) i
@@ -149,8 +152,8 @@ turned()
 	done
 }
 
-# tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script. What is measured first for a second
-# warms up, and says how many transactions make a slice.
+# tps SERIES ROUND FILE CLIENTS DATABASE [OPTION]…: transactions a second of a pgbench script. What is
+# measured first for a second warms up, and says how many transactions make a slice.
 declare -A rate=()
 tps()
 {
@@ -207,7 +210,8 @@ number() { awk -v x="$1" 'BEGIN { a = x < 0 ? -x : x; printf(x == int(x) || a >=
 # grouped N: 1234567 as 1,234,567.
 grouped() { printf '%.0f\n' "$1" | sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta'; }
 
-# judge LOW HIGH '>= 0.97': what all of the interval says, met or missed; else "open", as more rounds could say either.
+# judge LOW HIGH '>= 0.97': what all of the interval says, met or missed; else "open", as more rounds could
+# say either.
 judge()
 {
 	[[ -n $3 ]] || return 0
@@ -260,7 +264,8 @@ fill()
 	wait "$other"
 }
 
-# fill_up DATABASE: until memory holds no more; prints how many valid answers it holds, and how many it held when it evicted one first.
+# fill_up DATABASE: until memory holds no more; prints how many valid answers it holds, and how many it held
+# when it evicted one first.
 fill_up()
 {
 	local db=$1 n zone first step before now=0 at_first=''

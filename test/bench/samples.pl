@@ -1,6 +1,7 @@
 # samples.pl FILE COMMAND SERIES [SERIES]
 #
-# FILE has a line "SERIES ROUND VALUE" per measurement. Prints the median and the two ends of its interval, with a tab between:
+# FILE has a line "SERIES ROUND VALUE" per measurement. Prints the median and the two ends of its interval,
+# with a tab between:
 #   median A      of the values of A
 #   ratio A B     of A / B, where both have the round
 #   less A B      of A - B, likewise
@@ -28,8 +29,8 @@ for my $round (keys %$in_a)
 @figures or exit 1;
 @figures = sort { $a <=> $b } @figures;
 my $n = @figures;
-# Between these two lies the median of all rounds that could have been, with a probability of 95 % (the number of rounds above it
-# is binomial); of fewer than six rounds the lowest and the highest.
+# Between these two lies the median of all rounds that could have been, with a probability of 95 % (the number
+# of rounds above it is binomial); of fewer than six rounds the lowest and the highest.
 my $cut = int(($n - 1.96 * sqrt($n)) / 2);
 $cut = 0 if $cut < 0;
 my $middle = $n % 2 ? $figures[$n / 2] : ($figures[$n / 2 - 1] + $figures[$n / 2]) / 2;

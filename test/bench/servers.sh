@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Redis and Pgpool-II with their query cache, on Unix sockets below $bench: the other ways to answer from memory.
+# Redis and Pgpool-II with their query cache, on Unix sockets below $bench: the other ways to answer from
+# memory.
 
 redis_ready='' redis_why='' pgpool_ready='' pgpool_why=''
 

@@ -5,7 +5,8 @@
 #                                                                           answers whose next use comes first, if any does
 #   stylist   any capacity: a booking or cancellation ends all of a stylist's answers, holds end none, as in test/classic.sql
 #   ttl       the same, and none lives longer than five minutes
-# Under the first three, a booking, a cancellation, a hold and its expiry each end the answers for that stylist's day.
+# Under the first three, a booking, a cancellation, a hold and its expiry each end the answers for that
+# stylist's day.
 use strict;
 use warnings;
 
@@ -41,7 +42,8 @@ my %policies = (sieve => \&sieve, lru => \&lru, optimum => \&optimum, stylist =>
 ($policies{$policy} or die "simulate.pl: no policy $policy\n")->();
 printf "%d %d %d %d\n", scalar @reads, $hits, $stale, scalar keys %seen;
 
-# A queue in order of arrival; the hand goes from the oldest to the newest and spares, once, what was asked for.
+# A queue in order of arrival; the hand goes from the oldest to the newest and spares, once, what was asked
+# for.
 sub sieve
 {
 	my (%entry, $oldest, $newest, $hand);

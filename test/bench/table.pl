@@ -1,11 +1,16 @@
 # table.pl text RESULTS          prints the figures as a table
 # table.pl write OUT DOCS        puts them between the markers of DOCS/benchmarks.md, and the plots of OUT into DOCS/benchmarks/
+# table.pl summary DOCS          prints what DOCS/benchmarks.md should begin with
 #
-# RESULTS has a line of six fields, with tabs between: part, what, figure, range, bar, verdict. A part that did not run
-# keeps what the page has of it.
+# RESULTS has a line of six fields, with tabs between: part, what, figure, range, bar, verdict. A part that
+# did not run keeps what the page has of it. The summary at the page's top is taken from the page.
 use strict;
 use warnings;
 use File::Copy qw(copy);
+use Text::Wrap qw(wrap);
+
+$Text::Wrap::columns = 101;
+$Text::Wrap::huge = 'overflow';
 
 sub read_results
 {
@@ -65,6 +70,29 @@ sub as_markdown
 	return $text;
 }
 
+# What the page begins with: a part's row, in the words of a question.
+my @summary = (
+	[ 'a hit of slots, above a copy of the same bytes', hit => 'v2 hit above the floor' ],
+	[ 'a hit of a memoized function, against the function (100 us of plpgsql)', memo => 'plpgsql without a cache / memoized hit, in the server' ],
+	[ 'a day computed, against plpgsql with the best index', miss => 'plpgsql v1 with a GiST index / v1 in C, 5,000 bookings' ],
+	[ 'a month of 50 stylists in one call, against plpgsql', range => 'plpgsql v1, 1550 calls / days of 50 stylists' ],
+	[ 'a booking with our triggers, against one without', booking => 'INSERT, our triggers / without (clients: 1, synchronous_commit off)' ]);
+
+sub summary_of
+{
+	my ($page) = @_;
+	my $text = "| | | 95 % interval | |\n|---|---|---|---|\n";
+	for my $line (@summary)
+	{
+		my ($question, $part, $what) = @$line;
+		my ($heading, $figures) = $page =~ /.*^## ([^\n]+)\n.*?<!-- figures of $part -->\n(.*?)<!-- end of $part -->/ms;
+		my ($figure, $interval) = ($figures // '') =~ /^\| \Q$what\E \| (.*?) \| (.*?) \|/m or die "no figure '$what' of $part\n";
+		my $anchor = lc($heading) =~ s/[^\w -]//gr =~ s/ /-/gr;
+		$text .= "| $question | $figure | $interval | [$heading](#$anchor) |\n";
+	}
+	return $text;
+}
+
 sub write_docs
 {
 	my ($out, $docs) = @_;
@@ -75,10 +103,12 @@ sub write_docs
 	my $quick = $machine =~ /size quick/ ? ' QUICK=1' : '';
 	for my $part (@$parts)
 	{
-		my $text = as_markdown($rows->{$part}) . "\n`make bench$quick BENCH=$part` on $machine\n";
+		my $text = as_markdown($rows->{$part}) . "\n" . wrap('', '', "`make bench$quick BENCH=$part` on $machine\n");
 		$page =~ s/(<!-- figures of $part -->\n).*?(<!-- end of $part -->)/$1$text$2/s
 		  or die "$docs/benchmarks.md has no place for the figures of $part\n";
 	}
+	my $summary = summary_of($page);
+	$page =~ s/(<!-- summary -->\n).*?(<!-- end of summary -->)/$1$summary$2/s or die "$docs/benchmarks.md has no place for a summary\n";
 	open my $to, '>:encoding(UTF-8)', "$docs/benchmarks.md" or die "$docs/benchmarks.md: $!\n";
 	print $to $page;
 	close $to or die "$docs/benchmarks.md: $!\n";
@@ -93,4 +123,5 @@ sub write_docs
 my $command = shift // '';
 if ($command eq 'text') { as_text(@ARGV); }
 elsif ($command eq 'write') { write_docs(@ARGV); }
-else { die "table.pl: text or write\n"; }
+elsif ($command eq 'summary') { print summary_of(slurp("$ARGV[0]/benchmarks.md")); }
+else { die "table.pl: text, write or summary\n"; }

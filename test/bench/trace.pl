@@ -1,11 +1,12 @@
 # trace.pl OPERATIONS STYLISTS DAYS: what a booking site asks of its database, the same on every run.
 #
-# A line per operation, with blanks between: its number from 0, its kind, stylist, service and day (as in test/salon.sql), half hour
-# of the day, number of the booking or hold, and for a hold the operation at which it expires.
+# A line per operation, with blanks between: its number from 0, its kind, stylist, service and day (as in
+# test/salon.sql), half hour of the day, number of the booking or hold, and for a hold the operation at which
+# it expires.
 #   r  somebody looks at a day (95 of 100)
 #   b  a booking           c  a booking is cancelled           h  a hold, of 15 minutes
-# Stylists are asked for by Zipf's law (exponent 0.9), near days more than far ones, all services alike. The site has
-# 50 operations a second.
+# Stylists are asked for by Zipf's law (exponent 0.9), near days more than far ones, all services alike. The
+# site has 50 operations a second.
 use strict;
 use warnings;
 

@@ -80,7 +80,8 @@ ac_copy_sources()
 	mkdir -p "$1"
 	tar -C "$AC_ROOT" --exclude=./.git --exclude='./build-*' --exclude='*.o' --exclude='*.so' \
 		--exclude=./.buildflags -cf - . | tar -C "$1" --no-same-owner -xf -
-	# Above whatever imports them: the repository's own directory may not be readable for those who run the servers.
+	# Above whatever imports them: the repository's own directory may not be readable for those who run the
+	# servers.
 	[[ -z ${AC_NODE_MODULES:-} ]] || cp -R "$AC_NODE_MODULES" "$1/node_modules"
 }
 

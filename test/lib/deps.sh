@@ -28,12 +28,14 @@ ac_missing_for_bench()
 	command -v valgrind >/dev/null || echo valgrind
 }
 
-# What tests and examples that say "# needs: WORD…" in their first lines need: node (its packages are another matter: see
-# ac_node_modules), browser, clients, prometheus.
+# What tests and examples that say "# needs: WORD…" in their first lines need: node (its packages are another
+# matter: see ac_node_modules), browser, clients, faketime, pgaudit, prometheus, sqlsmith.
 ac_has_node() { node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }
+# ac_missing_for MAJOR WORD…
 ac_missing_for()
 {
-	local need
+	local major=$1 need pg
+	shift
 	for need; do
 		case $need in
 			node)
@@ -45,6 +47,12 @@ ac_missing_for()
 				command -v prometheus-postgres-exporter >/dev/null || echo prometheus-postgres-exporter
 				command -v prometheus-sql-exporter >/dev/null || echo prometheus-sql-exporter
 				;;
+			pgaudit)
+				pg=$(PG_MAJOR=$major ac_find_pg_config)
+				{ [[ -n $pg ]] && [[ -f $("$pg" --sharedir)/extension/pgaudit.control ]]; } || echo "postgresql-$major-pgaudit"
+				;;
+			faketime) compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime ;;
+			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
 			browser) command -v chromium >/dev/null || echo chromium ;;
 			clients)
 				PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || echo pgbouncer
@@ -57,7 +65,8 @@ ac_missing_for()
 	done
 }
 
-# The headers' package, in the version of the server that apt installed here: a newer one would upgrade the server.
+# The headers' package, in the version of the server that apt installed here: a newer one would upgrade the
+# server.
 ac_headers_package()
 {
 	local version
@@ -79,7 +88,7 @@ ac_missing()
 	fi
 	if [[ $need == for\ * ]]; then
 		# shellcheck disable=SC2086
-		ac_missing_for ${need#for }
+		ac_missing_for "$major" ${need#for }
 		return
 	fi
 	pg=$(PG_MAJOR=$major ac_find_pg_config)
@@ -238,17 +247,20 @@ ac_deps()
 	export PG_CONFIG
 }
 
-# ac_deps_for WORD…: what tests say that they need, and with node the packages of test/web; exports AC_NODE_MODULES then.
+# ac_deps_for WORD…: what tests say that they need, and with node the packages of test/web; exports
+# AC_NODE_MODULES then.
 ac_deps_for()
 {
-	local missing
-	missing=$(ac_missing_for "$@")
+	local major missing
+	major=$(ac_major)
+	missing=$(ac_missing "$major" "for $*")
 	# shellcheck disable=SC2086
-	[[ -z $missing ]] || ac_install "$(ac_major)" "for $*" $missing
+	[[ -z $missing ]] || ac_install "$major" "for $*" $missing
 	[[ " $* " != *" node "* ]] || ac_node_modules
 }
 
-# The packages of test/web/package-lock.json, in a directory that git does not see; fetched again when the file differs.
+# The packages of test/web/package-lock.json, in a directory that git does not see; fetched again when the
+# file differs.
 ac_node_modules()
 {
 	local dir=$AC_ROOT/build-node log

@@ -21,6 +21,7 @@ my $harness = TAP::Harness->new({
 	verbosity => $ENV{V} ? 1 : 0,
 	failures  => 1,
 	jobs      => $ENV{JOBS} || 1,
+	timer     => 1,
 });
 my $all = TAP::Parser::Aggregator->new;
 $all->start;

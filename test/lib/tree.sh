@@ -33,6 +33,23 @@ ac_tree_make()
 	# The tree must really answer for itself.
 	[[ $("$tree$bin/pg_config" --sharedir) -ef $tree$share ]] ||
 		die "the copy of $bin does not find its files below $tree"
+	[[ -z ${VALGRIND:-} ]] || ac_tree_valgrind "$tree$bin/postgres" "$share/valgrind.supp"
+}
+
+# ac_tree_valgrind POSTGRES SUPPRESSIONS: that program runs under valgrind from now on, which writes to
+# $AC_STAGE/valgrind.PID. Where an uninitialised value came from VALGRIND_OPTS=--track-origins=yes says, which
+# takes twice as long.
+ac_tree_valgrind()
+{
+	mv "$1" "$1.checked"
+	# Not the servers of initdb, which take long.
+	cat >"$1" <<EOF
+#!/bin/sh
+case " \$* " in *' --boot '* | *' --single '* | *' --check '* | *' -V '* | *' -C '*) exec "\$0.checked" "\$@" ;; esac
+exec valgrind --quiet --leak-check=no --num-callers=20 --suppressions="$2" --log-file="$AC_STAGE/valgrind.%p" "\$0.checked" "\$@"
+EOF
+	chmod 755 "$1"
+	export PGCTLTIMEOUT=600
 }
 
 # Built out of tree, so that two variants in one copy of the sources do not mix.
@@ -42,7 +59,8 @@ ac_tree_build()
 	build=$AC_ROOT/build-$variant log=$AC_ROOT/build-$variant.log
 	ac_tree_make "$tree"
 	mkdir -p "$build"
-	if ! make -C "$build" -f ../Makefile -j "$(nproc)" PG_CONFIG="$PG_CONFIG" WERROR="${WERROR:-}" \
+	# VPATH is said because pgxs finds it out only on servers that were built out of tree themselves.
+	if ! make -C "$build" -f ../Makefile VPATH=.. -j "$(nproc)" PG_CONFIG="$PG_CONFIG" WERROR="${WERROR:-}" \
 		TEST_HOOKS="$([[ $variant != hooks ]] || echo 1)" DESTDIR="$tree" install >"$log" 2>&1; then
 		cat "$log"
 		say "the $variant build failed"

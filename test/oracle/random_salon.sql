@@ -13,7 +13,7 @@ INSERT INTO oracle.zone VALUES
     ('Asia/Kathmandu'), ('America/New_York'), ('Australia/Lord_Howe'), ('Pacific/Apia'), ('America/St_Johns'), ('Africa/Casablanca'),
     ('Europe/London'), ('Pacific/Kiritimati'), ('Pacific/Niue'), ('UTC'), ('Asia/Kolkata'), ('America/Los_Angeles'),
     ('Pacific/Chatham'), ('America/Santiago'), ('Asia/Gaza'), ('Africa/Cairo'), ('Pacific/Marquesas'), ('Atlantic/Azores'),
-    ('Antarctica/Troll'), ('Asia/Pyongyang'), ('America/Caracas'), ('Europe/Istanbul');
+    ('Antarctica/Troll'), ('Asia/Pyongyang'), ('America/Caracas'), ('Europe/Istanbul'), ('Asia/Tokyo'), ('Etc/GMT+12');
 
 /*
  * When a zone's clock is changed, from what to what: found by asking it twice a day, then every minute. The day is
@@ -46,6 +46,8 @@ LANGUAGE sql VOLATILE AS $$ SELECT choices[1 + floor(random() * cardinality(choi
 
 CREATE FUNCTION oracle.stylist_id(n integer) RETURNS uuid
 LANGUAGE sql IMMUTABLE AS $$ SELECT ('5717157a-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+CREATE FUNCTION oracle.resource_id(n integer) RETURNS uuid
+LANGUAGE sql IMMUTABLE AS $$ SELECT ('4e500ce0-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 CREATE FUNCTION oracle.service_id(n integer) RETURNS uuid
 LANGUAGE sql IMMUTABLE AS $$ SELECT ('5e471ce0-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 
@@ -144,7 +146,10 @@ BEGIN
                                    THEN oracle.pick('-infinity', (p_day - oracle.between(-1, 4))::text, (p_day + 0)::text) END,
             'effective_until', CASE WHEN oracle.chance(0.3)
                                     THEN oracle.pick('infinity', (p_day + oracle.between(-1, 4))::text, (p_day + 0)::text) END,
-            'break_start_time', NULL, 'break_end_time', NULL);
+            'break_start_time', NULL, 'break_end_time', NULL,
+            'service_id', CASE WHEN oracle.chance(0.15) THEN oracle.service_id(oracle.between(1, 3)) END,
+            'interval_weeks', CASE WHEN oracle.chance(0.2) THEN oracle.pick('1', '2', '2', '2', '3', '0', '-2') END,
+            'interval_from', CASE WHEN oracle.chance(0.1) THEN (p_day - oracle.between(-20, 40))::text WHEN oracle.chance(0.05) THEN 'infinity' END);
         IF oracle.chance(0.6) THEN
             vals := vals || jsonb_build_object(
                 'break_start_time', CASE WHEN oracle.chance(0.97) THEN oracle.clock(c) END,
@@ -171,12 +176,13 @@ BEGIN
             -- ties
             'created_at', CASE WHEN oracle.chance(0.7) THEN (timestamptz '2010-01-01 00:00+00' + oracle.between(0, 2) * interval '1 day')::text
                                WHEN oracle.chance(0.5) THEN (timestamptz '2010-01-01 00:00+00' + random() * interval '9999 days')::text END,
-            'applies_to_all', oracle.pick('f', 'f', 'f', NULL, 't'));
+            'applies_to_all', oracle.pick('f', 'f', 'f', NULL, 't'),
+            'timezone', CASE WHEN oracle.chance(0.25) THEN oracle.random_zone() END);
 
     WHEN 'bookings', 'booking_reservations' THEN
         starts := midnight + oracle.between(-2 * 12, 32 * 12) * interval '5 minutes';
         IF oracle.chance(0.15) THEN
-            starts := starts + oracle.pick('-48', '-24', '24', '48')::integer * interval '1 hour';
+            starts := starts + oracle.pick('-120', '-72', '-48', '-24', '24', '48', '96')::integer * interval '1 hour';
         END IF;
         IF oracle.chance(0.05) THEN
             starts := starts + oracle.between(-99999999, 99999999) * interval '1 microsecond';
@@ -196,7 +202,8 @@ BEGIN
             'service_id', CASE WHEN oracle.chance(0.95) THEN oracle.service_id(oracle.between(1, 4)) END,
             'start_time', CASE WHEN oracle.chance(0.005) THEN '-infinity' WHEN oracle.chance(0.98) THEN starts::text END,
             'end_time', CASE WHEN oracle.chance(0.98) THEN ends::text END,
-            'seats', oracle.pick(NULL, NULL, '1', '1', '2', '3', '0', '-1'));
+            'seats', oracle.pick(NULL, NULL, '1', '1', '2', '3', '0', '-1'),
+            'resource_id', CASE WHEN oracle.chance(0.3) THEN oracle.resource_id(oracle.between(1, 5)) END);
         IF tbl = 'bookings' THEN
             vals := vals || jsonb_build_object(
                 'status', oracle.pick('confirmed', 'confirmed', 'confirmed', 'pending', 'cancelled', 'cancelled', 'no_show', 'done',
@@ -220,8 +227,40 @@ BEGIN
                      ELSE oracle.pick('7', '15', '30', '30', '45', '45', '50', '60', '60', '95', '120', '240', '1500') END, 'minutes'),
             'price_cents', oracle.pick(NULL, '0', '1500', '2500', '-1'),
             'is_active', CASE WHEN oracle.chance(0.02) THEN 'f' ELSE oracle.pick('t', 't', 't', NULL) END,
-            'capacity', CASE WHEN oracle.chance(0.5) THEN oracle.pick('1', '2', '2', '3', '3', '4', '7', '0', '-1', '70000') END)
-            || oracle.random_limits(0.7);
+            'slot_step_minutes', CASE WHEN oracle.chance(0.3) THEN
+                oracle.span_text(CASE WHEN oracle.chance(0.05) THEN oracle.pick('0', '-1', '2000') ELSE oracle.pick('15', '20', '30', '45', '90', '240') END, 'minutes') END,
+            'slot_alignment', CASE WHEN oracle.chance(0.02) THEN 'noon' WHEN oracle.chance(0.3) THEN oracle.pick('opening', 'break', 'clock') END,
+            'capacity', CASE WHEN oracle.chance(0.5) THEN oracle.pick('1', '2', '2', '3', '3', '4', '7', '0', '-1', '70000') END,
+            'resource_kind', CASE WHEN oracle.chance(0.6) THEN oracle.pick('room', 'room', 'room', 'chair', 'Room') END,
+            'only_classes', CASE WHEN oracle.chance(0.1) THEN 't' WHEN oracle.chance(0.3) THEN 'f' END)
+            || oracle.random_limits(0.7) || oracle.random_caps();
+
+    WHEN 'class_sessions' THEN
+        starts := midnight + oracle.between(-2 * 4, 28 * 4) * interval '15 minutes' + CASE WHEN oracle.chance(0.1) THEN oracle.between(-1500, 1500) * interval '1 millisecond' ELSE '0' END;
+        r := random();
+        ends := starts + CASE WHEN r < 0.80 THEN oracle.between(1, 12) * interval '15 minutes'
+                              WHEN r < 0.85 THEN oracle.between(1, 20000) * interval '1 second'
+                              WHEN r < 0.90 THEN oracle.between(1, 60) * interval '6 hours'
+                              WHEN r < 0.93 THEN interval '168 hours' + oracle.between(-1, 1) * interval '1 second'
+                              WHEN r < 0.95 THEN interval '0' ELSE oracle.between(-200, 200) * interval '20 minutes' END;
+        IF ends > starts + interval '5 hours' THEN
+            starts := starts - interval '4 hours'; ends := ends - interval '4 hours';
+        END IF;
+        vals := jsonb_build_object(
+            'stylist_user_id', CASE WHEN oracle.chance(0.98) THEN p_stylist END,
+            'service_id', CASE WHEN oracle.chance(0.95) THEN oracle.service_id(oracle.between(1, 4)) END,
+            'start_time', CASE WHEN oracle.chance(0.01) THEN '-infinity' WHEN oracle.chance(0.98) THEN starts::text END,
+            'end_time', CASE WHEN oracle.chance(0.01) THEN 'infinity' WHEN oracle.chance(0.98) THEN ends::text END,
+            'seats', oracle.pick(NULL, NULL, '1', '2', '2', '3', '5', '0', '-1', '70000'),
+            'status', oracle.pick('confirmed', 'confirmed', 'pending', 'done', 'cancelled', '', NULL, NULL),
+            'is_active', oracle.pick('t', 't', 't', 't', 't', NULL, 'f'));
+
+    WHEN 'resources' THEN
+        vals := jsonb_build_object(
+            'id', oracle.resource_id(oracle.between(1, 5)),
+            'name', 'Room',
+            'kind', oracle.pick('room', 'room', 'room', 'room', 'chair', 'Room', NULL),
+            'is_active', oracle.pick('t', 't', 't', 't', NULL, 'f'));
 
     WHEN 'stylist_services' THEN
         vals := jsonb_build_object(
@@ -231,6 +270,7 @@ BEGIN
                 CASE WHEN oracle.chance(0.7) THEN NULL WHEN oracle.chance(0.04) THEN oracle.pick('0', '0', '-1', '10081')
                      ELSE oracle.pick('7', '25', '40', '90', '180') END, 'minutes'),
             'custom_price_cents', oracle.pick(NULL, NULL, '0', '1', '9900'),
+            'capacity', CASE WHEN oracle.chance(0.2) THEN oracle.pick('1', '2', '4', '0', '-1') END,
             'is_active', CASE WHEN oracle.chance(0.02) THEN 'f' ELSE oracle.pick('t', 't', 't', NULL) END);
 
     WHEN 'stylist_profiles' THEN
@@ -239,9 +279,23 @@ BEGIN
             'display_name', 'Asha',
             'timezone', zone,
             'is_active', CASE WHEN oracle.chance(0.02) THEN 'f' ELSE oracle.pick('t', 't', 't', NULL) END)
-            || oracle.random_limits(0.6);
+            || oracle.random_limits(0.6) || oracle.random_caps();
     END CASE;
     RETURN vals;
+END
+$$;
+
+/* Caps of a service or a stylist; most have none. */
+CREATE FUNCTION oracle.random_caps() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    p float8 := CASE WHEN oracle.chance(0.25) THEN 0.5 ELSE 0 END;
+BEGIN
+    RETURN jsonb_build_object(
+        'max_bookings_per_day', CASE WHEN oracle.chance(p) THEN oracle.pick('1', '1', '2', '2', '3', '3', '5', '0', '-1', '30000') END,
+        'max_bookings_per_week', CASE WHEN oracle.chance(p) THEN oracle.pick('1', '2', '3', '4', '5', '7', '0', '-1', '30000') END,
+        'max_daily_minutes', CASE WHEN oracle.chance(p) THEN oracle.span_text(oracle.pick('45', '60', '90', '120', '150', '240', '0', '-5', '2147483647'), 'minutes') END,
+        'max_weekly_minutes', CASE WHEN oracle.chance(p) THEN oracle.span_text(oracle.pick('60', '120', '180', '240', '400', '0', '-5', '2147483647'), 'minutes') END);
 END
 $$;
 
@@ -272,6 +326,7 @@ BEGIN
         'buffer_before', oracle.pick('0', '0', '10 minutes', '15 minutes', '1 day', '600.7 seconds'),
         'buffer_after', oracle.pick('0', '0', '10 minutes', '20 minutes', '24 hours', '900.2 seconds'),
         'non_blocking_statuses', oracle.pick('{cancelled,no_show}', '{cancelled,no_show}', '{cancelled}', '{}', '{done,pending,""}'),
+        'blocking_statuses', CASE WHEN oracle.chance(0.3) THEN oracle.pick('{confirmed}', '{confirmed,pending,""}', '{cancelled,done}', '{}', '{nothing}') END,
         'hold_statuses', oracle.pick('{reserved,active}', '{reserved,active}', '{reserved,active}', '{reserved}', '{pending,""}', CASE WHEN oracle.chance(0.5) THEN '{}' ELSE '{reserved}' END),
         'min_notice', oracle.pick('0', '0', '0', '30 minutes', '2 hours', '1 day', '1.5 seconds'),
         'max_advance', CASE WHEN oracle.chance(0.8) THEN oracle.pick('365 days', '3660 days', '3660 days') ELSE oracle.pick('2 days', '36 hours', '60 seconds') END,
@@ -283,6 +338,11 @@ BEGIN
         'notice_cutoff', oracle.pick('00:00', '18:00', '24:00', '02:30', '12:00:00.5'),
         'advance_whole_days', oracle.pick('f', 'f', 't'),
         'show_reasons', oracle.pick('f', 't'),
+        'service_caps', oracle.pick('each', 'together'),
+        'max_bookings_per_day', CASE WHEN oracle.chance(0.12) THEN oracle.pick('1', '2', '3', '0') END,
+        'max_bookings_per_week', CASE WHEN oracle.chance(0.12) THEN oracle.pick('2', '3', '5', '0') END,
+        'max_daily_minutes', CASE WHEN oracle.chance(0.12) THEN oracle.pick('60', '90', '150', '0') END,
+        'max_weekly_minutes', CASE WHEN oracle.chance(0.12) THEN oracle.pick('120', '240', '400', '0') END,
         'seat_sharing', oracle.pick('slot', 'time'),
         'slot_alignment', oracle.pick('opening', 'opening', 'break', 'clock', 'clock'));
 END
@@ -359,6 +419,154 @@ BEGIN
 END
 $$;
 
+/* One who takes a resource, or seems to; the rest is random. */
+CREATE FUNCTION oracle.take_resource(mode text, k oracle.key, who uuid, service uuid, resource uuid, starts timestamptz, ends timestamptz) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    SELECT oracle.insert_row(t.tbl, oracle.random_row(t.tbl, mode, k.stylist, k.day)
+               || jsonb_build_object('stylist_user_id', who, 'service_id', service, 'start_time', starts, 'end_time', ends, 'resource_id', resource,
+                                     'status', CASE WHEN t.tbl = 'bookings' THEN 'confirmed' ELSE coalesce(r.hold_statuses[1], 'reserved') END, 'expires_at', NULL))
+      FROM availability_cache.rules r, oracle.pick('bookings', 'bookings', 'booking_reservations') AS t(tbl)
+$$;
+
+/* Others take all the resources that a slot needs; or all but one, and one more seems to take that. */
+CREATE FUNCTION oracle.take_resources(mode text, k oracle.key, needed text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    resources uuid[] := ARRAY(SELECT DISTINCT r.resource FROM oracle.resource r WHERE r.kind = needed AND r.is_active IS NOT FALSE);
+    n integer := cardinality(resources);
+    seeming text := oracle.pick('none', 'none', 'nobody', 'other service', 'other resource', 'same', 'class', 'class', 'after');
+    slot_starts timestamptz;
+    slot_ends timestamptz;
+    first uuid := CASE WHEN seeming = 'same' OR (seeming <> 'class' AND oracle.chance(0.5)) THEN resources[1] END;
+BEGIN
+    BEGIN
+        SELECT s.slot_start_utc, s.slot_end_utc INTO slot_starts, slot_ends
+          FROM oracle.slots(k.stylist, k.service, k.day, 'UTC', k.day - oracle.pick('1 hour', '1 day', '20 days')::interval) s ORDER BY s.status = 'available' DESC, random() LIMIT 1;
+    EXCEPTION WHEN OTHERS THEN
+        RETURN;
+    END;
+    IF oracle.chance(0.5) AND EXISTS (SELECT FROM oracle.class c WHERE c.stylist = k.stylist AND c.service = k.service AND c.starts = slot_starts) THEN
+        seeming := 'class';
+        first := NULL;
+    END IF;
+    FOR i IN 1 .. CASE WHEN slot_starts IS NULL THEN 0 WHEN seeming = 'none' THEN n ELSE n - 1 END LOOP
+        PERFORM oracle.take_resource(mode, k, oracle.stylist_id(3 + i), k.service, CASE WHEN i = 1 THEN first WHEN oracle.chance(0.5) THEN resources[i] END,
+                                     slot_starts - oracle.between(0, 1) * interval '1 minute', slot_ends + oracle.between(0, 1) * interval '1 minute');
+    END LOOP;
+    IF slot_starts IS NOT NULL THEN
+        CASE seeming
+            WHEN 'nobody' THEN PERFORM oracle.take_resource(mode, k, NULL, k.service, resources[n], slot_starts, slot_ends);
+            WHEN 'other service' THEN PERFORM oracle.take_resource(mode, k, oracle.stylist_id(9), oracle.service_id(oracle.between(1, 3)), NULL, slot_starts, slot_ends);
+            WHEN 'other resource' THEN PERFORM oracle.take_resource(mode, k, oracle.stylist_id(9), k.service, oracle.resource_id(oracle.between(1, 5)), slot_starts, slot_ends);
+            WHEN 'same' THEN PERFORM oracle.take_resource(mode, k, oracle.stylist_id(9), k.service, resources[1], slot_starts, slot_ends);
+            WHEN 'class' THEN PERFORM oracle.take_resource(mode, k, b.stylist, b.service, NULL, b.starts, b.ends)
+                                 FROM (SELECT stylist, service, starts, ends FROM oracle.booking UNION ALL SELECT stylist, service, starts, ends FROM oracle.hold) b
+                                WHERE b.stylist = oracle.stylist_id(4) AND b.service = k.service AND b.starts BETWEEN slot_starts - interval '1 minute' AND slot_starts LIMIT 1;
+            WHEN 'after' THEN PERFORM oracle.take_resource(mode, k, oracle.stylist_id(9), k.service, resources[n], slot_ends, slot_ends + interval '20 minutes');
+            ELSE NULL;
+        END CASE;
+    END IF;
+END
+$$;
+
+/* A cap, and about as many appointments as it allows, on the day or in its week; a few of others. */
+CREATE FUNCTION oracle.fill_to_cap(mode text, k oracle.key) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    n integer := oracle.between(1, 3);
+    tbl text := oracle.pick('stylist_profiles', 'services', 'rules');
+    most text;
+    col text := oracle.pick('max_bookings_per_day', 'max_bookings_per_week', 'max_daily_minutes', 'max_weekly_minutes');
+    zone text := oracle.random_zone();
+    starts timestamptz;
+    at text;
+BEGIN
+    most := CASE WHEN col LIKE 'max_bookings%' THEN n::text ELSE (30 * n + oracle.pick('0', '0', '15')::integer)::text END;
+    -- Who has a cap is not capped by the rules.
+    IF tbl = 'rules' THEN
+        PERFORM oracle.update_rules(jsonb_build_object(col, most));
+        tbl := 'stylist_profiles';
+        most := CASE WHEN oracle.chance(0.5) THEN (most::integer + 2)::text END;
+    END IF;
+    EXECUTE format('UPDATE %I SET %I = %L WHERE %s', tbl, col,
+                   CASE WHEN col LIKE 'max_bookings%' THEN most ELSE oracle.span_text(most, 'minutes') END,
+                   CASE tbl WHEN 'services' THEN format('id = %L', k.service) ELSE format('user_id = %L', k.stylist) END);
+    FOR i IN 1 .. n + oracle.between(-1, 1) LOOP
+        at := oracle.pick('bookings', 'bookings', 'booking_reservations');
+        starts := (k.day + oracle.between(0, 47) * interval '30 minutes'
+                   + CASE WHEN col LIKE '%week%' THEN oracle.between(-6, 7) ELSE oracle.pick('0', '0', '0', '0', '-1', '1')::integer END * interval '1 day')
+                  AT TIME ZONE coalesce((SELECT f.zone FROM oracle.focus f WHERE f.stylist = k.stylist LIMIT 1), zone);
+        PERFORM oracle.insert_row(at, oracle.random_row(at, mode, k.stylist, k.day) || jsonb_build_object(
+            'stylist_user_id', CASE WHEN oracle.chance(0.6) THEN k.stylist WHEN oracle.chance(0.9) THEN oracle.stylist_id(oracle.between(1, 3)) END,
+            'service_id', CASE WHEN oracle.chance(0.8) THEN k.service ELSE oracle.service_id(oracle.between(1, 3)) END,
+            'start_time', starts, 'end_time', starts + interval '30 minutes',
+            'status', CASE WHEN oracle.chance(0.9) THEN CASE WHEN at = 'bookings' THEN 'confirmed' ELSE coalesce((SELECT r.hold_statuses[1] FROM availability_cache.rules r), 'reserved') END
+                           WHEN at = 'bookings' THEN 'cancelled' ELSE 'pending' END));
+    END LOOP;
+END
+$$;
+
+/*
+ * A class on the day of a key: one of several that start together, one beside a slot or on it, or one that others have
+ * taken seats of, as many as there are or nearly.
+ */
+CREATE FUNCTION oracle.give_class(mode text, k oracle.key) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    zone text := coalesce((SELECT f.zone FROM oracle.focus f WHERE f.stylist = k.stylist LIMIT 1), (SELECT r.default_timezone FROM availability_cache.rules r));
+    starts timestamptz;
+    ends timestamptz;
+    seats integer := oracle.between(1, 4);
+    how text := oracle.pick('beside', 'again', 'taken', 'taken', 'held', 'held', 'met', 'met', 'met', 'longer', 'early');
+    other uuid := CASE WHEN oracle.chance(0.7) THEN oracle.service_id(oracle.between(1, 3)) ELSE k.service END;
+    tbl text := CASE how WHEN 'held' THEN 'booking_reservations' ELSE oracle.pick('bookings', 'booking_reservations') END;
+    vals jsonb;
+BEGIN
+    BEGIN
+        SELECT s.slot_start_utc INTO starts
+          FROM oracle.slots(k.stylist, k.service, k.day, 'UTC', k.day - interval '20 days') s WHERE oracle.chance(0.7) ORDER BY random() LIMIT 1;
+    EXCEPTION WHEN OTHERS THEN
+        RETURN;
+    END;
+    starts := coalesce(starts, (k.day + oracle.pick('00:00', '23:59:59', '10:00', '13:30', '24:00')::interval) AT TIME ZONE zone)
+              + CASE WHEN oracle.chance(0.2) THEN oracle.between(-30, 30) * interval '1 minute' ELSE '0' END;
+    ends := starts + oracle.between(1, 9) * interval '20 minutes';
+    -- as long as one may be, or the cap of a day allows
+    IF oracle.chance(0.06) THEN
+        ends := starts + interval '168 hours' + oracle.between(0, 1) * interval '1 second';
+    ELSIF oracle.chance(0.08) THEN
+        EXECUTE format('UPDATE services SET max_daily_minutes = %L WHERE id = %L',
+                       oracle.span_text((extract(epoch FROM ends - starts)::integer / 60 + oracle.between(-1, 0))::text, 'minutes'), k.service);
+    END IF;
+    vals := oracle.random_row('class_sessions', mode, k.stylist, k.day)
+            || jsonb_build_object('stylist_user_id', k.stylist, 'service_id', k.service, 'start_time', starts, 'end_time', ends, 'seats', CASE WHEN oracle.chance(0.75) THEN seats WHEN oracle.chance(0.4) THEN oracle.pick('0', '70000', '70000')::integer END,
+                                  'status', CASE WHEN oracle.chance(0.7) THEN NULL ELSE oracle.pick('pending', 'done', 'cancelled', 'no_show') END,
+                                  'is_active', oracle.pick('t', 't', 't', 't', NULL, 'f'));
+    PERFORM oracle.insert_row('class_sessions', vals || CASE WHEN oracle.chance(0.1) THEN jsonb_build_object('start_time', starts + interval '0.4 seconds') ELSE '{}' END);
+    CASE how
+    WHEN 'beside' THEN
+        PERFORM oracle.insert_row('class_sessions', vals || jsonb_build_object('service_id', CASE WHEN oracle.chance(0.8) THEN oracle.service_id(oracle.between(1, 4)) END,
+                                                                               'start_time', ends + oracle.between(-1, 2) * interval '10 minutes', 'end_time', ends + interval '1 hour'));
+    WHEN 'again' THEN
+        PERFORM oracle.insert_row('class_sessions', vals || jsonb_build_object('end_time', ends + oracle.between(-1, 1) * interval '10 minutes', 'seats', oracle.between(0, 5)));
+    WHEN 'met' THEN
+        -- before it, at a distance that a buffer may be longer than, or into it
+        IF oracle.chance(0.5) THEN
+            EXECUTE format('UPDATE services SET buffer_after_minutes = %L WHERE id = %L', oracle.span_text('15', 'minutes'), other);
+        END IF;
+        PERFORM oracle.take_seat(mode, ROW(k.id, k.stylist, other, k.day, k.tz)::oracle.key, tbl, oracle.between(0, 2),
+                                 starts - interval '40 minutes', starts + oracle.pick('-10', '-10', '0', '15')::integer * interval '1 minute');
+    WHEN 'longer' THEN
+        PERFORM oracle.take_seat(mode, k, tbl, oracle.between(0, 1), starts, ends + interval '1 hour');
+    WHEN 'early' THEN
+        PERFORM oracle.take_seat(mode, k, tbl, oracle.between(0, 1), starts - interval '30 minutes', starts + oracle.between(0, 1) * interval '10 minutes');
+    ELSE
+        PERFORM oracle.take_seat(mode, k, tbl, oracle.between(0, seats), starts, ends),
+                oracle.take_seat(mode, k, tbl, CASE WHEN oracle.chance(0.6) THEN oracle.between(1, seats) END, starts, ends);
+    END CASE;
+END
+$$;
+
 CREATE FUNCTION oracle.fill_salon(mode text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -368,6 +576,7 @@ DECLARE
     j integer;
     tbl text;
     taken oracle.key;
+    quiet uuid;
 BEGIN
     FOR tbl IN SELECT c.role FROM availability_cache.source_column c GROUP BY c.role LOOP
         IF oracle.layout() = 'usual' AND NOT oracle.attached(tbl) THEN
@@ -375,9 +584,10 @@ BEGIN
         END IF;
     END LOOP;
     FOR tbl IN SELECT s.relation FROM availability_cache.source s ORDER BY s.role LOOP
-        EXECUTE 'TRUNCATE ' || tbl;
+        -- TRUNCATE has every plan made anew, of each mutant.
+        EXECUTE CASE WHEN current_setting('oracle.keep_plans', true) = 'on' THEN 'DELETE FROM ' ELSE 'TRUNCATE ' END || tbl;
     END LOOP;
-    TRUNCATE oracle.focus;
+    DELETE FROM oracle.focus;
     DELETE FROM oracle.key;
 
     PERFORM oracle.update_rules(oracle.random_rules());
@@ -438,11 +648,23 @@ BEGIN
         -- Open day and night.
         FOR i IN 0 .. CASE WHEN oracle.chance(0.15) THEN 2 ELSE -1 END LOOP
             PERFORM oracle.insert_row('stylist_schedules', oracle.random_row('stylist_schedules', mode, f.stylist, f.day + i)
-                                      || '{"start_time": "00:00", "end_time": "24:00", "is_active": null, "effective_from": null, "effective_until": null}');
+                                      || '{"start_time": "00:00", "end_time": "24:00", "is_active": null, "effective_from": null, "effective_until": null, "service_id": null, "interval_weeks": null}');
         END LOOP;
         FOR i IN 1 .. oracle.pick('0', '0', '1', '4', '8')::integer LOOP
             PERFORM oracle.insert_row('schedule_overrides', oracle.random_row('schedule_overrides', mode, f.stylist, f.day));
         END LOOP;
+        -- Somewhere else for some days, or from the next on; or it is not clear where.
+        FOR i IN 1 .. CASE WHEN oracle.layout() = 'minimal' THEN 0 WHEN oracle.chance(0.4) THEN 1 WHEN oracle.chance(0.2) THEN 2 ELSE 0 END LOOP
+            PERFORM oracle.insert_row('schedule_overrides', oracle.random_row('schedule_overrides', mode, f.stylist, f.day)
+                    || jsonb_build_object('stylist_user_id', f.stylist, 'override_date', f.day - oracle.between(-1, 1), 'end_date', f.day + oracle.between(0, 3),
+                                          'is_closed', oracle.pick('f', NULL), 'is_active', 't', 'applies_to_all', oracle.pick('f', NULL),
+                                          'timezone', CASE WHEN oracle.chance(0.3) THEN oracle.pick('Pacific/Kiritimati', 'Etc/GMT+12') ELSE oracle.random_zone() END)
+                    || CASE WHEN oracle.chance(0.7) THEN '{"start_time": null, "end_time": null}' ELSE '{}' END::jsonb);
+        END LOOP;
+        IF oracle.layout() <> 'minimal' AND oracle.chance(0.1) THEN
+            PERFORM oracle.insert_row('schedule_overrides', to_jsonb(o) || jsonb_build_object('timezone', oracle.random_zone()))
+               FROM schedule_overrides o WHERE o.stylist_user_id = f.stylist;
+        END IF;
         FOR i IN 1 .. oracle.pick('0', '0', '1', '3', '8')::integer LOOP
             PERFORM oracle.insert_row('bookings', oracle.random_row('bookings', mode, f.stylist, f.day));
         END LOOP;
@@ -461,6 +683,15 @@ BEGIN
     IF oracle.layout() = 'other' THEN
         PERFORM oracle.insert_row('services', to_jsonb(s) || jsonb_build_object('capacity', oracle.pick(NULL, '2', '5')))
            FROM services s WHERE s.capacity IS NOT NULL AND oracle.chance(0.2);
+        PERFORM oracle.insert_row('services', to_jsonb(s) || jsonb_build_object('resource_kind', oracle.pick(NULL, 'room', 'chair', 'Room')))
+           FROM services s WHERE s.resource_kind IS NOT NULL AND oracle.chance(0.2);
+        -- Or but for where their slots start, or how many take part.
+        PERFORM oracle.insert_row('services', to_jsonb(s) || CASE WHEN oracle.chance(0.5) THEN jsonb_build_object('slot_step_minutes', oracle.pick(NULL, '15 minutes', '2 hours'))
+                                                                  WHEN oracle.chance(0.5) THEN jsonb_build_object('only_classes', oracle.pick(NULL, 't', 'f'))
+                                                                  ELSE jsonb_build_object('slot_alignment', oracle.pick(NULL, 'opening', 'break', 'clock')) END)
+           FROM services s WHERE oracle.chance(0.15);
+        PERFORM oracle.insert_row('stylist_services', to_jsonb(s) || jsonb_build_object('capacity', oracle.pick(NULL, '2', '5')))
+           FROM stylist_services s WHERE oracle.chance(0.1);
     END IF;
 
     -- Without any buffer, appointments of a service follow each other.
@@ -474,6 +705,39 @@ BEGIN
     IF oracle.layout() <> 'minimal' THEN
         FOR taken IN SELECT x.* FROM oracle.key x ORDER BY random() LIMIT 6 LOOP
             PERFORM oracle.take_seats(mode, taken, s.capacity::integer) FROM oracle.service s WHERE s.service = taken.service AND s.capacity BETWEEN 1 AND 9 LIMIT 1;
+        END LOOP;
+    END IF;
+
+    -- Classes, in some salons.
+    IF oracle.layout() <> 'minimal' AND oracle.chance(0.7) THEN
+        FOR f IN SELECT * FROM oracle.focus ORDER BY stylist, day LOOP
+            FOR i IN 1 .. oracle.pick('0', '0', '1', '2')::integer LOOP
+                PERFORM oracle.insert_row('class_sessions', oracle.random_row('class_sessions', mode, f.stylist, f.day));
+            END LOOP;
+        END LOOP;
+        -- Most with somebody who has little else to do.
+        quiet := oracle.stylist_id(oracle.between(1, 3));
+        DELETE FROM bookings WHERE stylist_user_id = quiet;
+        DELETE FROM booking_reservations WHERE stylist_user_id = quiet;
+        FOR taken IN SELECT x.* FROM oracle.key x ORDER BY x.stylist = quiet DESC, random() LIMIT 8 LOOP
+            PERFORM oracle.give_class(mode, taken);
+        END LOOP;
+    END IF;
+    -- Resources, of which others take some.
+    IF oracle.layout() <> 'minimal' THEN
+        FOR i IN 1 .. oracle.between(1, 5) LOOP
+            PERFORM oracle.insert_row('resources', oracle.random_row('resources', mode, NULL, NULL)
+                                                   || CASE WHEN oracle.chance(0.9) THEN jsonb_build_object('id', oracle.resource_id(i)) ELSE '{}' END
+                                                   || coalesce((SELECT jsonb_build_object('kind', s.kind) FROM oracle.service s WHERE s.kind IS NOT NULL AND oracle.chance(0.8) ORDER BY random() LIMIT 1), '{}'));
+        END LOOP;
+        FOR taken IN SELECT x.* FROM oracle.key x ORDER BY random() LOOP
+            PERFORM oracle.take_resources(mode, taken, min(s.kind)) FROM oracle.service s WHERE s.service = taken.service HAVING min(s.kind) IS NOT NULL;
+        END LOOP;
+    END IF;
+    -- Caps that are reached, or nearly.
+    IF oracle.layout() <> 'minimal' THEN
+        FOR taken IN SELECT x.* FROM oracle.key x ORDER BY random() LIMIT 2 LOOP
+            PERFORM oracle.fill_to_cap(mode, taken);
         END LOOP;
     END IF;
 
@@ -495,7 +759,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     tbl text := oracle.pick('bookings', 'bookings', 'bookings', 'bookings', 'booking_reservations', 'booking_reservations',
                             'stylist_schedules', 'stylist_schedules', 'schedule_overrides', 'schedule_overrides',
-                            'services', 'stylist_services', 'stylist_profiles', 'rules', 'attach');
+                            'services', 'stylist_services', 'stylist_profiles', 'resources', 'class_sessions', 'class_sessions', 'rules', 'attach');
     action text := oracle.pick('insert', 'update', 'update', 'update', 'delete');
     f oracle.focus;
     vals jsonb;
@@ -520,7 +784,7 @@ BEGIN
             PERFORM availability_cache.flush();
             RETURN 'SELECT availability_cache.flush()';
         END IF;
-        tbl := oracle.pick('booking_reservations', 'schedule_overrides', 'stylist_profiles');
+        tbl := oracle.pick('booking_reservations', 'schedule_overrides', 'stylist_profiles', 'resources', 'class_sessions');
         IF oracle.attached(tbl) THEN
             PERFORM availability_cache.detach(tbl);
             RETURN format('SELECT availability_cache.detach(%L)', tbl);
@@ -532,7 +796,7 @@ BEGIN
     END IF;
 
     vals := oracle.random_row(tbl, mode, f.stylist, f.day);
-    IF tbl IN ('bookings', 'booking_reservations') AND oracle.chance(0.7) THEN
+    IF tbl IN ('bookings', 'booking_reservations', 'class_sessions') AND oracle.chance(0.7) THEN
         -- Somebody takes a slot of the day.
         BEGIN
             SELECT s.slot_start_utc INTO slot
@@ -541,7 +805,8 @@ BEGIN
             slot := NULL;
         END;
         IF slot IS NOT NULL THEN
-            vals := vals || jsonb_build_object('stylist_user_id', f.stylist, 'start_time', slot,
+            vals := vals || jsonb_build_object('stylist_user_id', CASE WHEN oracle.chance(0.7) THEN f.stylist ELSE oracle.stylist_id(oracle.between(1, 4)) END,
+                                               'start_time', slot,
                                                'end_time', slot + oracle.between(1, 60) * interval '1 minute')
                          || CASE WHEN oracle.chance(0.7) THEN jsonb_build_object('service_id', k.service) ELSE '{}' END;
         END IF;
@@ -555,10 +820,12 @@ BEGIN
         WHEN 'services' THEN CASE WHEN oracle.chance(0.5) THEN format('id = %L', k.service) ELSE 'true' END
         WHEN 'stylist_services' THEN format('stylist_user_id = %L AND service_id = %L', f.stylist, k.service)
         WHEN 'stylist_profiles' THEN format('user_id = %L', f.stylist)
+        WHEN 'resources' THEN 'true'
+        WHEN 'class_sessions' THEN format('stylist_user_id = %L', f.stylist)
         WHEN 'stylist_schedules' THEN format('stylist_user_id = %L AND day_of_week %% 7 = %s', f.stylist, extract(dow FROM f.day))
         WHEN 'schedule_overrides' THEN format('(stylist_user_id = %L OR stylist_user_id IS NULL) AND %L BETWEEN override_date AND ', f.stylist, f.day)
                                        || CASE oracle.layout() WHEN 'minimal' THEN 'override_date' ELSE 'coalesce(end_date, override_date)' END
-        ELSE format('stylist_user_id = %L AND start_time < %L AND end_time > %L', f.stylist, f.day + 2, f.day - 1) END;
+        ELSE CASE WHEN oracle.chance(0.7) THEN format('stylist_user_id = %L AND ', f.stylist) ELSE '' END || format('start_time < %L AND end_time > %L', f.day + CASE WHEN oracle.chance(0.3) THEN 7 ELSE 2 END, f.day - CASE WHEN oracle.chance(0.3) THEN 7 ELSE 1 END) END;
     EXECUTE format('SELECT md5(t::text) FROM %I t %s ORDER BY random() LIMIT 1', tbl, CASE WHEN oracle.chance(0.9) THEN 'WHERE ' || near END)
        INTO victim;
     IF victim IS NULL THEN

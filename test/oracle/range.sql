@@ -6,15 +6,17 @@
  */
 CREATE TABLE oracle.range_result (ranges integer, slots bigint, merged bigint, hits integer, differences integer, shown text[]);
 
-/* Each stylist's slots that start on the customer's dates, once. A slot that two dates have has one status in both. */
+/* Each stylist's slots that start on the customer's dates, once: of two dates that have a slot, as the one that says the better of it. */
 CREATE FUNCTION oracle.parts(team uuid[], p_service uuid, d1 date, d2 date, tz text, now timestamptz)
 RETURNS TABLE (place bigint, stylist uuid, slot_start_utc timestamptz, slot_end_utc timestamptz, slot_start_local timestamp, slot_end_local timestamp,
                slot_display text, status text, price_cents integer, seats_left integer, reason text)
 LANGUAGE sql VOLATILE AS $$
-    SELECT DISTINCT t.place, t.s, o.*
+    SELECT DISTINCT ON (t.place, o.slot_start_utc) t.place, t.s, o.*
       FROM unnest(team) WITH ORDINALITY t(s, place), generate_series(d1 - 4, d2 + 3, interval '1 day') d,
            LATERAL oracle.slots(t.s, p_service, d::date, tz, now) o
      WHERE o.slot_start_local::date BETWEEN d1 AND d2
+     ORDER BY t.place, o.slot_start_utc, array_position('{available,booked,reserved,in_break,unavailable}', o.status),
+              array_position('{too_soon,too_late,on_break,booked,full,held,no_resource,daily_limit,weekly_limit}', o.reason)
 $$;
 
 CREATE FUNCTION oracle.range_of(team uuid[], p_service uuid, d1 date, d2 date, tz text, needs_all boolean, now timestamptz) RETURNS jsonb
@@ -26,7 +28,7 @@ LANGUAGE sql VOLATILE AS $$
                coalesce(jsonb_agg(DISTINCT stylist ORDER BY stylist) FILTER (WHERE status = 'available'), '[]') AS free,
                coalesce(sum(coalesce(seats_left, 1)) FILTER (WHERE status = 'available'), 0) AS seats,
                (array_agg(reason ORDER BY array_position('{available,booked,reserved,in_break,unavailable}', status),
-                                          array_position('{too_soon,too_late,on_break,booked,full,held}', reason)))[1] AS reason
+                                          array_position('{too_soon,too_late,on_break,booked,full,held,no_resource,daily_limit,weekly_limit}', reason)))[1] AS reason
           FROM parts WHERE NOT needs_all GROUP BY 1, 2, 3
         UNION ALL
         SELECT slot_start_utc, max(slot_end_utc), CASE WHEN count(price_cents) = count(*) THEN sum(price_cents)::int END, min(slot_start_local), max(slot_end_local), min(slot_display),

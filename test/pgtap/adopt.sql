@@ -1,6 +1,7 @@
--- What stops adopt(), and says why: an overload, others' use of the old things, functions that run as their callers, answers that cannot be kept. Each changes
--- nothing. Nobody gains a right, and what a table's owner planted does not run as the superuser. Shown to fail without each of the SELECTs of adopt_function_problems()
--- and adopt_table_problems().
+-- What stops adopt(), and says why: an overload, others' use of the old things, functions that run as their
+-- callers, answers that cannot be kept. Each changes nothing. Nobody gains a right, and what a table's owner
+-- planted does not run as the superuser. Shown to fail without each of the SELECTs of
+-- adopt_function_problems() and adopt_table_problems().
 \set bookings 20
 \set stylists 2
 \set services 2
@@ -44,6 +45,39 @@ BEGIN
 END
 $$;
 SELECT is(count(*), 0::bigint, 'nothing stops it as it is') FROM availability_cache.adopt() WHERE action LIKE 'stops%';
+
+-- The time zone of customers without one.
+CREATE FUNCTION zone_said(change text, expected text, name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v1 text := pg_get_functiondef('get_available_slots(uuid,uuid,date,text)'::regprocedure);
+    zone text;
+    said text;
+BEGIN
+    BEGIN
+        EXECUTE replace(change, 'V1', quote_literal(v1));
+        SELECT string_agg(action, E'\n') INTO said FROM availability_cache.adopt() WHERE action LIKE 'default_timezone%';
+        PERFORM availability_cache.adopt(false);
+        SELECT default_timezone INTO zone FROM availability_cache.rules;
+        PERFORM availability_cache.unadopt();
+        SELECT zone || ', then ' || default_timezone || '; ' || coalesce(said, 'nothing said') INTO zone FROM availability_cache.rules;
+        RAISE EXCEPTION 'undo' USING ERRCODE = 'AC002';
+    EXCEPTION WHEN SQLSTATE 'AC002' THEN
+        NULL;
+    END;
+    RETURN is(zone, expected, name);
+END
+$$;
+SELECT zone_said($x$SELECT$x$, 'Asia/Kathmandu, then Asia/Kathmandu; nothing said', 'the zone that is there');
+SELECT zone_said($x$UPDATE availability_cache.rules SET default_timezone = 'Europe/Paris'$x$,
+                 'Asia/Kathmandu, then Europe/Paris; default_timezone is Asia/Kathmandu, as the function has it', 'a default');
+SELECT zone_said($x$DO $d$ BEGIN DROP FUNCTION get_available_slots; EXECUTE replace(V1, $q$DEFAULT 'Asia/Kathmandu'::text$q$, 'DEFAULT NULL'); END $d$ $x$,
+                 'Asia/Kathmandu, then Asia/Kathmandu; default_timezone stays Asia/Kathmandu: the function names none, so set yours', 'none');
+SELECT zone_said($x$DO $d$ BEGIN DROP FUNCTION get_available_slots; EXECUTE replace(replace(V1, $q$DEFAULT 'Asia/Kathmandu'::text$q$, 'DEFAULT NULL'),
+                     'TIME ZONE p_customer_timezone', $q$TIME ZONE coalesce(p_customer_timezone, 'Europe/Berlin')$q$); END $d$ $x$,
+                 'Europe/Berlin, then Asia/Kathmandu; default_timezone is Europe/Berlin, as the function has it', 'the only one in the source');
+SELECT zone_said($x$DO $d$ BEGIN DROP FUNCTION get_available_slots; EXECUTE replace(replace(replace(V1, $q$DEFAULT 'Asia/Kathmandu'::text$q$, 'DEFAULT NULL'),
+                     'TIME ZONE p_customer_timezone', $q$TIME ZONE coalesce(p_customer_timezone, 'Europe/Berlin')$q$), 'Europe/Berlin', 'Mars/Olympus'); END $d$ $x$,
+                 'Asia/Kathmandu, then Asia/Kathmandu; default_timezone stays Asia/Kathmandu: the function names none, so set yours', 'a word that is none');
 
 SELECT stops('CREATE FUNCTION get_available_slots(uuid, uuid, date) RETURNS int LANGUAGE sql AS ''SELECT 1''', '^public.get_available_slots\(uuid,uuid,date\) .*overload', 'an overload of v1');
 SELECT stops('CREATE FUNCTION get_available_slots_v2(uuid) RETURNS int LANGUAGE sql AS ''SELECT 1''', 'overload', 'an overload of v2');

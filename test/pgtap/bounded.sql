@@ -1,6 +1,7 @@
--- Bounded memory (G8): unknown ids, far dates, made-up zones and errors leave nothing behind; more days than memory holds push out those
--- that nobody asks for, not those that people use. Fails when day.c: worth_keeping or the error paths keep too much, when
--- eviction.c drops what was visited, or when the accounts of entries and bytes go wrong.
+-- Bounded memory (G8): unknown ids, far dates, made-up zones and errors leave nothing behind; more days than
+-- memory holds push out those that nobody asks for, not those that people use. Fails when day.c:
+-- worth_keeping or the error paths keep too much, when eviction.c drops what was visited, or when the
+-- accounts of entries and bytes go wrong.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -34,7 +35,8 @@ SELECT is(hot(), 60::bigint, 'the 60 are still there');
 SELECT v2(day => NULL), v2(zone => repeat('x', 10240)), v2(day => 'infinity') FROM generate_series(1, 100) \g /dev/null
 SELECT is((SELECT entries FROM room), 61::bigint, 'errors: nothing');
 
--- Answers that are as large as they get, 14 kB, so that memory fills in a moment; every 250 of them the 60 are asked for.
+-- Answers that are as large as they get, 14 kB, so that memory fills in a moment; every 250 of them the 60
+-- are asked for.
 INSERT INTO services (id, name, duration_minutes) VALUES (id('slots'), 'many slots', 1);
 INSERT INTO stylist_services (stylist_user_id, service_id) VALUES (stylist(1), id('slots'));
 UPDATE services SET duration_minutes = 190 WHERE id = service(1);

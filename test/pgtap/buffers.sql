@@ -1,7 +1,8 @@
--- What an answer depends on because appointments keep their service's buffers free: the services booked near the day, and no other
--- service having such long ones that a booking farther away would matter. Fails when the buffers of those services (day.c:
--- depend_on_buffers), bookings' service_id (attach: args) or the levels (touch.c) are left out; and, in the other direction,
--- when any change of a service outdates such answers. test/t/025_buffers.pl has mutants.
+-- What an answer depends on because appointments keep their service's buffers free: the services booked near
+-- the day, and no other service having such long ones that a booking farther away would matter. Fails when
+-- the buffers of those services (day.c: depend_on_buffers), bookings' service_id (attach: args) or the levels
+-- (touch.c) are left out; and, in the other direction, when any change of a service outdates such answers.
+-- test/t/025_buffers.pl has mutants.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -73,7 +74,8 @@ CALL new('its service');
 DELETE FROM booking_reservations;
 CALL new('none');
 
--- A booking on another UTC day, too far away to matter until a service has very long buffers: 15:00 to 15:30 UTC on the day before
+-- A booking on another UTC day, too far away to matter until a service has very long buffers: 15:00 to 15:30
+-- UTC on the day before
 UPDATE services SET buffer_before_minutes = NULL, buffer_after_minutes = NULL;
 CALL hit('no buffers');
 \o /dev/null

@@ -1,6 +1,6 @@
--- Notice and horizon in calendar days: a cut-off so many days before, and a last day that is whole. What they rest on is the rules' row, and
--- the clock; test/unit/kernel_test.c and the oracle have the moments at which an answer changes. Fails when a date is counted in hours, or in
--- another zone than the stylist's.
+-- Notice and horizon in calendar days: a cut-off so many days before, and a last day that is whole. What they
+-- rest on is the rules' row, and the clock; test/unit/kernel_test.c and the oracle have the moments at which
+-- an answer changes. Fails when a date is counted in hours, or in another zone than the stylist's.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -8,7 +8,8 @@ SELECT plan(14);
 DELETE FROM bookings;
 DELETE FROM booking_reservations;
 DELETE FROM schedule_overrides;
--- Open around the clock, so that every date has slots from midnight to midnight; a zone in which it is nearly noon.
+-- Open around the clock, so that every date has slots from midnight to midnight; a zone in which it is nearly
+-- noon.
 CREATE FUNCTION noon() RETURNS text LANGUAGE sql AS $$
 SELECT name FROM pg_timezone_names WHERE name LIKE 'Etc/GMT%' AND extract(hour FROM now() AT TIME ZONE name) IN (11, 12) ORDER BY name LIMIT 1 $$;
 DELETE FROM stylist_schedules;

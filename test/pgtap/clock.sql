@@ -1,6 +1,7 @@
--- What changes by itself, against the real clock (G4): a slot that starts, a notice that begins, a horizon that moves, a hold that expires,
--- ttl. Fails when an entry outlives its answer (readpath.c: time_is_current; day.c and the kernel: valid_until), when "now" is the
--- transaction's start, or when entries do not live until then.
+-- What changes by itself, against the real clock (G4): a slot that starts, a notice that begins, a horizon
+-- that moves, a hold that expires, ttl. Fails when an entry outlives its answer (readpath.c: time_is_current;
+-- day.c and the kernel: valid_until), when "now" is the transaction's start, or when entries do not live
+-- until then.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 8

@@ -1,7 +1,8 @@
--- rules.compute_function: v2 and json answer from a function of one's own, exact, with its errors as theirs; it ends with the clock, and nobody gains
--- a right by it. Shown to fail: without one of moments_text's minima or the quarter of an hour, without next_expiry, with the wall clock for the transaction's, with read_at not
--- looked at, as the caller, without the look at who owns it (compute.c); without patching the answer (own_rules.c); with v1's own answer kept, too,
--- and asked (call.c: no within_form).
+-- rules.compute_function: v2 and json answer from a function of one's own, exact, with its errors as theirs;
+-- it ends with the clock, and nobody gains a right by it. Shown to fail: without one of moments_text's minima
+-- or the quarter of an hour, without next_expiry, with the wall clock for the transaction's, with read_at not
+-- looked at, as the caller, without the look at who owns it (compute.c); without patching the answer
+-- (own_rules.c); with v1's own answer kept, too, and asked (call.c: no within_form).
 \set start 2031-03-03
 \set stylists 2
 \set services 2
@@ -139,7 +140,8 @@ SELECT v2(who => 2) AS b \gset
 SELECT pg_sleep(2.1) \g /dev/null
 SELECT v2(who => 2) AS c \gset
 SELECT is((:'a'::jsonb #>> '{slots,0,status}') || (:'b'::jsonb ->> 'cached') || (:'c'::jsonb #>> '{slots,0,status}'), 'freetruepast', 'so does the rules'' notice');
--- A day begins in some zone each quarter of an hour; what HTTP clients are told shows until when an answer holds.
+-- A day begins in some zone each quarter of an hour; what HTTP clients are told shows until when an answer
+-- holds.
 UPDATE availability_cache.rules SET min_notice = '0';
 UPDATE moment SET at = now() + interval '2 days', notice = '0';
 SET availability_cache.http_headers = on;

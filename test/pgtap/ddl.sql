@@ -1,6 +1,6 @@
--- Definitions are data too: every DDL on an attached table, and on what its columns are made of. Fails when something is missing from
--- the fingerprint (fingerprint.c), when a session keeps plans or a mapping of before (sources.c: watched), or when somebody's
--- DDL fails because of the cache.
+-- Definitions are data too: every DDL on an attached table, and on what its columns are made of. Fails when
+-- something is missing from the fingerprint (fingerprint.c), when a session keeps plans or a mapping of
+-- before (sources.c: watched), or when somebody's DDL fails because of the cache.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers

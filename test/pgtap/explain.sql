@@ -1,10 +1,12 @@
--- explain_slot(): which rule decides about a moment, and the row, for who may read it. It says of every slot what get_available_slots_v2 says.
--- Fails when the row is read with other rights than the caller's (explain_slot.c: run_as_caller), when it is another row than the one that
--- decides, when a date's slots after midnight are looked for on the wrong date, or when a reason is not that of the answers.
+-- explain_slot(): which rule decides about a moment, and the row, for who may read it. It says of every slot
+-- what get_available_slots_v2 says. Fails when the row is read with other rights than the caller's
+-- (explain_slot.c: run_as_caller), when a cast that the table's owner wrote runs as the caller (explain.c:
+-- append_row, append_text with a cast), when it is another row than the one that decides, when a date's slots
+-- after midnight are looked for on the wrong date, or when a reason is not that of the answers.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(34);
+SELECT plan(37);
 DELETE FROM bookings;
 DELETE FROM booking_reservations;
 DELETE FROM schedule_overrides;
@@ -19,7 +21,8 @@ SELECT availability_cache.attach();
 \o
 UPDATE availability_cache.rules SET show_reasons = true;
 
--- 7 March 2031: 08:00 to 20:00 in Kathmandu, a break at 13:00, 02:15 to 14:15 UTC, a slot each half hour; service 1 takes 30 minutes
+-- 7 March 2031: 08:00 to 20:00 in Kathmandu, a break at 13:00, 02:15 to 14:15 UTC, a slot each half hour;
+-- service 1 takes 30 minutes
 CREATE FUNCTION put(tbl regclass, name text, service int, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('INSERT INTO %s (id, stylist_user_id, service_id, start_time, end_time) VALUES (%L, %L, %L, %L, %L)', tbl, id(name),
@@ -40,6 +43,9 @@ SELECT put('booking_reservations', 'h', 2, '2031-03-07 11:15Z');
 INSERT INTO bookings (id, stylist_user_id, service_id, start_time, end_time, status) VALUES (id('x'), stylist(1), service(2), '2031-03-07 10:45Z', '2031-03-07 11:15Z', 'cancelled');
 UPDATE bookings SET status = 'confirmed' WHERE id = id('b');
 SELECT is(why('2031-03-07 10:45Z'), 'booked by 14: bookings b', 'booked, and not by what is cancelled');
+UPDATE availability_cache.rules SET blocking_statuses = '{cancelled}';
+SELECT is(why('2031-03-07 10:45Z'), 'booked by 14: bookings x', 'by what is cancelled where just that blocks');
+UPDATE availability_cache.rules SET blocking_statuses = NULL;
 SELECT is(why('2031-03-07 11:15Z'), 'held by 15: booking_reservations h', 'held');
 SELECT is(why('2031-03-07 07:15Z'), 'on_break by 13', 'a break');
 SELECT is(why('2031-03-07 10:50Z'), 'off_grid by 11', 'between two slots');
@@ -84,6 +90,21 @@ GRANT SELECT (id) ON bookings TO book_keeper;
 SET ROLE book_keeper;
 SELECT is(availability_cache.explain_slot(md5('stylist 1')::uuid, md5('service 1')::uuid, '2031-03-07 10:45Z') ? 'row', false, 'nor the row of who may read a column');
 RESET ROLE;
+
+-- What the table's owner wrote is not run by asking.
+CREATE TYPE theirs AS ENUM ('confirmed', 'cancelled', 'no_show', 'pending', 'completed');
+CREATE FUNCTION ran(theirs) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'as %', current_user; END $$;
+CREATE FUNCTION ran_too(theirs) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'as %', current_user; END $$;
+CREATE CAST (theirs AS json) WITH FUNCTION ran_too(theirs);
+ALTER TABLE bookings ADD mood theirs DEFAULT 'confirmed', ADD moods theirs[] DEFAULT '{confirmed}', ADD room int DEFAULT 7;
+SELECT is((explain('2031-03-07 10:45Z') -> 'row') - '{created_at,updated_at}'::text[] @> '{"mood": "confirmed", "moods": "{confirmed}", "room": 7, "seats": null}', true,
+          'a cast to json that the table''s owner wrote does not run');
+ALTER TABLE bookings ALTER status DROP DEFAULT, ALTER status TYPE theirs USING status::theirs;
+CREATE CAST (theirs AS text) WITH FUNCTION ran(theirs);
+SELECT is(why('2031-03-07 10:45Z'), 'booked by 14: bookings b', 'nor one to text');
+DROP CAST (theirs AS text);
+ALTER TABLE bookings ALTER status TYPE text USING status::text, ALTER status SET DEFAULT 'confirmed';
+ALTER TABLE bookings DROP mood, DROP moods;
 
 -- dates
 INSERT INTO schedule_overrides (id, stylist_user_id, override_date, is_closed) VALUES (id('x'), NULL, '2031-03-14', false);

@@ -1,5 +1,6 @@
--- Figures and events: what is counted by tier, function, code and table, percentiles, and who may look. Shown to fail with: ages taken from the
--- entry's end; the histogram's bucket off by one; partitions counted apart; events not counted together; grants to PUBLIC.
+-- Figures and events: what is counted by tier, function, code and table, percentiles, and who may look. Shown
+-- to fail with: ages taken from the entry's end; the histogram's bucket off by one; partitions counted apart;
+-- events not counted together; grants to PUBLIC.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers

@@ -1,6 +1,7 @@
--- rules.guard in one session: what is refused, why, and what is not looked at. What several sessions do at once is in
--- test/t/080_guard.pl. Fails where the named part of src/slots/guard*.c or appointment.c is taken out: each line is about one.
-SELECT plan(106);
+-- rules.guard in one session: what is refused, why, and what is not looked at. What several sessions do at
+-- once is in test/t/080_guard.pl. Fails where the named part of src/slots/guard*.c or appointment.c is taken
+-- out: each line is about one.
+SELECT plan(112);
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 
@@ -18,8 +19,9 @@ SELECT availability_cache.attach();
 \o
 UPDATE availability_cache.rules SET max_advance = '3660 days', default_timezone = 'UTC';
 
--- Service 1 takes 30 minutes, 2 an hour; 3 needs a quarter of an hour before and half an hour after; 4 has seven seats. Stylist n is made for one example,
--- and works 9 to 18 on Mondays with a break at noon; 12 June 2034 is one.
+-- Service 1 takes 30 minutes, 2 an hour; 3 needs a quarter of an hour before and half an hour after; 4 has
+-- seven seats. Stylist n is made for one example, and works 9 to 18 on Mondays with a break at noon; 12 June
+-- 2034 is one.
 CREATE FUNCTION id(n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.lpad(n::text, 32, '0')::uuid $$;
 INSERT INTO services VALUES (id(1), 30, true, NULL, NULL), (id(2), 60, true, NULL, NULL), (id(3), 30, true, 15, 30);
 INSERT INTO services (id, duration_minutes, capacity) VALUES (id(4), 30, 7);
@@ -114,7 +116,11 @@ SELECT is(refused($$ UPDATE availability_cache.rules SET non_blocking_statuses =
           'done', 'statuses: the rules change, and no row takes more');
 UPDATE availability_cache.rules SET non_blocking_statuses = '{cancelled}';
 SELECT is(book(4, '09:00', 30, 1, 'no_show'), '23P01 booked', 'statuses: as the rules have them now');
-UPDATE availability_cache.rules SET non_blocking_statuses = '{cancelled,no_show}';
+UPDATE availability_cache.rules SET blocking_statuses = '{paid,cancelled}';
+SELECT is(book(4, '10:00', 30, 1, status), 'done', 'statuses: what is not among those that block is not looked at: ' || coalesce(status, 'NULL'))
+  FROM unnest('{pending,no_show,NULL,paid,confirmed}'::text[]) status;
+SELECT is(book(4, '10:00', 30, 1, 'cancelled'), '23P01 booked', 'statuses: what is among them blocks, also if it is said not to');
+UPDATE availability_cache.rules SET non_blocking_statuses = '{cancelled,no_show}', blocking_statuses = NULL;
 
 -- ---------------------------------------------------------------------------
 -- Holds

@@ -1,5 +1,6 @@
--- hold_slot, confirm_hold, release_slot in one session: what they answer, what they need of the tables, and whose rights count.
--- What two sessions do at once is in test/t/080_guard.pl. The guard is off: holds do not rest on it.
+-- hold_slot, confirm_hold, release_slot in one session: what they answer, what they need of the tables, and
+-- whose rights count. What two sessions do at once is in test/t/080_guard.pl. The guard is off: holds do not
+-- rest on it.
 SELECT plan(47);
 SET client_min_messages = warning;
 SET timezone = 'UTC';

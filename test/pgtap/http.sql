@@ -1,6 +1,8 @@
--- What PostgREST is told of an answer: headers that are right, an ETag that changes exactly when the answer does, 304 for who has it, never a max-age beyond the answer's end,
--- nothing of two answers at once, nothing when off, and no call that fails by it. Shown to fail without take_back(), with the whole answer hashed, with the seconds
--- rounded up, without has_header() (http.c); with valid_until left from a call before (readpath.c).
+-- What PostgREST is told of an answer: headers that are right, an ETag that changes exactly when the answer
+-- does, 304 for who has it, never a max-age beyond the answer's end, nothing of two answers at once, nothing
+-- when off, and no call that fails by it. Shown to fail without take_back(), with the whole answer hashed,
+-- with the seconds rounded up, without has_header() (http.c); with valid_until left from a call before
+-- (readpath.c).
 \set stylists 2
 \set services 2
 \set bookings 0

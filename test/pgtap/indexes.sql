@@ -1,10 +1,11 @@
--- The indexes that sites have: each is used where it has all that is wanted, and not where it may leave something out; the answers are
--- those of the table without any. Shown to fail with, in src/slots: index_has_wanted that is always true, or does not look at attnotnull; a
--- PlanKey without statuses; table_plan without forget_plans; is_plain that is always true.
+-- The indexes that sites have: each is used where it has all that is wanted, and not where it may leave
+-- something out; the answers are those of the table without any. Shown to fail with, in src/slots:
+-- index_has_wanted that is always true, or does not look at attnotnull; a PlanKey without statuses, or
+-- without what they mean; table_plan without forget_plans; is_plain that is always true.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
-SELECT plan(33);
+SELECT plan(36);
 CREATE EXTENSION btree_gist;
 
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time, status) VALUES
@@ -77,7 +78,13 @@ DROP INDEX kept;
 CALL expect();
 SELECT matches(answer, '07-10:15 booked 07-10:45 booked', 'as it does without the index') FROM expected;
 SELECT try('an index that leaves out one that blocks', false, :'gist' || ' WHERE status NOT IN (''no_show'', ''cancelled'')');
-UPDATE availability_cache.rules SET non_blocking_statuses = '{cancelled,no_show}';
+-- the same words say which block: what an index leaves out and what it has change places
+UPDATE availability_cache.rules SET blocking_statuses = '{cancelled}';
+CALL expect();
+SELECT matches(answer, '07-09:45 booked 07-10:15 available 07-10:45 available', 'only those of the statuses that block') FROM expected;
+SELECT try('an index that leaves them out', false, :'gist' || ' WHERE status <> ''cancelled''');
+SELECT try('an index of nothing else', true, :'gist' || ' WHERE status = ''cancelled''');
+UPDATE availability_cache.rules SET non_blocking_statuses = '{cancelled,no_show}', blocking_statuses = NULL;
 
 -- a booking without a status blocks
 ALTER TABLE bookings ALTER COLUMN status DROP NOT NULL;

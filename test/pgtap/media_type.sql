@@ -1,5 +1,7 @@
--- The functions of docs/clients.md, "Sooner through PostgREST", as they stand there, in the statement that PostgREST has for a function that returns a media type: byte for byte what
--- get_available_slots_json gives, with its headers, from memory, for a role that may read no table; and several days in one. Shown to fail with v2 in place of json, and days in another order, on the page.
+-- The functions of docs/clients.md, "Sooner through PostgREST", as they stand there, in the statement that
+-- PostgREST has for a function that returns a media type: byte for byte what get_available_slots_json gives,
+-- with its headers, from memory, for a role that may read no table; and several days in one. Shown to fail
+-- with v2 in place of json, and days in another order, on the page.
 \set stylists 2
 \set services 2
 \set bookings 20
@@ -9,8 +11,11 @@
 SELECT no_plan();
 CREATE TEMPORARY TABLE line (n serial, text text);
 \copy line (text) FROM PROGRAM 'tr "\\t\\\\" "  " <$AC_TEST/../docs/clients.md'
-SELECT string_agg(substr(text, 5), E'\n' ORDER BY n) AS commands FROM line
- WHERE n > (SELECT min(n) FROM line WHERE text LIKE '## Sooner%') AND n < (SELECT min(n) FROM line WHERE text LIKE '    supabase.rpc(''slots''%') AND text LIKE '    %' \gset
+SELECT string_agg(text, E'\n' ORDER BY n) AS commands FROM line,
+       (SELECT min(n) FROM line WHERE text LIKE '## Sooner%') AS begins(heading),
+       LATERAL (SELECT min(n) FROM line WHERE text = '```sql' AND n > heading) AS opens(fence),
+       LATERAL (SELECT min(n) FROM line WHERE text = '```' AND n > fence) AS closes(done)
+ WHERE n > fence AND n < done \gset
 :commands
 CREATE FUNCTION rest(calls text, OUT body text, OUT headers jsonb) LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,7 @@
--- Memoized functions: what is kept and what goes (G12), and never an answer to somebody who would get another (G5, G10): two users, one
--- memory. Shown to fail without the user or search_path in the key (key.c), and with temporary tables not looked for (value.c); with an inner
--- answer's end taken for a word on the clock (seen_hand_on); without tag_of_answers_with (call.c); with may_see (entry/memoized.c) always true.
+-- Memoized functions: what is kept and what goes (G12), and never an answer to somebody who would get another
+-- (G5, G10): two users, one memory. Shown to fail without the user or search_path in the key (key.c), and
+-- with temporary tables not looked for (value.c); with an inner answer's end taken for a word on the clock
+-- (seen_hand_on); without tag_of_answers_with (call.c); with may_see (entry/memoized.c) always true.
 SET client_min_messages = error;
 SET timezone = 'UTC';
 SELECT no_plan();
@@ -390,7 +391,8 @@ ANALYZE items, friends;
 CREATE FUNCTION me() RETURNS int LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('app.me', true), '')::int $$;
 CREATE FUNCTION me_slowly() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN current_setting('app.me', true); END $$;
 SET app.me = '1';
--- What a function with this condition on items takes from memory after a change of other rows, and of its own: hit, and another answer.
+-- What a function with this condition on items takes from memory after a change of other rows, and of its
+-- own: hit, and another answer.
 CREATE PROCEDURE scope(INOUT tap text, condition text, other text DEFAULT 'owner = 39', own text DEFAULT 'owner = 1', scan text DEFAULT 'index', expected text DEFAULT 'hit, seen')
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,6 +1,6 @@
--- What a DBA asks the table tier, as a role that is only a member of pg_monitor, against rows that are known; and the checks that go with it
--- (issue 3, 7). Shown to fail with: no USAGE on schema private for pg_monitor; no triggers on private.availability_cache (a row
--- deleted by hand is still answered from memory).
+-- What a DBA asks the table tier, as a role that is only a member of pg_monitor, against rows that are known;
+-- and the checks that go with it. Shown to fail with: no USAGE on schema private for pg_monitor; no triggers
+-- on private.availability_cache (a row deleted by hand is still answered from memory).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -65,7 +65,8 @@ TRUNCATE private.availability_cache;
 SELECT format('CALL keep(%s, %L)', s, date '2031-03-10' + d) FROM (VALUES (1, 6), (2, 4)) n(s, last), generate_series(0, last) d \gexec
 SELECT is((SELECT string_agg(n::text, ' ') FROM (SELECT count(*) AS n FROM private.availability_cache GROUP BY stylist_user_id ORDER BY 1) r), '5 7', 'twelve rows');
 UPDATE private.availability_cache SET expires_at = now() - interval '1 second' WHERE stylist_user_id = stylist(2) AND cache_date >= '2031-03-12';
--- And copies of older times, which have all expired: 4 of the day before yesterday (3 stylists), 2 of four days ago (1), 3 of eight days ago.
+-- And copies of older times, which have all expired: 4 of the day before yesterday (3 stylists), 2 of four
+-- days ago (1), 3 of eight days ago.
 CREATE PROCEDURE older(s int, day date, ago interval) LANGUAGE sql AS $$
 INSERT INTO private.availability_cache (stylist_user_id, service_id, cache_date, available_slots, computed_at, expires_at, customer_timezone, first_day, last_day, snapshot, answer)
 SELECT stylist(s), service_id, day, available_slots, date_trunc('day', now()) + interval '12 hours' - ago, date_trunc('day', now()) + interval '12 hours 5 minutes' - ago, customer_timezone, first_day, last_day, snapshot, answer

@@ -1,5 +1,6 @@
--- Everything else that an answer depends on: schedules, overrides, services, offers, profiles, holds, rules; what each invalidates
--- and what it leaves alone. Fails when a role's trigger names too few columns (attach: args) or the wrong key (touch_roles).
+-- Everything else that an answer depends on: schedules, overrides, services, offers, profiles, holds, rules;
+-- what each invalidates and what it leaves alone. Fails when a role's trigger names too few columns (attach:
+-- args) or the wrong key (touch_roles).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers

@@ -1,6 +1,9 @@
--- What clients' caches are told to drop: the headers of a request that wrote, and the NOTIFY of a transaction. Right names, keys and days; beside what a function says in its own
--- headers, before or after it writes; no value that the caller may not read; coarser where it is too much; nothing when off, and of what only reads. Shown to fail with may_read() always
--- true, DAYS_AROUND 0, name_of_column() without its look at dropped ones, a trigger's own relation in place of table_of(), MAX_KEYS_LENGTH 20,000, bytes of UTF-8 as they are.
+-- What clients' caches are told to drop: the headers of a request that wrote, and the NOTIFY of a
+-- transaction. Right names, keys and days; beside what a function says in its own headers, before or after it
+-- writes; no value that the caller may not read; coarser where it is too much; nothing when off, and of what
+-- only reads. Shown to fail with may_read() always true, DAYS_AROUND 0, name_of_column() without its look at
+-- dropped ones, a trigger's own relation in place of table_of(), MAX_KEYS_LENGTH 20,000, bytes of UTF-8 as
+-- they are.
 \set stylists 2
 \set services 2
 \set bookings 0
@@ -136,6 +139,21 @@ CALL told('what a deferred trigger does comes too late', $$(book(), run('INSERT 
 CALL told('unless it is told to come', $$(book(), run('INSERT INTO audit VALUES (1)', 'SET CONSTRAINTS ALL IMMEDIATE'))$$,
           format('availability [{"stylist":"%s","from":"2031-03-05","to":"2031-03-09"},{"stylist":"%s","from":"2031-03-05","to":"2031-03-09"}]', :'one', :'two'));
 SELECT is(nullif(current_setting('response.headers', true), ''), NULL, 'nothing after the transaction');
+
+-- a class matters to the days around it, as a booking does
+CREATE TABLE class_sessions (stylist_id uuid, service_id uuid, starts_at timestamptz, ends_at timestamptz);
+SELECT availability_cache.attach('class_sessions', 'class_sessions') \g /dev/null
+CALL told('a class', format('run(%L)', format('INSERT INTO class_sessions VALUES (%L, %L, ''2031-03-07 10:00Z'', ''2031-03-07 11:00Z'')', :'one', :'cut')), :'day');
+
+-- caps: a booking matters to its week, and counted together to the service, whoever's it is
+UPDATE availability_cache.rules SET max_weekly_minutes = 2400;
+CALL told('a week that the rules cap', 'book()', format('availability [{"stylist":"%s","from":"2031-02-27","to":"2031-03-15"}]', :'one'));
+UPDATE availability_cache.rules SET max_weekly_minutes = NULL;
+ALTER TABLE stylist_profiles ADD max_bookings_per_week int;
+SELECT count(*) FROM availability_cache.attach() \g /dev/null
+CALL told('a week that has caps', 'book()', format('availability [{"stylist":"%s","from":"2031-02-27","to":"2031-03-15"}]', :'one'));
+UPDATE availability_cache.rules SET service_caps = 'together';
+CALL told('a service whose appointments are counted together', 'book()', format('availability [{"stylist":"%s","from":"2031-02-27","to":"2031-03-15"},{"service":"%s"}]', :'one', :'cut'));
 RESET availability_cache.http_headers;
 -- NOTIFY: test/t/074_notify.pl
 SELECT * FROM finish();

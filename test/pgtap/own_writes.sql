@@ -1,11 +1,13 @@
--- A transaction sees its own changes and nobody else does (G2). Fails when rule 1 of readpath.c asks for touched cells instead of a xid,
--- when compute_fresh does not count the command (CommandCounterIncrement), when an own answer is kept, when a rolled back
--- (sub)transaction leaves its touched cells or its mapping behind, or when computing itself takes a xid.
+-- A transaction sees its own changes and nobody else does (G2). Fails when rule 1 of readpath.c asks for
+-- touched cells instead of a xid, when compute_fresh does not count the command (CommandCounterIncrement),
+-- when an own answer is kept, when a rolled back (sub)transaction leaves its touched cells or its mapping
+-- behind, or when computing itself takes a xid.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
 SELECT plan(87);
--- pgTAP's own book-keeping would be rolled back too: within transactions results are kept in psql, and judged after them.
+-- pgTAP's own book-keeping would be rolled back too: within transactions results are kept in psql, and judged
+-- after them.
 CREATE FUNCTION own(at text DEFAULT '09:45', stylist int DEFAULT 1, day date DEFAULT '2031-03-07') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     j jsonb := v2(stylist, day);
@@ -42,7 +44,8 @@ CALL new('and after');
 DELETE FROM bookings WHERE start_time = '2031-03-07 09:45Z';
 CALL new('gone');
 
--- a transaction that wrote elsewhere finds what is in memory, and keeps nothing; fails when own_writes.c notes nothing, or too late
+-- a transaction that wrote elsewhere finds what is in memory, and keeps nothing; fails when own_writes.c
+-- notes nothing, or too late
 CREATE TABLE elsewhere (i int);
 CALL new('DDL of a table that is not attached: nothing, or one computation', day => '2031-03-06');
 CALL hit('not that day either');

@@ -1,7 +1,8 @@
--- Partitioned bookings: every partition, of every level, from before attach() or after. Fails when TRUNCATE of one partition goes unseen
--- (triggers do not cascade to it: install_truncate_triggers, and relfilenode in fingerprint.c for those that come later), when a
--- partition comes or goes without a word (fingerprint.c), or when a row that moves between partitions is seen at one end only; when
--- locks are kept, or let go under REPEATABLE READ (scan_relation).
+-- Partitioned bookings: every partition, of every level, from before attach() or after. Fails when TRUNCATE
+-- of one partition goes unseen (triggers do not cascade to it: install_truncate_triggers, and relfilenode in
+-- fingerprint.c for those that come later), when a partition comes or goes without a word (fingerprint.c), or
+-- when a row that moves between partitions is seen at one end only; when locks are kept, or let go under
+-- REPEATABLE READ (scan_relation).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers

@@ -1,12 +1,13 @@
--- Several days, several stylists: get_available_slots_range, get_available_days and get_next_available against what they are made of, each
--- stylist's days by get_available_slots, put together here by SQL. Fails when (entry/range.c, slots/range.c) days around the customer's
--- dates are left out, a slot of a night is counted twice, stylists' slots of other ends or prices are taken for the same, a day that
--- an excluded booking is near is answered from memory, or a duration is left out of the key.
+-- Several days, several stylists: get_available_slots_range, get_available_days and get_next_available
+-- against what they are made of, each stylist's days by get_available_slots, put together here by SQL. Fails
+-- when (entry/range.c, slots/range.c) days around the customer's dates are left out, a slot of a night is
+-- counted twice, stylists' slots of other ends or prices are taken for the same, a day that an excluded
+-- booking is near is answered from memory, or a duration is left out of the key.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 6
 \i :helpers
-SELECT plan(105);
+SELECT plan(106);
 \o /dev/null
 -- other zones, the nights, other prices and durations
 INSERT INTO stylist_profiles (user_id, timezone) SELECT stylist(4), 'America/Los_Angeles' ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone;
@@ -53,8 +54,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
 
 CREATE FUNCTION days_of(slots jsonb, d1 date, d2 date) RETURNS jsonb LANGUAGE sql AS $$
 SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('date', to_char(d, 'YYYY-MM-DD'), 'slots', s.n, 'seats', s.seats,
-                 'reason', CASE WHEN s.n > 0 THEN NULL ELSE coalesce(s.most, 'closed') END))
-                 || jsonb_build_object('first', s.first) ORDER BY d)
+                 'reason', CASE WHEN s.n > 0 THEN NULL ELSE coalesce(s.most, 'closed') END, 'first', s.first)) ORDER BY d)
   FROM generate_series(d1::timestamp, d2, interval '1 day') d,
        LATERAL (SELECT count(DISTINCT s ->> 'slot_start_utc') FILTER (WHERE s ->> 'status' = 'available') AS n,
                        coalesce(sum((s ->> 'seats_left')::int), 0) AS seats,
@@ -141,6 +141,8 @@ CALL all_are('until they are again', team(1, 2, 3, 4, 5, 6));
 -- display format
 UPDATE availability_cache.rules SET display_format = 'FMHH12:MI "x\" AM';
 CALL compare('another display', team(1, 2), '2031-03-05', '2031-03-08');
+UPDATE availability_cache.rules SET display_format = 'TZ';
+CALL compare('an empty display', team(1, 2), '2031-03-05', '2031-03-08');
 UPDATE availability_cache.rules SET display_format = 'HH24:MI', show_unavailable = false, show_breaks = false;
 CALL compare('breaks are not shown', team(1, 2), '2031-03-05', '2031-03-08');
 UPDATE availability_cache.rules SET show_unavailable = true, show_breaks = true, min_notice = '3 days', max_advance = '3660 days';
@@ -268,8 +270,8 @@ SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', ARR
 SELECT is(refused(get_available_days(id('z'), '2031-03-01', '2031-03-02')), 'SERVICE_NOT_OFFERED: nobody offers the service', 'an unknown service');
 SELECT is(refused(get_available_days(id('z'), '2031-03-01', '2031-03-02', team(1, 2))),
           format('SERVICE_NOT_OFFERED: the stylist does not offer the service, or one of them is not active: %s, %s', stylist(1), stylist(2)), 'of somebody');
-SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), 'Nowhere/City')), 'INVALID_TIMEZONE: the time zone is not known', 'an unknown zone');
-SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), p_match => 'some')), 'INVALID_ARGUMENT: p_match is ''any'' or ''all''', 'another match');
+SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), 'Nowhere/City')), 'INVALID_TIMEZONE: the time zone "Nowhere/City" is not known', 'an unknown zone');
+SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), p_match => 'some')), 'INVALID_ARGUMENT: p_match is ''any'' or ''all'', not ''some''', 'another match');
 SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), p_duration => '0')), 'INVALID_ARGUMENT: a duration is of 1 second to 7 days', 'no duration');
 SELECT is(refused(get_available_days(service(1), '2031-03-01', '2031-03-02', team(1), p_exclude_booking_id => 'seven')), 'INVALID_ARGUMENT: no booking''s primary key reads so', 'a key that is none');
 SELECT is(refused(get_next_available(service(1), team(1), p_limit => 1001)), 'INVALID_ARGUMENT: p_limit is 1 to 1000', 'too many');

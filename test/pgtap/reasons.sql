@@ -1,6 +1,7 @@
--- Why a slot is not available, and why a day has none: a code with each slot and beside them, where rules.show_reasons asks for it.
--- Fails when a code is another, when two statuses of a kind share one, when an answer outlives a moment at which only its reason changes
--- (kernel.c: out_of_reach), when a reason is lost on the way to the table or from it, and when one who does not ask sees any of it.
+-- Why a slot is not available, and why a day has none: a code with each slot and beside them, where
+-- rules.show_reasons asks for it. Fails when a code is another, when two statuses of a kind share one, when
+-- an answer outlives a moment at which only its reason changes (kernel.c: out_of_reach), when a reason is
+-- lost on the way to the table or from it, and when one who does not ask sees any of it.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -12,7 +13,8 @@ ALTER TABLE services ADD capacity int;
 \o /dev/null
 SELECT availability_cache.attach();
 \o
--- 7 March 2031: 08:00 to 20:00 in Kathmandu, a break at 13:00, 02:15 to 14:15 UTC, a slot each half hour; service 1 takes 30 minutes
+-- 7 March 2031: 08:00 to 20:00 in Kathmandu, a break at 13:00, 02:15 to 14:15 UTC, a slot each half hour;
+-- service 1 takes 30 minutes
 CREATE FUNCTION put(tbl regclass, name text, service int, at time) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('INSERT INTO %s (id, stylist_user_id, service_id, start_time, end_time) VALUES (%L, %L, %L, %L, %L)', tbl, id(name),

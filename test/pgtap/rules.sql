@@ -1,6 +1,7 @@
 -- docs/rules.md by example: days worked out by hand, for get_available_slots and get_available_slots_v2.
 -- (test/t/020_oracle.pl compares random days with an oracle.) Days with statuses lie in June 2034; days on
--- which clocks change lie in the past, where every slot is unavailable: there only their starts are looked at.
+-- which clocks change lie in the past, where every slot is unavailable: there only their starts are looked
+-- at.
 \set ECHO none
 BEGIN;
 SET LOCAL client_min_messages = warning;
@@ -39,7 +40,8 @@ LANGUAGE sql AS $$
     INSERT INTO stylist_schedules (stylist_user_id, day_of_week, start_time, end_time, break_start_time, break_end_time)
     VALUES (id(n), weekday, opens, closes, break_start, break_end);
 $$;
--- The day as "HH:MI status" in the customer's zone (Asia/Kathmandu, the default), equal statuses in a row named once.
+-- The day as "HH:MI status" in the customer's zone (Asia/Kathmandu, the default), equal statuses in a row
+-- named once.
 CREATE FUNCTION day(n integer, date date, zone text DEFAULT NULL, service integer DEFAULT 1) RETURNS text LANGUAGE sql AS $$
     SELECT coalesce(string_agg(slot_display || CASE WHEN status IS DISTINCT FROM next THEN ' ' || status || ';' ELSE '' END, ' ' ORDER BY slot_start_utc), 'nothing')
       FROM (SELECT *, lead(status) OVER (ORDER BY slot_start_utc) AS next FROM get_available_slots(id(n), id(service), date, zone)) s
@@ -257,7 +259,8 @@ SELECT is(day(71, :'soon'), 'nothing', 'without the unavailable');
 UPDATE availability_cache.rules SET show_unavailable = true;
 UPDATE services SET max_advance_days = NULL WHERE id = id(1);
 
--- Durations, prices, display ---------------------------------------------------------------------------------
+-- Durations, prices, display
+-- ---------------------------------------------------------------------------------
 
 UPDATE stylist_services SET custom_duration_minutes = 95, custom_price_cents = 0 WHERE stylist_user_id = id(66);
 UPDATE availability_cache.rules SET display_format = 'FMDay FMHH12.MI AM';
@@ -267,7 +270,8 @@ UPDATE availability_cache.rules SET display_format = 'HH24:MI';
 UPDATE stylist_services SET custom_duration_minutes = 25 * 60 WHERE stylist_user_id = id(3);
 SELECT is(day(3, '2034-06-12'), 'nothing', '25 hours do not fit into 24');
 
--- Errors -------------------------------------------------------------------------------------------------------
+-- Errors
+-- -------------------------------------------------------------------------------------------------------
 
 SELECT throws_ok($$ SELECT * FROM get_available_slots(id(999), id(1), '2034-06-12') $$, 'P0002', NULL, 'unknown stylist');
 UPDATE stylist_profiles SET is_active = false WHERE user_id = id(67);

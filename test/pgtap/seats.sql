@@ -1,6 +1,7 @@
--- Seats: a service with a capacity is offered until its seats are taken, and says how many are left; nothing changes for who has none.
--- Fails when a booking of the service blocks it whole, when more seats are sold than there are, when capacity or seats are left out of
--- what a change touches (attach: args) or of what a session remembers, or when the seats are lost on the way to the table or from it.
+-- Seats: a service with a capacity is offered until its seats are taken, and says how many are left; nothing
+-- changes for who has none. Fails when a booking of the service blocks it whole, when more seats are sold
+-- than there are, when capacity or seats are left out of what a change touches (attach: args) or of what a
+-- session remembers, or when the seats are lost on the way to the table or from it.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -12,7 +13,8 @@ SELECT concat_ws(', ', CASE WHEN answer ->> 'success' IS DISTINCT FROM 'true' TH
                        CASE WHEN (SELECT jsonb_agg(s - 'seats_left') FROM jsonb_array_elements(answer -> 'slots') s) IS DISTINCT FROM fresh THEN 'v2 is not v1' END) $$;
 DELETE FROM bookings;
 DELETE FROM booking_reservations;
--- 7 March 2031: 08:00 to 20:00 in Kathmandu, 02:15 to 14:15 UTC, a slot each half hour; service 1 takes 30 minutes
+-- 7 March 2031: 08:00 to 20:00 in Kathmandu, 02:15 to 14:15 UTC, a slot each half hour; service 1 takes 30
+-- minutes
 CREATE FUNCTION book(name text, service int, at time, seats int DEFAULT NULL, stylist int DEFAULT 1, tbl regclass DEFAULT 'bookings') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('INSERT INTO %s (id, stylist_user_id, service_id, start_time, end_time, seats) VALUES (%L, %L, %L, %L, %L, %L)', tbl, id(name),

@@ -1,11 +1,12 @@
--- Several services one after the other, and who is to be asked first: get_available_sequence against chains found by looking at every slot there is,
--- get_round_robin against a count. Fails when (slots/sequence.c) buffers between two appointments of one stylist are left out or counted
--- for two stylists, a step is taken from which the rest cannot be done, or the gap is measured from the end alone.
+-- Several services one after the other, and who is to be asked first: get_available_sequence against chains
+-- found by looking at every slot there is, get_round_robin against a count. Fails when (slots/sequence.c)
+-- buffers between two appointments of one stylist are left out or counted for two stylists, a step is taken
+-- from which the rest cannot be done, or the gap is measured from the end alone.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \set stylists 4
 \i :helpers
-SELECT plan(33);
+SELECT plan(35);
 CREATE FUNCTION team(VARIADIC int[]) RETURNS uuid[] LANGUAGE sql AS $$ SELECT array_agg(stylist(s) ORDER BY n) FROM unnest($1) WITH ORDINALITY x(s, n) $$;
 CREATE FUNCTION work(VARIADIC int[]) RETURNS uuid[] LANGUAGE sql AS $$ SELECT array_agg(service(s) ORDER BY n) FROM unnest($1) WITH ORDINALITY x(s, n) $$;
 CREATE FUNCTION as_utc(timestamptz) RETURNS text LANGUAGE sql AS $$ SELECT to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"') $$;
@@ -86,6 +87,16 @@ SELECT stylist(s), service(1), '2031-03-06 02:15Z'::timestamptz + n * interval '
   FROM generate_series(1, 2) s, generate_series(s, 6, 2) n;
 CALL sequence_is('around bookings', work(1, 2, 1), team(1, 2), same => false, gap => '30 minutes');
 CALL sequence_is('of one', work(1, 2, 1), team(1, 2), gap => '60 minutes');
+
+-- Classes end when they do, and not in the order in which they start.
+CREATE TABLE class_sessions (stylist_id uuid, service_id uuid, starts_at timestamptz, ends_at timestamptz, seats int);
+INSERT INTO class_sessions SELECT stylist(s), service(2), d + t, d + t + make_interval(mins => m), 2
+  FROM generate_series(1, 2) s, unnest('{2031-03-05,2031-03-06}'::date[]) d, (VALUES ('04:00'::time, 90), ('06:00', 40), ('10:00', 180)) x(t, m);
+INSERT INTO class_sessions SELECT stylist(2), service(2), '2031-03-06 09:00Z', '2031-03-06 14:00Z', 2;
+SELECT availability_cache.attach('class_sessions', 'class_sessions') \g /dev/null
+CALL sequence_is('a class in the middle', work(1, 2, 1), team(1, 2), gap => '60 minutes');
+CALL sequence_is('a class first', work(2, 3), team(1, 2), same => false, gap => '60 minutes');
+DROP TABLE class_sessions;
 
 CREATE PROCEDURE all_are(INOUT tap text, team uuid[]) LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,10 +1,12 @@
--- What the statistics say: each call is counted once and for one reason, and hits + misses + bypasses are the calls that were answered
--- with slots or looked for them. Fails when a counter is missed, counted twice, or under another name.
+-- What the statistics say: each call is counted once and for one reason, and hits + misses + bypasses are the
+-- calls that were answered with slots or looked for them. Fails when a counter is missed, counted twice, or
+-- under another name.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
 SELECT plan(52);
--- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the counters.
+-- What of the counters differs from what mark() has seen, as {"name": difference}. Both say nothing to the
+-- counters.
 CREATE FUNCTION counters() RETURNS jsonb LANGUAGE sql AS $$
 SELECT to_jsonb(s) - 'datid' - 'datname' - 'stats_reset' - 'bytes' - 'cells_pending' FROM availability_cache.stats s WHERE datname = current_database() $$;
 CREATE FUNCTION mark() RETURNS void LANGUAGE sql AS $$ SELECT set_config('ac.mark', counters()::text, false) $$;

@@ -1,6 +1,7 @@
--- Ties and rules that were answered wrongly elsewhere, or here once: each case is asked of v1 and twice of v2, the second time
--- from memory, and again after the change that matters. 12 June 2034 is a Monday; the salon is open 9 to 18, in steps of 30 minutes.
--- Fails with the queries' old ORDER BYs (ties), and with src/slots as it was (the rest).
+-- Ties and rules that were answered wrongly elsewhere, or here once: each case is asked of v1 and twice of
+-- v2, the second time from memory, and again after the change that matters. 12 June 2034 is a Monday; the
+-- salon is open 9 to 18, in steps of 30 minutes. Fails with the queries' old ORDER BYs (ties), and with
+-- src/slots as it was (the rest).
 SELECT plan(86);
 SET client_min_messages = warning;
 SET timezone = 'UTC';
@@ -39,7 +40,8 @@ CREATE FUNCTION book(n int, service int, starts time, ends time, date date DEFAU
     INSERT INTO bookings VALUES (id(n), CASE WHEN service > 0 THEN id(service) END, date + starts, date + ends, 'confirmed');
 $$;
 
--- A day, of v1 and of v2: "09:00a 09:30b": times, and the statuses' first letters. `free => true`: only the times that are available.
+-- A day, of v1 and of v2: "09:00a 09:30b": times, and the statuses' first letters. `free => true`: only the
+-- times that are available.
 CREATE FUNCTION told(slots jsonb, free boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(string_agg(s ->> 'slot_display' || CASE WHEN free THEN '' ELSE left(s ->> 'status', 1) END, ' ' ORDER BY n)
                     FILTER (WHERE NOT free OR s ->> 'status' = 'available'), 'nothing')

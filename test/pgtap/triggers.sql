@@ -1,5 +1,6 @@
--- The triggers themselves, and invalidation by hand. Fails when an answer is kept, or one from before answered, while a change could go
--- unnoticed (sources.c: mapping_tracked), and when invalidate() or flush() does less than it says.
+-- The triggers themselves, and invalidation by hand. Fails when an answer is kept, or one from before
+-- answered, while a change could go unnoticed (sources.c: mapping_tracked), and when invalidate() or flush()
+-- does less than it says.
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers

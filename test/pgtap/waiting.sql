@@ -1,6 +1,7 @@
--- The waiting list: who is told, of what, once, in which order; whose tables; what has gone by then. Two sweeps, two takers and a crash are
--- in test/t/081_waiting.pl. Each cause of a free slot has a line: fails where first_slot looks at something else than the rules do.
-SELECT plan(40);
+-- The waiting list: who is told, of what, once, in which order; whose tables; what has gone by then. Two
+-- sweeps, two takers and a crash are in test/t/081_waiting.pl. Each cause of a free slot has a line: fails
+-- where first_slot looks at something else than the rules do.
+SELECT plan(46);
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 
@@ -102,6 +103,22 @@ SELECT is(availability_cache.queue_freed(), 1, 'a hold expires by the clock');
 SELECT is((SELECT string_agg(customer_key, ' ' ORDER BY id) FROM availability_cache.freed WHERE customer_key IN ('shorter', 'deleted', 'longer', 'opened', 'expired')), 'shorter deleted longer opened expired', 'all of them');
 
 -- ---------------------------------------------------------------------------
+-- Classes
+-- ---------------------------------------------------------------------------
+SELECT told() \g /dev/null
+CREATE TABLE class_sessions (stylist_id uuid, service_id uuid, starts_at timestamptz, ends_at timestamptz, seats int);
+SELECT availability_cache.attach('class_sessions', 'class_sessions') \g /dev/null
+SELECT waits(4, 'class', '12:00', '14:00') \g /dev/null
+SELECT is(availability_cache.queue_freed(), 0, 'a class is waited for');
+INSERT INTO class_sessions VALUES (id(4), id(1), day() + time '12:30', day() + time '13:30', 1);
+SELECT is(availability_cache.queue_freed() || ' ' || told(), '1 class 12:30', 'one is added');
+INSERT INTO bookings (stylist_id, service_id, starts_at, ends_at) VALUES (id(4), id(1), day() + time '12:30', day() + time '13:30');
+SELECT waits(4, 'seat', '12:00', '14:00') \g /dev/null
+SELECT is(availability_cache.queue_freed(), 0, 'it is full');
+UPDATE class_sessions SET seats = 2;
+SELECT is(availability_cache.queue_freed() || ' ' || told(), '1 seat 12:30', 'it gets another seat');
+
+-- ---------------------------------------------------------------------------
 -- Nonsense, and rights
 -- ---------------------------------------------------------------------------
 INSERT INTO waiting (stylist_id, service_id, wanted_from, wanted_to, seats, customer_id) VALUES
@@ -126,4 +143,6 @@ ALTER TABLE waiting OWNER TO CURRENT_USER;
 REVOKE ALL ON SCHEMA public FROM waiting_nobody;
 REVOKE EXECUTE ON FUNCTION availability_cache_internal.waiting_list() FROM waiting_nobody;
 DROP ROLE waiting_nobody;
+SELECT ok('waiting list' = ANY (array_agg(d)), 'detach() takes the list too') FROM availability_cache.detach() d;
+SELECT lives_ok('DROP EXTENSION availability_cache', 'and nothing is in the way of DROP EXTENSION');
 SELECT * FROM finish();

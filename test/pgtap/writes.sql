@@ -1,6 +1,7 @@
--- Every way in which rows of bookings change. Fails when a trigger misses one of them (row_trigger.c: touch_change for OLD and NEW,
--- touch_days for each day, rows_differ; forget_plans), when more than the days it touches goes (MAX_TOUCHED_DAYS, cell_of_stylist_day),
--- or when a change is published before or without its commit (changes.c).
+-- Every way in which rows of bookings change. Fails when a trigger misses one of them (row_trigger.c:
+-- touch_change for OLD and NEW, touch_days for each day, rows_differ; forget_plans), when more than the days
+-- it touches goes (MAX_TOUCHED_DAYS, cell_of_stylist_day), or when a change is published before or without
+-- its commit (changes.c).
 \getenv test AC_TEST
 \set helpers :test '/pgtap/helpers.psql'
 \i :helpers
@@ -175,7 +176,8 @@ SELECT is(:mine, 29, 'a booking: 29 stay');
 SELECT is(:others, 30, 'all of another stylist');
 SELECT is(counter('hits') - :hits || ' ' || counter('miss_outdated') - :outdated, '59 1', 'and so the statistics say');
 CALL hit('the booking''s day, asked above', day => '2031-03-20');
--- 18:15Z is midnight in Kathmandu: this one lies on two UTC days, and on the answers of two dates' hours or none
+-- 18:15Z is midnight in Kathmandu: this one lies on two UTC days, and on the answers of two dates' hours or
+-- none
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-21 23:30Z', '2031-03-22 00:30Z');
 SELECT hits_of_month(1) AS mine \gset
 SELECT is(:mine, 28, 'over midnight UTC: two go');

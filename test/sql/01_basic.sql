@@ -1,5 +1,5 @@
--- From CREATE EXTENSION to a hit, as docs/usage.md has it. Fails when a name, a type, a key or the order of slots of
--- the public interface changes, when v1 and v2 differ, or when a second call is not a hit.
+-- From CREATE EXTENSION to a hit, as docs/usage.md has it. Fails when a name, a type, a key or the order of
+-- slots of the public interface changes, when v1 and v2 differ, or when a second call is not a hit.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';

@@ -1,5 +1,6 @@
--- Every bad input: v2 answers with a code and never raises, v1 raises with SQLSTATE and hint. Fails when a code, a SQLSTATE
--- or a text changes, when bad input is an ERROR from v2, spoils the caller's transaction, or is kept in memory.
+-- Every bad input: v2 answers with a code and never raises, v1 raises with SQLSTATE and hint. Fails when a
+-- code, a SQLSTATE or a text changes, when bad input is an ERROR from v2, spoils the caller's transaction, or
+-- is kept in memory.
 \set db ac_errors
 \set stylists 3
 \set services 3
@@ -87,7 +88,8 @@ CREATE TABLE long_text AS SELECT repeat('x', 10240) AS t;
 SELECT what, e.* FROM bad, ask(what, args) e ORDER BY n;
 -- the zone's name is not echoed, however long
 SELECT length(get_available_slots_v2(id('stylist 1'), id('service 1'), '2031-03-05', repeat('x', 10240))::text) < 200 AS short;
--- once more with every call in a transaction of its own, as clients do: the same codes, and nothing is kept of errors
+-- once more with every call in a transaction of its own, as clients do: the same codes, and nothing is kept
+-- of errors
 SELECT availability_cache.flush() >= 0 AS flushed;
 SELECT availability_cache.reset_stats();
 \set ECHO none

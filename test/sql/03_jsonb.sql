@@ -1,6 +1,6 @@
--- src/slots/jsonb.c writes jsonb's binary form by hand. It must be, byte for byte, what the server's own parser makes of the
--- answer's text: record_image_eq compares bytes. Fails when an entry's length, offset, order, padding or type is off anywhere; and
--- when text in an answer follows a setting of the session.
+-- src/slots/jsonb.c writes jsonb's binary form by hand. It must be, byte for byte, what the server's own
+-- parser makes of the answer's text: record_image_eq compares bytes. Fails when an entry's length, offset,
+-- order, padding or type is off anywhere; and when text in an answer follows a setting of the session.
 \set db ac_jsonb
 \set stylists 1
 \set services 1
@@ -82,7 +82,8 @@ SELECT code, record_image_eq(ROW(j), ROW(j::text::jsonb)) AS same_image, jsonb_h
        get_available_slots_v2(s, v, '2031-03-05', z) j
  WHERE j ->> 'code' = code;
 
--- display formats: empty text, more than one byte a character, what JSON escapes, the longest; computed, then from memory
+-- display formats: empty text, more than one byte a character, what JSON escapes, the longest; computed, then
+-- from memory
 CREATE TABLE formats (n serial, f text);
 INSERT INTO formats (f) VALUES ('HH12:MI AM'), ('""'), ('FM'), ('HH24"時"MI"分"'), ('"\""HH24\"'), (E'HH24\nMI\t"\\\\"'), ('"<&>/"HH24'), (E'"\u0001\u007f"HH24'),
     ('FMDay, FMDDth FMMonth YYYY HH24:MI:SS'), ('HH24:MI'), ('HH24:MI '), ('J'), (repeat('"é"', 21)), ('HH24:MI:SS.US TZ OF');
@@ -135,7 +136,8 @@ SET search_path = public;
 SELECT texts('everything else');
 RESET ALL;
 SELECT count(DISTINCT v2) AS v2, count(DISTINCT v1) AS v1, count(*), min(length(v2)) > 1000 AS long FROM texts;
--- the same by hits: a session of other settings reads what this one has stored, and stores what this one reads
+-- the same by hits: a session of other settings reads what this one has stored, and stores what this one
+-- reads
 SELECT get_available_slots_v2(stylist, id('a minute'), '2031-03-05') - 'cached' - 'cache_hit' AS mine, pg_backend_pid() AS pid FROM cases WHERE n = 3 AND price = 1500 \gset
 \c
 SET timezone = 'Asia/Tokyo';

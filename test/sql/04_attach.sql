@@ -1,5 +1,6 @@
--- attach(): tables of other names and types give the same answers; everything that cannot serve is refused and leaves
--- nothing behind; indexes it misses are gone once its CREATE INDEX was run; sources tells when a trigger is out.
+-- attach(): tables of other names and types give the same answers; everything that cannot serve is refused
+-- and leaves nothing behind; indexes it misses are gone once its CREATE INDEX was run; sources tells when a
+-- trigger is out.
 \set db ac_attach
 \set stylists 6
 \set services 5
@@ -65,6 +66,11 @@ UPDATE bookings SET status = 'canceled' WHERE status = 'cancelled';
 SET LOCAL client_min_messages = notice;
 SELECT action FROM availability_cache.attach('bookings', 'bookings');
 SELECT action FROM availability_cache.attach('booking_reservations', 'booking_reservations');
+UPDATE bookings SET status = 'Cancelled' WHERE status = 'canceled';
+SELECT action FROM availability_cache.attach('bookings', 'bookings');
+UPDATE availability_cache.rules SET blocking_statuses = '{confirmed}';
+SELECT availability_cache.detach('bookings');
+SELECT action FROM availability_cache.attach('bookings', 'bookings');
 ROLLBACK;
 BEGIN;
 UPDATE bookings SET status = 'no_show';
@@ -222,7 +228,7 @@ RESET ROLE;
 GRANT EXECUTE ON FUNCTION availability_cache.attach(), availability_cache.attach(text, regclass, jsonb), availability_cache.detach(text) TO ac_plain;
 GRANT USAGE ON SCHEMA private TO ac_plain;
 SET ROLE ac_plain;
-SELECT * FROM refused($$attach('bookings', 'bookings')$$);
+SELECT state, message, replace(hint, 'to ' || session_user || ';', 'to its owner;') AS hint, nothing_changed FROM refused($$attach('bookings', 'bookings')$$);
 SELECT availability_cache.detach('bookings');
 RESET ROLE;
 SELECT availability_cache.detach('bookings');

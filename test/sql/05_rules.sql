@@ -1,5 +1,7 @@
--- availability_cache.rules: a CHECK for each column, always one row, and every change invalidates. Fails when a CHECK lets a value
--- through that the functions cannot work with, when the row can be lost, or when a change leaves an answer in memory.
+-- availability_cache.rules: a CHECK for each column, always one row, and every change invalidates. Fails when
+-- a CHECK lets a value through that the functions cannot work with, or refuses one without a hint that says
+-- what there is (no trigger rules_allowed), when the row can be lost, or when a change leaves an answer in
+-- memory.
 \set db ac_rules
 \set stylists 1
 \set services 1
@@ -14,13 +16,14 @@ SELECT conname FROM pg_constraint WHERE conrelid = 'availability_cache.rules'::r
 CREATE FUNCTION try(col text, val text, OUT result text) LANGUAGE plpgsql AS $$
 DECLARE
     con text;
+    hint text;
 BEGIN
     EXECUTE format('UPDATE availability_cache.rules SET %I = %s', col, val);
     EXECUTE format('SELECT %I FROM availability_cache.rules', col) INTO result;
     result := 'is ' || result;
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS con = CONSTRAINT_NAME;
-    result := SQLSTATE || ' ' || con;
+    GET STACKED DIAGNOSTICS con = CONSTRAINT_NAME, hint = PG_EXCEPTION_HINT;
+    result := concat_ws(' ', SQLSTATE, nullif(con, ''), nullif('(' || hint || ')', '()'));
 END
 $$;
 SELECT col, v, try(col, v) FROM (VALUES
@@ -40,12 +43,26 @@ SELECT col, v, try(col, v) FROM (VALUES
     (14, 'notice_cutoff', $${'24:00', '25:00', NULL, DEFAULT}$$),
     (15, 'advance_whole_days', $${true, NULL, DEFAULT}$$),
     (16, 'show_reasons', $${true, NULL, DEFAULT}$$),
-    (17, 'singleton', $${false, NULL, true}$$)
+    (17, 'blocking_statuses', $$["'{}'", "'{a,NULL}'", "'{a}'", "DEFAULT"]$$),
+    (18, 'singleton', $${false, NULL, true}$$),
+    (19, 'slot_alignment', $${'clock', 'noon', NULL, DEFAULT}$$),
+    (20, 'service_caps', $${'together', 'all', NULL, DEFAULT}$$),
+    (21, 'guard', $${'holds', 'of', NULL, DEFAULT}$$),
+    (22, 'max_bookings_per_day', $${0, -1, NULL}$$),
+    (23, 'max_bookings_per_week', $${0, -1, NULL}$$),
+    (24, 'max_daily_minutes', $${0, -1, NULL}$$),
+    (25, 'max_weekly_minutes', $${0, -1, NULL}$$),
+    (26, 'compute_function', $${'none()', 'now()', NULL}$$)
   ) AS c(n, col, vals),
   LATERAL (SELECT replace(x, '\,', ',') AS v, i FROM unnest(CASE WHEN vals LIKE '[%' THEN ARRAY(SELECT jsonb_array_elements_text(vals::jsonb))
                                                            ELSE regexp_split_to_array(trim(vals, '{}'), ', ') END) WITH ORDINALITY u(x, i)) v
  ORDER BY n, i;
 SELECT count(*) FROM availability_cache.rules;
+-- each constraint has a hint, and one that somebody adds has its definition
+SELECT conname FROM pg_constraint WHERE conrelid = 'availability_cache.rules'::regclass AND contype = 'c' AND obj_description(oid, 'pg_constraint') IS NULL;
+ALTER TABLE availability_cache.rules ADD CONSTRAINT theirs CHECK (slot_step <> '7 minutes');
+SELECT try('slot_step', $$'7 minutes'$$);
+ALTER TABLE availability_cache.rules DROP CONSTRAINT theirs;
 
 -- one row: an INSERT (pg_restore's) takes its place, DELETE and TRUNCATE do not go
 DELETE FROM availability_cache.rules;

@@ -1,5 +1,6 @@
--- CREATE and DROP EXTENSION: objects in the way are named, all at once, and nothing is made; a schema private that is there
--- stays; what is dropped and created again works, and nothing that was in memory before is answered.
+-- CREATE and DROP EXTENSION: objects in the way are named, all at once, and nothing is made; a schema private
+-- that is there stays; what is dropped and created again works, and nothing that was in memory before is
+-- answered.
 \set db ac_install
 \set stylists 2
 \set services 1
@@ -143,8 +144,8 @@ SELECT * FROM day();
 SELECT count(*) AS detached FROM availability_cache.detach();
 DROP EXTENSION availability_cache;
 
--- functions that somebody put into the schema before must not become ours: an exact match would win over pg_catalog's
--- polymorphic ones, and run as the superuser who creates the extension
+-- functions that somebody put into the schema before must not become ours: an exact match would win over
+-- pg_catalog's polymorphic ones, and run as the superuser who creates the extension
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION public.format(text, name, regclass) RETURNS text LANGUAGE sql AS 'SELECT $1';

@@ -1,5 +1,6 @@
--- Availability is public, bookings are not. Fails when a caller's rights, row-level security, role, search_path or transaction mode
--- changes an answer or stops it; when an answer carries anything but slots; when monitoring or management is open to anybody.
+-- Availability is public, bookings are not. Fails when a caller's rights, row-level security, role,
+-- search_path or transaction mode changes an answer or stops it; when an answer carries anything but slots;
+-- when monitoring or management is open to anybody.
 \set db ac_privileges
 \set stylists 3
 \set services 1
@@ -135,8 +136,8 @@ EXCEPTION WHEN insufficient_privilege THEN
     RAISE NOTICE '%', SQLERRM;
     RETURN $1;
 END $$;
--- where the table is read without queries: not at all, but for a partition key (fails with RelationGetIndexPredicate in long_index.c, or
--- without switch_user in scan.c)
+-- where the table is read without queries: not at all, but for a partition key (fails with
+-- RelationGetIndexPredicate in long_index.c, or without switch_user in scan.c)
 CREATE FUNCTION tell(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'runs as %', current_user; RETURN $1; END $$;
 SET client_min_messages = warning;
 CREATE INDEX telling ON bookings (stylist_user_id) WHERE tell('constant') = 'constant';

@@ -1,6 +1,7 @@
--- get_available_slots_json: what get_available_slots_v2 answers, as text that src/slots/json.c writes by hand, from the same entry.
--- Fails when a key, value, comma or escape is off on any kind of day; when the two do not share entries and counters; when the
--- compact form (src/slots/answer.c) loses a slot, a status or an offset of a zone on days that are not one even row of slots.
+-- get_available_slots_json: what get_available_slots_v2 answers, as text that src/slots/json.c writes by
+-- hand, from the same entry. Fails when a key, value, comma or escape is off on any kind of day; when the two
+-- do not share entries and counters; when the compact form (src/slots/answer.c) loses a slot, a status or an
+-- offset of a zone on days that are not one even row of slots.
 \set db ac_json
 \set stylists 1
 \set services 1
@@ -38,8 +39,9 @@ SELECT count(day_kind(name, timezone, duration, price, windows, statuses)) FROM 
     ('none', 'UTC', 1, 5, '{}', false)) k(name, timezone, duration, price, windows, statuses);
 CREATE VIEW keys AS
 SELECT name, id(name) AS stylist, d AS day, z AS zone FROM services,
-       -- 2031: New York changes on 9 March and 2 November, Lord Howe (by half an hour) on 6 April, at 15:00 UTC; in 1960 the clocks
-       -- of Monrovia were 44 minutes and 30 seconds late; in 1900 those of Kathmandu 5:41:16 early
+       -- 2031: New York changes on 9 March and 2 November, Lord Howe (by half an hour) on 6 April, at 15:00
+       -- UTC; in 1960 the clocks of Monrovia were 44 minutes and 30 seconds late; in 1900 those of Kathmandu
+       -- 5:41:16 early
        unnest('{2031-03-05,2031-03-08,2031-03-09,2031-11-01,2031-11-02,2031-04-05,2031-04-06,1960-03-05,1900-01-01}'::date[]) d,
        unnest('{NULL,Asia/Kathmandu,America/New_York,Australia/Lord_Howe,Africa/Monrovia,Pacific/Kiritimati}'::text[]) z
  WHERE id = id(name) AND (d = '2031-03-05' OR name LIKE 'all%' OR name LIKE '%grid%');
@@ -66,7 +68,8 @@ SELECT shown('one slot');
 SELECT shown('none');
 SELECT get_available_slots_json(id('one slot'), id('one slot'), '2031-03-05') ->> 'computed_at' ~ '^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$' AS computed_at;
 
--- v1's rows, which come from the same compact form: local times as the server's own time zone code has them, nothing lost
+-- v1's rows, which come from the same compact form: local times as the server's own time zone code has them,
+-- nothing lost
 CREATE VIEW rows AS
 SELECT k.name, k.day, coalesce(k.zone, 'UTC') AS zone, r.*, duration_minutes * interval '1 minute' AS duration FROM keys k JOIN services USING (name), get_available_slots(stylist, stylist, day, zone) r;
 SELECT count(*) AS rows, count(*) FILTER (WHERE slot_start_local <> slot_start_utc AT TIME ZONE zone OR slot_end_local <> slot_end_utc AT TIME ZONE zone) AS local_differs,
@@ -89,7 +92,8 @@ SELECT * FROM verdict;
 SELECT * FROM verdict;
 UPDATE availability_cache.rules SET show_unavailable = true, min_notice = '0', show_breaks = true, slot_step = '1 minute';
 
--- display formats, on the shorter days: empty text, more than one byte a character, what JSON escapes, the longest
+-- display formats, on the shorter days: empty text, more than one byte a character, what JSON escapes, the
+-- longest
 CREATE TABLE formats (n serial, f text);
 INSERT INTO formats (f) VALUES ('HH12:MI AM'), ('""'), ('FM'), ('HH24"時"MI"分"'), ('"\""HH24\"'), (E'HH24\nMI\t"\\\\"'), ('"<&>/"HH24'), (E'"\u0001\u007f"HH24'),
     ('FMDay, FMDDth FMMonth YYYY HH24:MI:SS'), ('HH24:MI '), ('J'), (repeat('"é"', 21)), (repeat('J', 64)), (repeat(E'\u0001', 64)), ('FMMI');

@@ -1,5 +1,6 @@
--- adopt() and unadopt() on a database with the plpgsql functions, table and triggers of test/classic.sql, step by step. (docs/migrating.md's commands
--- run in test/t/070_adopt.pl.) Fails when CREATE EXTENSION does not see what is there, or when the path leaves a caller without an answer.
+-- adopt() and unadopt() on a database with the plpgsql functions, table and triggers of test/classic.sql,
+-- step by step. (docs/migrating.md's commands run in test/t/070_adopt.pl.) Fails when CREATE EXTENSION does
+-- not see what is there, or when the path leaves a caller without an answer.
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 \set home :DBNAME

@@ -1,10 +1,11 @@
-# What ends badly leaves nothing stale and nothing pending: restart, crash, kill -9 and termination of a writer
-# between the two bumps, of a leader and of those who wait for it, a COMMIT that fails after ours has begun,
-# cancellation and lack of memory while computing (G1, G7; section 4: callbacks neither allocate nor throw).
+# What ends badly leaves nothing stale and nothing pending: restart, crash, kill -9 and termination of a
+# writer between the two bumps, of a leader and of those who wait for it, a COMMIT that fails after ours has
+# begun, cancellation and lack of memory while computing (G1, G7; callbacks neither allocate nor throw).
 #
-# Shown to fail with, in src/: changes_xact_callback that only forgets at XACT_EVENT_ABORT (a commit that fails
-# keeps its cells pending); compute_as_leader without its PG_FINALLY (cancellation leaves a flight); flight_begin without
-# before_shmem_exit (a terminated leader leaves its flight); must_raise without ERRCODE_OUT_OF_MEMORY.
+# Shown to fail with, in src/: changes_xact_callback that only forgets at XACT_EVENT_ABORT (a commit that
+# fails keeps its cells pending); compute_as_leader without its PG_FINALLY (cancellation leaves a flight);
+# flight_begin without before_shmem_exit (a terminated leader leaves its flight); must_raise without
+# ERRCODE_OUT_OF_MEMORY.
 use strict;
 use warnings;
 use FindBin;

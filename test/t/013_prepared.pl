@@ -1,11 +1,12 @@
-# PREPARE TRANSACTION in one session and COMMIT PREPARED or ROLLBACK PREPARED in another, now, after a restart,
-# after a crash and after too many changes: while it is prepared nobody keeps what it will change, afterwards
-# answers are exact at once and come from memory again; a PREPARE that fails leaves nothing pending (G1, G6).
+# PREPARE TRANSACTION in one session and COMMIT PREPARED or ROLLBACK PREPARED in another, now, after a
+# restart, after a crash and after too many changes: while it is prepared nobody keeps what it will change,
+# afterwards answers are exact at once and come from memory again; a PREPARE that fails leaves nothing pending
+# (G1, G6).
 #
-# Shown to fail with, in src/: XACT_EVENT_PREPARE that ends the cells; compute_and_keep without prepared_sweep (no hits
-# again); prepared_sweep that goes by TransactionIdIsInProgress alone (DDL); prepared_shmem_init that starts with
-# known = 1 (restart); append that drops what is beyond SLOT_CELLS; changes_touch that drops what is beyond MAX_TOUCHED;
-# prepared_drop that does not look at the xid; look_for_prepared as the caller.
+# Shown to fail with, in src/: XACT_EVENT_PREPARE that ends the cells; compute_and_keep without prepared_sweep
+# (no hits again); prepared_sweep that goes by TransactionIdIsInProgress alone (DDL); prepared_shmem_init that
+# starts with known = 1 (restart); append that drops what is beyond SLOT_CELLS; changes_touch that drops what
+# is beyond MAX_TOUCHED; prepared_drop that does not look at the xid; look_for_prepared as the caller.
 use strict;
 use warnings;
 use FindBin;
@@ -100,7 +101,8 @@ $r->run("ROLLBACK PREPARED 'n2'");
 is_resolved('all resolved', 'bbbababaaaaaaaaaaaaaaaaa');
 $r->run('DELETE FROM bookings');
 
-# More days than a slot holds, and more than a transaction remembers one by one. The day that is looked at comes last.
+# More days than a slot holds, and more than a transaction remembers one by one. The day that is looked at
+# comes last.
 for my $n (100, 3000, 20000)
 {
 	my $book = "BEGIN; SELECT count(t.book(s, d, 7)) FROM (SELECT s, d FROM generate_series(1, 4) s,
@@ -143,8 +145,8 @@ for my $name (sort keys %failing)
 $r->run("ROLLBACK PREPARED 'taken'");
 is_resolved('after all these', 'a' x 24);
 
-# One fails and is slow to leave, for the locks it has; readers find it gone and free its place; another that is
-# prepared then may take it, and must keep it. Chance: the readers have to be there in time.
+# One fails and is slow to leave, for the locks it has; readers find it gone and free its place; another that
+# is prepared then may take it, and must keep it. Chance: the readers have to be there in time.
 my $fail = session($node, 'salon');
 $r->run("BEGIN; SELECT t.book(3, 0, 0); PREPARE TRANSACTION 'taken'");
 my $lost = 0;
@@ -168,7 +170,8 @@ $fail->quit;
 
 # ---- a prepared transaction with DDL ----
 
-# It is visible some time before other sessions hear of its DDL: here, while it removes the files of tables it dropped.
+# It is visible some time before other sessions hear of its DDL: here, while it removes the files of tables it
+# dropped.
 $r->run('SELECT t.v2(1, 1, 0)');
 $w->run(<<'EOC');
 SELECT format('CREATE TABLE t.y%s ()', n) FROM generate_series(1, 1000) n \gexec

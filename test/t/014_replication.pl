@@ -102,7 +102,8 @@ is($s->run('SELECT t.look(1, 1, 0), t.hit(1, 1, 0)'), "$empty|f", 'not seen, com
 follows($p, $s, 'plain', 'COMMIT PREPARED', "COMMIT PREPARED 'p'", 'aaab' . 'a' x 20 . "|$empty");
 is($s->run('SELECT t.hit(1, 1, 0)'), 't', 'a hit again');
 
-# Changes one after the other, while a reader asks v1, v2, v1: bookings are only added, so two equal v1 are one state.
+# Changes one after the other, while a reader asks v1, v2, v1: bookings are only added, so two equal v1 are
+# one state.
 $p->run('TRUNCATE bookings');
 $pub->wait_for_catchup('sub_plain');
 $s->send(<<'EOC');

@@ -3,8 +3,8 @@
 # people use; ttl (G7, G8).
 #
 # Shown to fail with, in src/: shmem_require that is not called (stats crashes the server); eviction_choose
-# that ignores the marks (the hot days go); make_room that never evicts; expires that takes the later end (ttl);
-# worth_keeping that is always true; look_at_arguments or zone_find that take anything.
+# that ignores the marks (the hot days go); make_room that never evicts; expires that takes the later end
+# (ttl); worth_keeping that is always true; look_at_arguments or zone_find that take anything.
 use strict;
 use warnings;
 use FindBin;
@@ -45,6 +45,15 @@ for my $sql (
 	like($s->{error}, $hint, 'with the hint');
 }
 is($s->run(q{SELECT string_agg(DISTINCT triggers, ',') FROM availability_cache.sources}), 'enabled', 'sources can be looked at');
+$s->run('CREATE FUNCTION t.many() RETURNS bigint STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM services); END $$');
+is($s->fails(q{SELECT availability_cache.memoize('t.many()')}), '', 'a function can be memoized');
+like($s->{error}, qr/WARNING.*t\.many\(\) is computed each time/, 'with a warning');
+like($s->{error}, $hint, 'and the hint');
+is($s->run('SELECT hits, reason FROM availability_cache.memoized'), '0|availability_cache is not in shared_preload_libraries', 'memoized says why');
+is($s->run(q{SELECT detail FROM availability_cache.memo_explain('t.many()') WHERE what = 'not kept, the last time'}),
+	'availability_cache is not in shared_preload_libraries', 'so does memo_explain()');
+is($s->run('SELECT availability_cache.unmemoize(function) FROM availability_cache.memoized'), 't', 'which leads back');
+is($s->run(q{SELECT availability_cache.unwatch('services')}), 't', 'from it');
 
 # Settings: none before the library is there.
 my $fresh = session($node, 'salon');

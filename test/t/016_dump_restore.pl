@@ -1,8 +1,8 @@
-# A database that was dumped and restored, in any of the usual ways, has the mapping, the changed rules and every
-# trigger, and answers as before; one that takes the place of another has none of its answers (G5).
+# A database that was dumped and restored, in any of the usual ways, has the mapping, the changed rules and
+# every trigger, and answers as before; one that takes the place of another has none of its answers (G5).
 #
-# Shown to fail with: no pg_extension_config_dump of rules; no dependency of the extension on schema private; no rules_keep_one on INSERT (the rules' saved
-# row meets the default one);
+# Shown to fail with: no pg_extension_config_dump of rules; no dependency of the extension on schema private;
+# no rules_keep_one on INSERT (the rules' saved row meets the default one);
 # notice_dropped_database that does nothing.
 use strict;
 use warnings;

@@ -1,11 +1,13 @@
-# One computation per key at a time: however many ask for a day that memory does not have, one computes and the
-# others get its answer; one that takes longer than single_flight_timeout holds nobody up; one whose leader is
-# terminated goes on with another; for what cannot be kept nobody waits. What waits costs nobody else anything (G7).
+# One computation per key at a time: however many ask for a day that memory does not have, one computes and
+# the others get its answer; one that takes longer than single_flight_timeout holds nobody up; one whose
+# leader is terminated goes on with another; for what cannot be kept nobody waits. What waits costs nobody
+# else anything (G7).
 #
 # Shown to fail with, in src/: flight_begin that always says FLIGHT_ALONE (fifty computations); flight_wait
-# without its timeout; compute_once that does not look again when it has become leader; leave without the broadcast;
-# flight_begin without before_shmem_exit; flight_note that does nothing; is_futile that does not look at the clock;
-# compute_once that waits where an entry has a change under way, does not sweep, or asks nobody whether it waited in vain.
+# without its timeout; compute_once that does not look again when it has become leader; leave without the
+# broadcast; flight_begin without before_shmem_exit; flight_note that does nothing; is_futile that does not
+# look at the clock; compute_once that waits where an entry has a change under way, does not sweep, or asks
+# nobody whether it waited in vain.
 use strict;
 use warnings;
 use FindBin;
@@ -225,7 +227,8 @@ flies_again('rolled back, the day not in memory', 'a' x 24, $new);
 $locker->run("BEGIN; SELECT t.book(1, $new, 0); PREPARE TRANSACTION 'booking'");
 $m->run('SELECT availability_cache.flush()');
 is_futile('prepared again, flushed', 'a' x 24, $new);
-# Others' commits: what is in the way may be over after each, so some wait, but not for one computation after the other.
+# Others' commits: what is in the way may be over after each, so some wait, but not for one computation after
+# the other.
 my $others = start_bench('others', "\\set d random(1, 300)\nSELECT t.book(2, :d, 1);\n", {}, '-c', 1, '-T', 600);
 my $changes = stat_of($m, 'invalidations');
 wait_until(sub { stat_of($m, 'invalidations') > $changes + 20 }, 'commits');
@@ -253,7 +256,8 @@ flies_again('enabled', 'b' . 'a' x 23, $new);
 
 # ---- a day that is booked while all ask for it ----
 
-# Who computes while a booking is under way cannot keep it; that is over a moment later, and must not make all compute.
+# Who computes while a booking is under way cannot keep it; that is over a moment later, and must not make all
+# compute.
 my $busy = ++$day + 3;
 my $readers = start_bench('busy', "SELECT t.v2(1, 1, $busy) IS NULL;\n\\sleep 1 ms\n",
 	{ single_flight_timeout => '60s', test_sleep_after_compute => 5000 }, '-c', 20, '-T', 600);

@@ -1,8 +1,8 @@
 # What a session learns of tables, columns and triggers while it looks through an old snapshot is not used
 # afterwards, when it would be kept for all (G1, G3, G6).
 #
-# Shown to fail with, in src/slots/sources.c: a mapping that was loaded in REPEATABLE READ and stays valid after it;
-# in src/cache/cells.c: cells_outdate that raises no xid.
+# Shown to fail with, in src/slots/sources.c: a mapping that was loaded in REPEATABLE READ and stays valid
+# after it; in src/cache/cells.c: cells_outdate that raises no xid.
 use strict;
 use warnings;
 use FindBin;
@@ -60,7 +60,8 @@ for my $isolation ('REPEATABLE READ', 'SERIALIZABLE')
 	$m->run(q{SELECT availability_cache.attach('services', 'services'); ALTER TABLE services DROP COLUMN other_price});
 }
 
-# What nobody noticed, and flush() after it: an old snapshot does not see the change, whoever has computed since.
+# What nobody noticed, and flush() after it: an old snapshot does not see the change, whoever has computed
+# since.
 my $s = old_session('REPEATABLE READ');
 $s->run('SELECT t.v2(2, 1, 3)');
 $m->run($_) for 'ALTER TABLE bookings DISABLE TRIGGER USER', 'SELECT t.book(1, 1, 3)',

@@ -1,8 +1,10 @@
-# get_available_slots, get_available_slots_v2 and get_available_slots_json against the oracle of test/oracle, on thousands
-# of random days, with the wall clock (normal build) and with a clock that the test sets (hooks build), in three table layouts.
+# get_available_slots, get_available_slots_v2 and get_available_slots_json against the oracle of test/oracle,
+# on thousands of random days, with the wall clock (normal build) and with a clock that the test sets (hooks
+# build), in three table layouts.
 #
 # Shown to fail with, in src/slots/scan.c: a range that leaves out its end (a hold without one).
 #
+#   AC_LONG=1           every mutant of the oracle is looked for
 #   AC_ORACLE=10        ten times as many rounds
 #   AC_ORACLE_SEED=7    other salons; a difference names seed, round and step:
 #                       CALL oracle.compare('hooks', seed, round, round) in that layout's database shows it again
@@ -19,7 +21,8 @@ plan skip_all => 'AC_BIN and AC_HOOKS_BIN are not set: run test/run tap' unless 
 my $sql = dirname(__FILE__) . '/../oracle';
 my $seed = $ENV{AC_ORACLE_SEED} // 1;
 my $times = $ENV{AC_ORACLE} // 1;
-my %rounds = (usual => 60, minimal => 30, other => 40);
+# With the wall clock half of them: what goes by the clock is in the others.
+my %rounds = (usual => 44, minimal => 20, other => 30);
 my @statuses = qw(available booked reserved unavailable);
 
 # A row of SELECT, as a hash.
@@ -67,7 +70,7 @@ EOC
 			[ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-v', "layout=$layout", '-d', $node->connstr($layout),
 				map { ('-f', "$sql/$_.sql") } qw(layouts oracle random_salon compare) ],
 			"$mode, $layout: set up");
-		my $r = compare($node, $layout, $mode, $rounds{$layout} * $times);
+		my $r = compare($node, $layout, $mode, $rounds{$layout} * $times / ($mode eq 'clock' ? 2 : 1));
 		note sprintf '%s, %s: %d days, %d slots, %d errors compared, each with v1, json and twice with v2; v2 from memory: '
 		  . '%d times at once, %d times when asked again; %d retries; %.1f s',
 		  $mode, $layout, @$r{qw(days slots errors hits_first hits_again retries)}, time - $start;
@@ -89,13 +92,17 @@ EOC
 
 	if ($mode eq 'hooks')
 	{
-		# Would it notice? Every mutant of the oracle must be found to differ.
+		# Would it notice? The long mode finds that every mutant of the oracle differs; else a quarter of them, by
+		# the seed, is looked for so long that most come up.
 		my $start = time;
-		$node->safe_psql('other', "CALL oracle.catch_mutants('hooks', $seed, 300)");
-		my $m = row($node, 'other', 'count(*)', 'count(caught)', 'oracle.mutant');
-		note sprintf '%d mutants, %d caught; %.1f s', $m->{'count(*)'}, $m->{'count(caught)'}, time - $start;
-		is($node->safe_psql('other', "SELECT string_agg(name, ', ') FROM oracle.mutant WHERE caught IS NULL"), '',
-			"all $m->{'count(*)'} mutants of the oracle are caught");
+		my $last = $ENV{AC_LONG} ? 300 : 12;
+		$node->safe_psql('other', "UPDATE oracle.mutant SET chosen = abs(hashtext(name) % 4) = $seed % 4") unless $ENV{AC_LONG};
+		$node->safe_psql('other', "CALL oracle.catch_mutants('hooks', $seed, $last)");
+		my $m = row($node, 'other', 'count(*)', 'count(caught)', 'oracle.mutant WHERE chosen');
+		my $missed = $node->safe_psql('other', "SELECT string_agg(name, ', ') FROM oracle.mutant WHERE chosen AND caught IS NULL");
+		note sprintf '%d mutants, %d caught; %.1f s; not caught: %s', $m->{'count(*)'}, $m->{'count(caught)'}, time - $start, $missed;
+		if ($ENV{AC_LONG}) { is($missed, '', 'all mutants of the oracle are caught'); }
+		else { cmp_ok($m->{'count(caught)'}, '>', $m->{'count(*)'} / 2, 'most mutants of the oracle are caught'); }
 
 		# And a cache that keeps an answer too long, or forgets another's.
 		my $r = compare($node, 'other', 'hooks', 100, set => "availability_cache.test_mutant = 'no_expiry'", enough => 1);

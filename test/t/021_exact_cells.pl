@@ -1,14 +1,15 @@
-# A change outdates what depends on it and next to nothing else (G12), and exact cells that go from tag to tag never
-# make an answer stale (G1, G3): stylist-days that share a coarse cell, or that have a database's number for theirs;
-# the load of 010_exactness.pl where twenty exact cells serve all tags; and each way to break the protocol of exact
-# cells that the TEST_HOOKS build knows, found by a scenario made for it, and some by that load.
+# A change outdates what depends on it and next to nothing else (G12), and exact cells that go from tag to tag
+# never make an answer stale (G1, G3): stylist-days that share a coarse cell, or that have a database's number
+# for theirs; the load of 010_exactness.pl where twenty exact cells serve all tags; and each way to break the
+# protocol of exact cells that the TEST_HOOKS build knows, found by a scenario made for it, and some by that
+# load.
 #
-# Scenarios know where cells lie (src/entry/test_functions.c) and take them for tags that nothing else has; sessions
-# are held at the narrow places by the settings test_sleep_….
+# Scenarios know where cells lie (src/entry/test_functions.c) and take them for tags that nothing else has;
+# sessions are held at the narrow places by the settings test_sleep_….
 #
-# Shown to fail with, in src/cache/cells.c: the databases' cells among the coarse ones; answers that rest on coarse cells;
-# cells_end_change that raises the version of a change's first cell only. A cell that is taken while a change is under
-# way on it makes no difference: that is as exact, and only in vain.
+# Shown to fail with, in src/cache/cells.c: the databases' cells among the coarse ones; answers that rest on
+# coarse cells; cells_end_change that raises the version of a change's first cell only. A cell that is taken
+# while a change is under way on it makes no difference: that is as exact, and only in vain.
 use strict;
 use warnings;
 use FindBin;
@@ -242,7 +243,8 @@ sub there_and_back
 	return cell_of($s, $d) eq $cell ? stale($s, $d) : undef;
 }
 
-# A cell is being taken while an answer of its tag is asked for, which a booking outdated before, or just then.
+# A cell is being taken while an answer of its tag is asked for, which a booking outdated before, or just
+# then.
 sub while_taken
 {
 	my ($sleep, $booked_before) = @_;
@@ -261,8 +263,8 @@ sub while_taken
 	return $missed ? undef : $found;
 }
 
-# A booking comes and goes after an answer was computed, and before its tag has an exact cell: the keeper sleeps before
-# it looks at any cell, or between the answer's first and its last.
+# A booking comes and goes after an answer was computed, and before its tag has an exact cell: the keeper
+# sleeps before it looks at any cell, or between the answer's first and its last.
 sub before_the_cell
 {
 	my ($sleep, $where) = @_;
@@ -359,7 +361,8 @@ sub stale_under_load
 		settings => { map { %{ $sleeps{$_} } } @mutants });
 }
 
-# Every cell is that of a day of stylist 1 or what else its answers depend on, and a change of all is prepared.
+# Every cell is that of a day of stylist 1 or what else its answers depend on, and a change of all is
+# prepared.
 sub all_under_way
 {
 	my ($s) = @_;
@@ -393,11 +396,18 @@ $s->run('DELETE FROM bookings');
 for my $with ([], [ keys %sleeps ])
 {
 	my $name = @$with ? 'twenty cells for all, taken slowly' : 'twenty cells for all';
-	my $found = stale_under_load($seconds, @$with);
+	my ($least, $stale, $found) = (@$with ? 0 : 20, '');
 
-	is(stale_kinds($found), '', "$name: no stale answer");
+	# On a busy machine there may be no hit in so short a time.
+	for (1 .. 10)
+	{
+		$found = stale_under_load($seconds, @$with);
+		$stale .= stale_kinds($found);
+		last if $found->{all}{hits} > $least;
+	}
+	is($stale, '', "$name: no stale answer");
 	cmp_ok($found->{all}{checked}, '>', 300, "$name: reads were checked");
-	cmp_ok($found->{all}{hits}, '>', @$with ? 0 : 20, "$name: hits among them");
+	cmp_ok($found->{all}{hits}, '>', $least, "$name: hits among them");
 	nothing_pending($s);
 }
 exact_everywhere($s, 7, 'everything is exact afterwards');
@@ -409,11 +419,11 @@ $s->quit;
 
 for my $mutant (sort keys %scenario)
 {
-	# A cell that is taken keeps its last_xid, which with so few cells is that of a recent change of some tag: old
-	# snapshots get nothing from memory either way.
+	# A cell that is taken keeps its last_xid, which with so few cells is that of a recent change of some tag:
+	# old snapshots get nothing from memory either way.
 	next if $mutant eq 'xid_by_maker';
-	# What is wrong while a cell is being taken or named needs a hit just then: answers depend on so many tags that the load, with so
-	# few cells, seldom has one.
+	# What is wrong while a cell is being taken or named needs a hit just then: answers depend on so many tags
+	# that the load, with so few cells, seldom has one.
 	next if $mutant =~ /^(coarse_first|ref_first|tag_first|word_lowered)$/;
 	restart_with($mutant, $cells);
 	my $kinds = stale_kinds(stale_under_load(180, grep { $sleeps{$_} } $mutant));

@@ -1,8 +1,8 @@
-# Another extension's PRE_COMMIT callback that books after ours has run, whether the transaction had changed anything
-# before or not, committed or prepared: readers see it at once, and nothing stays pending (G1, G6).
+# Another extension's PRE_COMMIT callback that books after ours has run, whether the transaction had changed
+# anything before or not, committed or prepared: readers see it at once, and nothing stays pending (G1, G6).
 #
-# Shown to fail with, in src/cache/changes.c: begin_changes that leaves the phase where nothing is touched yet; begin_late
-# without hand_over.
+# Shown to fail with, in src/cache/changes.c: begin_changes that leaves the phase where nothing is touched
+# yet; begin_late without hand_over.
 use strict;
 use warnings;
 use FindBin;

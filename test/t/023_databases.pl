@@ -1,13 +1,15 @@
-# More databases than there are numbers for come and go, each with answers and counters of its own from nothing on, and
-# none disturbs another, dropped or flushed (G5, G12); with too many at once the last ones share a number, and are as
-# exact. flush() empties one database at once, also while others read and write there (G1).
+# More databases than there are numbers for come and go, each with answers and counters of its own from
+# nothing on, and none disturbs another, dropped or flushed (G5, G12); with too many at once the last ones
+# share a number, and are as exact. flush() empties one database at once, also while others read and write
+# there (G1).
 #
-# The server has four numbers for databases; AC_LONG=1 does with all, and makes as many databases, but not at once.
+# The server has four numbers for databases; AC_LONG=1 does with all, and makes as many databases, but not at
+# once.
 #
-# Shown to fail with, in src/: database_forget that does nothing; forget_database without counters_forget, or without
-# store_forget; notice_dropped_database with database_number; begin_usage that does nothing; store_flush that takes no
-# entry for dead, or those of every database; flush() with a clock that is not the cell's; cells_outdate that writes the
-# word instead of raising it.
+# Shown to fail with, in src/: database_forget that does nothing; forget_database without counters_forget, or
+# without store_forget; notice_dropped_database with database_number; begin_usage that does nothing;
+# store_flush that takes no entry for dead, or those of every database; flush() with a clock that is not the
+# cell's; cells_outdate that writes the word instead of raising it.
 use strict;
 use warnings;
 use FindBin;

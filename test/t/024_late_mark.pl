@@ -1,5 +1,6 @@
-# A hit that is held between its copy and the mark it leaves on the entry, which is evicted meanwhile, its block part of another
-# answer: the mark changes nothing of that (G1, G8). With the mutant that marks where answers have their bytes it does.
+# A hit that is held between its copy and the mark it leaves on the entry, which is evicted meanwhile, its
+# block part of another answer: the mark changes nothing of that (G1, G8). With the mutant that marks where
+# answers have their bytes it does.
 use strict;
 use warnings;
 use FindBin;

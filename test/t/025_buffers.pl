@@ -1,5 +1,6 @@
-# The tests of services' buffers bite: an answer depends on the buffers of the services that are booked near its day, in memory
-# and in the table tier, also when it comes from the table into memory; and on no service having longer ones than it looked for.
+# The tests of services' buffers bite: an answer depends on the buffers of the services that are booked near
+# its day, in memory and in the table tier, also when it comes from the table into memory; and on no service
+# having longer ones than it looked for.
 #
 #   own_service_only   answers do not depend on the buffers of other services than their own; the tier hears nothing of buffers
 #   no_level           a service's buffers become long, and only the days where it was seen hear of it
@@ -70,15 +71,7 @@ sub from_the_table
 {
 	my $d = next_day();
 	book($writer, $d, 12);
-	for (1 .. 4)
-	{
-		$writer->run("SELECT availability_cache.invalidate(t.stylist(2))");
-		$reader->run("SELECT t.v2(2, 1, $d)");
-		last if $writer->run("SELECT count(*) FROM private.availability_cache WHERE cache_date = t.day($d)") eq '1';
-	}
-	# Memory forgets it.
-	$writer->run("UPDATE private.availability_cache SET computed_at = computed_at WHERE cache_date = t.day($d)");
-	return 'not from the table' unless $reader->run("SELECT t.hit(2, 1, $d)") eq 't';
+	return 'not from the table' unless is_from_table($reader, $writer, 2, $d);
 	buffer($writer, 100);
 	my $found = stale($reader, $d);
 	buffer($writer, 'NULL');
@@ -88,31 +81,16 @@ sub from_the_table
 # The same, where the table is all there is.
 sub only_the_table { return from_the_table(); }
 
-sub begin
-{
-	my ($mutant) = @_;
-	$node->safe_psql('postgres', "LOAD 'availability_cache';\nALTER SYSTEM SET availability_cache.test_mutant = '$mutant'");
-	$node->restart;
-	($reader, $writer) = map { session($node, 'salon') } 1 .. 2;
-	return;
-}
-
 sub play
 {
 	my ($name, $tier, %scenarios) = @_;
-	$node = new_node($name, hooks => 1, preload => $name eq 'table' ? 0 : 1, conf => "availability_cache.table_tier = $tier");
-	make_salon($node, 'salon', stylists => 3, services => 3, days => 7);
-	begin('none');
-	is($scenarios{$_}->(), 0, "$name, unbroken: $_") for sort keys %scenarios;
-	exact_everywhere($reader, 7, "$name: everything is exact afterwards");
-	for (sort keys %scenarios)
+	my $make = sub
 	{
-		my ($mutant) = /^(\w+)/;
-		begin($mutant);
-		like($scenarios{$_}->(), qr/^[1-9]/, "$name, $mutant: found");
-	}
-	begin('none');
-	$node->stop;
+		$node = shift;
+		make_salon($node, 'salon', stylists => 3, services => 3, days => 7);
+	};
+	my $begin = sub { ($reader, $writer) = map { session($node, 'salon') } 1 .. 2; return $reader; };
+	play_scenarios($name, $tier, $make, $begin, %scenarios);
 	return;
 }
 

@@ -1,10 +1,11 @@
-# Nobody reads, runs or changes anything through the extension that they could not without it (G10): each attack is made
-# by an ordinary role in a session of its own, or lies in wait for a superuser's.
+# Nobody reads, runs or changes anything through the extension that they could not without it (G10): each
+# attack is made by an ordinary role in a session of its own, or lies in wait for a superuser's.
 #
-# Every fault was made to happen on the version before this file: the mapping followed rows of a table that a grantee
-# could write; a table or function planted under a name of ours in schema private ran as whoever came; a trigger function
-# on another table brought the server down; reset_stats(), stats and entries were everybody's who had a grant on all
-# functions; attach() took whatever had a usual name; anybody could switch the cache off for who gets the connection next.
+# Every fault was made to happen on the version before this file: the mapping followed rows of a table that a
+# grantee could write; a table or function planted under a name of ours in schema private ran as whoever came;
+# a trigger function on another table brought the server down; reset_stats(), stats and entries were
+# everybody's who had a grant on all functions; attach() took whatever had a usual name; anybody could switch
+# the cache off for who gets the connection next.
 use strict;
 use warnings;
 use FindBin;

@@ -1,8 +1,9 @@
-# Definitions (G6, G12): whatever DDL does to attached tables, v2 says what v1 says, to sessions that have asked before and to new
-# ones; and DDL that concerns nobody takes no answer from memory.
+# Definitions (G6, G12): whatever DDL does to attached tables, v2 says what v1 says, to sessions that have
+# asked before and to new ones; and DDL that concerns nobody takes no answer from memory.
 #
-# Shown to fail with, in src/slots/fingerprint.c: no t.xmin (a trigger that was disabled for a moment), no a.xmin (a column
-# rewritten), no pg_inherits, no relfilenode (TRUNCATE of a partition without a trigger); in src/cache/definitions.c: AUTHOID or ENUMOID not listed; in src/cache/own_writes.c:
+# Shown to fail with, in src/slots/fingerprint.c: no t.xmin (a trigger that was disabled for a moment), no
+# a.xmin (a column rewritten), no pg_inherits, no relfilenode (TRUNCATE of a partition without a trigger); in
+# src/cache/definitions.c: AUTHOID or ENUMOID not listed; in src/cache/own_writes.c:
 # changes_may_define(false). The mutants have a scenario each.
 use strict;
 use warnings;

@@ -1,11 +1,13 @@
-# The table tier is exact: under concurrent writers no answer is stale, whoever stored it and wherever it is read
-# (G1 to G3), without preload, behind a memory that forgets, on a hot standby, and while sessions switch the tier on
-# and off. The oracle is v1, which always computes. lib/ACLoad.pm has the readers, the writers and how a read is judged.
+# The table tier is exact: under concurrent writers no answer is stale, whoever stored it and wherever it is
+# read (G1 to G3), without preload, behind a memory that forgets, on a hot standby, and while sessions switch
+# the tier on and off. The oracle is v1, which always computes. lib/ACLoad.pm has the readers, the writers and
+# how a read is judged.
 #
 # EXACTNESS_SECONDS=n says how long each of the four runs takes; AC_LONG=1 makes it five minutes.
 #
-# Without shared memory a hit is one of the table. With it, what somebody updates in private.availability_cache by hand
-# without changing anything is forgotten by memory and stays valid in the table: that is how table hits are made there.
+# Without shared memory a hit is one of the table. With it, what somebody updates in
+# private.availability_cache by hand without changing anything is forgotten by memory and stays valid in the
+# table: that is how table hits are made there.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
-# The tests of the table tier bite: each way to break it that the TEST_HOOKS build knows gives a stale answer in a
-# scenario made for it, and none without. Sessions are held at the narrow place by open transactions, by a lock or by
-# SIGSTOP, so that nothing here depends on luck.
+# The tests of the table tier bite: each way to break it that the TEST_HOOKS build knows gives a stale answer
+# in a scenario made for it, and none without. Sessions are held at the narrow place by open transactions, by
+# a lock or by SIGSTOP, so that nothing here depends on luck.
 #
 #   no_trace           a row is kept, a booking commits: nothing says that the row is old
 #   no_snapshot_check  a row is kept by a transaction that is open when the writer commits, so that it deletes nothing:
@@ -28,8 +28,7 @@ my $node;
 sub break_protocol
 {
 	my ($mutant) = @_;
-	$node->safe_psql('postgres',
-		"LOAD 'availability_cache';\nALTER SYSTEM SET availability_cache.test_mutant = '$mutant'");
+	set_mutant($node, $mutant);
 	$node->restart;
 	return;
 }

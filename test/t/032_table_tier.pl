@@ -1,18 +1,21 @@
-# The table tier, one thing at a time: what leaves traces and what does not (rollback, savepoints, prepared transactions,
-# bulk writes), what a transaction sees of its own, what is gone from the table after a commit, restart and crash, rows
-# that somebody changed by hand, failures that go unrecorded, and the moments at which the protocol of src/table/trust.c
-# could go wrong. What waits for whom is in test/specs/iso_table_writers.spec.
+# The table tier, one thing at a time: what leaves traces and what does not (rollback, savepoints, prepared
+# transactions, bulk writes), what a transaction sees of its own, what is gone from the table after a commit,
+# restart and crash, rows that somebody changed by hand, failures that go unrecorded, and the moments at which
+# the protocol of src/table/trust.c could go wrong. What waits for whom is in
+# test/specs/iso_table_writers.spec.
 #
-# Shown to fail with, in src/: handle_subtransaction that keeps what a rolled back savepoint touched, or forgets what a released one did;
-# touch that is satisfied by any tag; delete_rows that deletes every day; touch_change
-# without the OLD row; seen_snapshot without the own xid, or whose short form keeps xmax; checksum without the tags, or without the snapshot;
-# trust_row without tier_sequence_read; forget_relation that forgets nothing, or is not called for schemas; answer_fresh that does
-# not compute again what was overtaken by a message.
+# Shown to fail with, in src/: handle_subtransaction that keeps what a rolled back savepoint touched, or
+# forgets what a released one did; touch that is satisfied by any tag; delete_rows that deletes every day;
+# touch_change without the OLD row; seen_snapshot without the own xid, or whose short form keeps xmax;
+# checksum without the tags, or without the snapshot; trust_row without tier_sequence_read; forget_relation
+# that forgets nothing, or is not called for schemas; answer_fresh that does not compute again what was
+# overtaken by a message; tier_delete without a snapshot (where the server checks assertions).
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use ACTest;
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my ($node, $m, $w, $r);
@@ -41,7 +44,8 @@ sub fill
 	return;
 }
 
-# Asks for a day, and while this computes (and waits for a table) the definition of another that it has read is touched.
+# Asks for a day, and while this computes (and waits for a table) the definition of another that it has read
+# is touched.
 sub ask_during_message
 {
 	my ($s, $d) = @_;
@@ -117,7 +121,8 @@ is($w->run('BEGIN; INSERT INTO bookings (stylist_user_id, service_id, start_time
 	  . ' VALUES (t.stylist(2), t.service(1), t.at(2, 0), t.at(2, 1)) RETURNING t.look(2, 1, 2); COMMIT') =~ /^[ab]/ ? $w->run('SELECT t.exact(2, 1, 2)') : '',
 	't', 'INSERT … RETURNING v2 keeps nothing wrong');
 
-# What a transaction stores must not know of what it does afterwards, though its own xid never runs for pg_current_snapshot().
+# What a transaction stores must not know of what it does afterwards, though its own xid never runs for
+# pg_current_snapshot().
 for my $change (
 	[ 'a service',   'UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)' ],
 	[ 'the rules',   q{UPDATE availability_cache.rules SET display_format = 'HH12:MI'} ],
@@ -201,7 +206,8 @@ fill(4);
 $off2->run('COMMIT');
 is($m->run('SELECT t.exact(1, 1, 0), t.exact(2, 1, 0)'), 't|t', 'both commit, the tier begins again in between');
 
-# A writer that looked before the tier began, at each step, and one that decides with the tier off and goes on with it on.
+# A writer that looked before the tier began, at each step, and one that decides with the tier off and goes on
+# with it on.
 for my $steps (0 .. 3)
 {
 	$off->run('SELECT t.book(5, 0, 1)');
@@ -244,7 +250,8 @@ $m->run('SELECT availability_cache.clean()');
 $old->run('COMMIT');
 is($r->run('SELECT t.exact(5, 1, 1)'), 't', 'and when it books and commits');
 
-# Many transactions that are running, in any order of ending: a row does not list them, and is exact all the same.
+# Many transactions that are running, in any order of ending: a row does not list them, and is exact all the
+# same.
 $m->run("DELETE FROM private.availability_cache WHERE stylist_user_id = t.stylist(5)");
 for my $n (1 .. 75)
 {
@@ -316,8 +323,8 @@ $m->run('DELETE FROM private.availability_cache; INSERT INTO private.availabilit
 is($r->run('SELECT t.exact(2, 1, 1)'), 't', 'an old row put back after the log was cleaned: no wrong answer');
 exact_everywhere($m, 7, 'everything is exact');
 
-# Another table under the name: sessions that know the old one must notice. A new one knows only the new; and another price
-# deletes no row, so that all depends on its trace.
+# Another table under the name: sessions that know the old one must notice. A new one knows only the new; and
+# another price deletes no row, so that all depends on its trace.
 my $dearer = 'UPDATE services SET price_cents = price_cents + 1 WHERE id = t.service(1)';
 my $log = 'availability_cache.invalidation';
 # A table that somebody makes under the name of ours is not ours.
@@ -440,7 +447,8 @@ $m->run("COMMIT PREPARED 'crash'");
 is($r->run('SELECT t.look(6, 1, 1)'), 'aaaab' . 'a' x 19, 'COMMIT PREPARED after a crash is seen');
 exact_everywhere($m, 7, 'everything is exact then');
 
-# A booking that can neither leave a trace nor stop the tier, over restarts, a crash, and a restart without preload.
+# A booking that can neither leave a trace nor stop the tier, over restarts, a crash, and a restart without
+# preload.
 sub unrecorded
 {
 	my ($d) = @_;
@@ -476,6 +484,21 @@ $node->start;
 sessions_of();
 is(rows(1, 13), 1, 'restarted without preload: it is still there');
 is($r->run("SELECT t.exact(1, 1, 13)"), 't', 'and not answered');
+
+# ---- rows that are too large for a block ----
+
+# A COMMIT, which has no snapshot, deletes their large values too.
+$m->run(<<'EOC');
+UPDATE availability_cache.rules SET slot_step = '1 minute';
+UPDATE services SET duration_minutes = 3, price_cents = 1500;
+EOC
+wait_until(sub { $m->run('SELECT t.v2(4, 1, 0)'); return $m->run('SELECT t.v2(3, 1, 0)') && rows(3, 0) == 1 }, 'the row to be kept');
+my $large = q{SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = 'private.availability_cache'::regclass};
+is($m->run($large), 't', 'a row has values outside of it');
+is($w->fails('SELECT t.book(3, 0, 3)'), '', 'a booking of that day');
+is(rows(3, 0), 0, 'the row is gone');
+is($m->run('SELECT t.exact(3, 1, 0)'), 't', 'and the answer exact');
+unlike(slurp_file($node->logfile), qr/does without its tables: cannot fetch toast|without an active snapshot/, 'nothing failed');
 $_->quit for $m, $w, $r;
 $node->stop;
 done_testing();

@@ -1,10 +1,12 @@
-# Definitions and the table tier (G5, G6): whatever DDL does to attached tables, and whoever runs it, no row of the tier is answered that
-# was made with other definitions. Without preload, by sessions that never load the library; on a standby; with preload and the worker;
-# a role changed in another database; traces removed while the log's triggers were disabled.
+# Definitions and the table tier (G5, G6): whatever DDL does to attached tables, and whoever runs it, no row
+# of the tier is answered that was made with other definitions. Without preload, by sessions that never load
+# the library; on a standby; with preload and the worker; a role changed in another database; traces removed
+# while the log's triggers were disabled.
 #
-# Shown to fail with the mutants no_definitions_check (trust_row), no_log_check (trust_row) and no_hold_check (a mapping that is newer
-# than the snapshot that an answer was computed under), each in a scenario at the end; and by hand with, in src/slots/fingerprint.c: no
-# relfilenode, no t.xmin, no a.xmin, no enumlabel, no has_table_privilege. (Without pg_inherits or rolbypassrls it holds: new triggers, and an error, tell too.)
+# Shown to fail with the mutants no_definitions_check (trust_row), no_log_check (trust_row) and no_hold_check
+# (a mapping that is newer than the snapshot that an answer was computed under), each in a scenario at the
+# end; and by hand with, in src/slots/fingerprint.c: no relfilenode, no t.xmin, no a.xmin, no enumlabel, no
+# has_table_privilege. (Without pg_inherits or rolbypassrls it holds: new triggers, and an error, tell too.)
 use strict;
 use warnings;
 use FindBin;

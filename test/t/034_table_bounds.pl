@@ -1,11 +1,12 @@
-# The table tier is bounded: a transaction that touches much distrusts what it touched, and not all others; the log and
-# a cleaning have a largest size; rows that rest on other libraries are not answered.
+# The table tier is bounded: a transaction that touches much distrusts what it touched, and not all others;
+# the log and a cleaning have a largest size; rows that rest on other libraries are not answered.
 #
-# Shown to fail with, in src/table: MAX_TRACES 32 (a thousand stylists); MAX_DAYS as MAX_TRACES (many days); touch that
-# takes no tag after the last but one (more than that); tier_log_init without handle_subtransaction; handle_transaction that never
-# writes at once (touched after PRE_COMMIT); MAX_LOG_ROWS 1000000 (the log is short); trust_raise without the row's xid (rows too old go);
-# leave_traces that takes a full log for any (the log's file); clean_log without the case that nothing is trusted; CLEAN_BLOCKS
-# of MaxBlockNumber (pieces), go_on that begins at the first block (all of it); environment without its setting.
+# Shown to fail with, in src/table: MAX_TRACES 32 (a thousand stylists); MAX_DAYS as MAX_TRACES (many days);
+# touch that takes no tag after the last but one (more than that); tier_log_init without
+# handle_subtransaction; handle_transaction that never writes at once (touched after PRE_COMMIT); MAX_LOG_ROWS
+# 1000000 (the log is short); trust_raise without the row's xid (rows too old go); leave_traces that takes a
+# full log for any (the log's file); clean_log without the case that nothing is trusted; CLEAN_BLOCKS of
+# MaxBlockNumber (pieces), go_on that begins at the first block (all of it); environment without its setting.
 use strict;
 use warnings;
 use FindBin;

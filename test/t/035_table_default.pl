@@ -1,5 +1,5 @@
-# What an installation does that sets nothing: the table tier is on, written by a worker if the library is preloaded, else by the
-# sessions.
+# What an installation does that sets nothing: the table tier is on, written by a worker if the library is
+# preloaded, else by the sessions.
 #
 # Shown to fail with settings_define that has the other default in either case, or off.
 use strict;

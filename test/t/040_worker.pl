@@ -1,10 +1,11 @@
-# The table tier's background worker: started when there is something to write, one per database; writes in batches what read-only
-# transactions computed, cleans and prunes, ends when it is idle or nobody is there; in nobody's way, and replaceable at any moment
-# (issue 3, 4).
+# The table tier's background worker: started when there is something to write, one per database; writes in
+# batches what read-only transactions computed, cleans and prunes, ends when it is idle or nobody is there; in
+# nobody's way, and replaceable at any moment.
 #
-# Shown to fail with, in src/: work() that does not look for nobody_is_connected (CREATE, ALTER and DROP DATABASE right after the last session);
-# worker_end that does nothing (no second worker after one has ended); a worker that takes over default_transaction_read_only from ALTER
-# DATABASE (it cannot clean, as it was at first); notice_dropped_database that forgets the tier's place at once.
+# Shown to fail with, in src/: work() that does not look for nobody_is_connected (CREATE, ALTER and DROP
+# DATABASE right after the last session); worker_end that does nothing (no second worker after one has ended);
+# a worker that takes over default_transaction_read_only from ALTER DATABASE (it cannot clean, as it was at
+# first); notice_dropped_database that forgets the tier's place at once.
 use strict;
 use warnings;
 use FindBin;

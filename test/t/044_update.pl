@@ -1,11 +1,13 @@
-# From 1.0.0 by ALTER EXTENSION UPDATE: with the new library and the old SQL everything works as before; a schema that
-# somebody made under the name of ours is neither used nor taken over; the update loses nothing, also for sessions that
-# were connected all the while; and an updated database is, catalog for catalog, what a new one is (G1, G10).
+# From 1.0.0 by ALTER EXTENSION UPDATE: with the new library and the old SQL everything works as before; a
+# schema that somebody made under the name of ours is neither used nor taken over; the update loses nothing,
+# also for sessions that were connected all the while; and an updated database is, catalog for catalog, what a
+# new one is (G1, G10).
 #
-# Shown to fail with: internal_schema() that asks only for the schema (what was planted runs, as the superuser), or knows
-# one of the two only; an update script without any of its statements, or without attach.sql, or one that calls
-# get_available_slots (the tables' owners' code runs), or goes by names alone; a REVOKE in attach.sql. Tried by hand, since
-# it needs the library of 1.0.0: while that is loaded the update and CREATE EXTENSION refuse.
+# Shown to fail with: internal_schema() that asks only for the schema (what was planted runs, as the
+# superuser), or knows one of the two only; an update script without any of its statements, or without
+# attach.sql, or one that calls get_available_slots (the tables' owners' code runs), or goes by names alone; a
+# REVOKE in attach.sql. Tried by hand, since it needs the library of 1.0.0: while that is loaded the update
+# and CREATE EXTENSION refuse.
 use strict;
 use warnings;
 use FindBin;
@@ -112,9 +114,11 @@ EOC
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'availability_cache'};
 # What the tables have, but for what the update adds, and the triggers on users' tables.
 my $contents = <<'EOC';
-SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_sharing,show_reasons,notice_days,notice_cutoff,advance_whole_days,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
- WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'),
-  ('bookings', 'seats'), ('booking_reservations', 'seats'), ('services', 'capacity'))) IS NOT TRUE
+SELECT format($$SELECT %L, j - '{slot_alignment,compute_function,guard,seat_sharing,show_reasons,notice_days,notice_cutoff,advance_whole_days,blocking_statuses,service_caps,max_bookings_per_day,max_bookings_per_week,max_daily_minutes,max_weekly_minutes,usual_names}'::text[] FROM (TABLE %s) x, to_jsonb(x) j
+ WHERE ((j ->> 'role', j ->> 'name') IN (('bookings', 'service_id'), ('booking_reservations', 'service_id'), ('schedule_overrides', 'applies_to_all'), ('schedule_overrides', 'timezone'),
+  ('bookings', 'seats'), ('booking_reservations', 'seats'), ('services', 'capacity'), ('bookings', 'resource_id'), ('booking_reservations', 'resource_id'), ('services', 'resource_kind'),
+  ('services', 'slot_step_minutes'), ('services', 'slot_alignment'), ('services', 'only_classes'), ('stylist_services', 'capacity'), ('stylist_schedules', 'service_id'),
+  ('stylist_schedules', 'interval_weeks'), ('stylist_schedules', 'interval_from')) OR j ->> 'role' IN ('resources', 'class_sessions') OR j ->> 'name' ~ '^max_(bookings|daily|weekly)_') IS NOT TRUE
  ORDER BY j::text$$, m.objid::regclass, m.objid::regclass)
   FROM pg_depend m JOIN pg_class c ON c.oid = m.objid
  WHERE m.classid = 'pg_class'::regclass AND m.deptype = 'e' AND c.relkind IN ('r', 'S')
@@ -178,7 +182,8 @@ is($w->run(<<'EOC'), '7|0', 'the TRUNCATE triggers of attached tables have the m
 SELECT count(*) FILTER (WHERE tgnargs > 1 AND NOT relispartition), count(*) FILTER (WHERE tgnargs > 1 AND relispartition)
   FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE tgfoid = 'private.invalidate_availability_cache()'::regprocedure AND tgtype = 32
 EOC
-# Who has an attached table may go on, and nobody else who could; a dump has it, and not as the extension's own.
+# Who has an attached table may go on, and nobody else who could; a dump has it, and not as the extension's
+# own.
 is($w->run(q{SELECT rolname, has_function_privilege(rolname, 'private.invalidate_availability_cache()', 'EXECUTE') FROM pg_roles
 	WHERE rolname IN ('app', 'landlord', 'planter') ORDER BY 1}), "app|t\nlandlord|t\nplanter|f", 'the owners of attached tables may attach');
 my ($dump) = run_command([ 'pg_dump', '--schema-only', $node->connstr('salon') ]);

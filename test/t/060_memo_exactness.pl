@@ -1,9 +1,10 @@
-# Memoized functions (G1, G2, G5, G6, G11): random tables, functions, writes and DDL from several sessions; after each step a memoized
-# function says what its copy without memory says, in every session.
+# Memoized functions (G1, G2, G5, G6, G11): random tables, functions, writes and DDL from several sessions;
+# after each step a memoized function says what its copy without memory says, in every session.
 #
-# Shown to fail within two worlds with the mutants nested_tags, new_value_only, no_shadows and index_columns, and within four with
-# first_element, first_arm, any_operator, bytes_hashed, any_initplan, any_parameter, first_lookup and not_needed (061_memo_mutants.pl has a scenario for each); and in
-# the first with no tag_of_relation in note_relation (seen.c).
+# Shown to fail within two worlds with the mutants nested_tags, new_value_only, no_shadows and index_columns,
+# and within four with first_element, first_arm, any_operator, bytes_hashed, any_initplan, any_parameter,
+# first_lookup and not_needed (061_memo_mutants.pl has a scenario for each); and in the first with no
+# tag_of_relation in note_relation (seen.c).
 use strict;
 use warnings;
 use FindBin;
@@ -312,7 +313,8 @@ sub agrees
 	return 1 if $said !~ /f/ && $s->{sqlstate} eq '';
 	return 1 if $s->{sqlstate} ne '' && @chosen > 1 && !grep { !agrees($s, $_) } @chosen;
 	return 1 if $s->{sqlstate} ne '' && @chosen == 1;
-	# The copy may go on with a plan of before a table came that hides another: the server makes plans anew for less.
+	# The copy may go on with a plan of before a table came that hides another: the server makes plans anew
+	# for less.
 	my $memoized = $s->run('SELECT ' . join ', ', map { "quote_nullable($_)" } @calls);
 	$s->run('DISCARD PLANS');
 	return 1 if $memoized eq $s->run('SELECT ' . join ', ', map { "quote_nullable($_)" } @copies);

@@ -1,6 +1,6 @@
-# The tests of memoized functions bite: each way to break what answers depend on gives a stale answer in the scenario made for it, and
-# unbroken there is none. And under load (G1, G3): sessions that write, and sessions that compare a memoized function with its table in
-# the statement that calls it.
+# The tests of memoized functions bite: each way to break what answers depend on gives a stale answer in the
+# scenario made for it, and unbroken there is none. And under load (G1, G3): sessions that write, and sessions
+# that compare a memoized function with its table in the statement that calls it.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,7 @@
-# Answers of memoized functions in the table tier: after a restart, on a standby, within transactions, as definitions and roles change, with
-# its table locked, full, edited and emptied by hand. And the tests bite: each way to break it that the TEST_HOOKS build knows gives a stale
-# answer in a scenario made for it, and none without.
+# Answers of memoized functions in the table tier: after a restart, on a standby, within transactions, as
+# definitions and roles change, with its table locked, full, edited and emptied by hand. And the tests bite:
+# each way to break it that the TEST_HOOKS build knows gives a stale answer in a scenario made for it, and
+# none without.
 #
 #   no_trace              a row changes: nothing says that the answer is old
 #   no_snapshot_check     the same, where the trace is there
@@ -362,7 +363,7 @@ my @broken = ([ no_trace => \&a_change ], [ no_snapshot_check => \&a_change ], [
 	[ old_catalogs => \&remembered_catalogs ], [ unlogged_kept => \&a_crash ], [ no_word_check => \&while_worker_waits ]);
 for my $mutant ('none', map { $_->[0] } @broken)
 {
-	$node->safe_psql('postgres', "LOAD 'availability_cache';\nALTER SYSTEM SET availability_cache.test_mutant = '$mutant'");
+	set_mutant($node, $mutant);
 	restart();
 	for my $b (grep { $mutant eq 'none' || $_->[0] eq $mutant } @broken)
 	{

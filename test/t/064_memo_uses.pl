@@ -1,7 +1,9 @@
-# docs/uses.md: every command of the page runs as it stands, on the tables of test/uses.sql; and after a change by another session each
-# answer is the new one, computed where the page says that the change outdates it, and from memory everywhere else (G1, G12).
+# docs/uses.md: every command of the page runs as it stands, on the tables of test/uses.sql; and after a
+# change by another session each answer is the new one, computed where the page says that the change outdates
+# it, and from memory everywhere else (G1, G12).
 #
-# Shown to fail with a page whose enrolments_of() has no sub-select, or whose story_for_readers() goes by story_id and state.
+# Shown to fail with a page whose enrolments_of() has no sub-select, or whose story_for_readers() goes by
+# story_id and state.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
@@ -16,10 +18,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE uses');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$test/uses.sql", $node->connstr('uses') ], 'the tables');
 $node->safe_psql('uses', 'CREATE EXTENSION availability_cache');
 
-open(my $page, '<', "$test/../docs/uses.md") or die "no page: $!";
-# Indented lines are commands, ended by a semicolon at the end of a line that is followed by a new one.
-my @commands = split /(?<=;)\n(?=CREATE|SELECT)/, join('', map { s/^ {4}//r } grep { /^ {4}/ } <$page>);
-close $page;
+# Ended by a semicolon at the end of a line that is followed by a new one.
+my @commands = split /(?<=;)\n+(?=CREATE|SELECT)/, page_sql('uses.md');
 cmp_ok(scalar(@commands), '>', 25, 'the page has commands');
 for my $command (@commands)
 {

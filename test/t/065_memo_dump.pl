@@ -1,6 +1,7 @@
-# Memoized functions come through a dump and restore by a role that is no superuser, and through pg_upgrade (to the same major version,
-# whose rules are those of any other): the language, every option, watched tables and their key columns; and answers go on to be from memory
-# and exact, of none of what memory held before (G1, G5).
+# Memoized functions come through a dump and restore by a role that is no superuser, and through pg_upgrade
+# (to the same major version, whose rules are those of any other): the language, every option, watched tables
+# and their key columns; and answers go on to be from memory and exact, of none of what memory held before
+# (G1, G5).
 #
 # Not shown to fail with a mutant: what it rests on is the server's own dump of functions and triggers.
 use strict;

@@ -1,8 +1,10 @@
-# Memoized functions: what an answer may go by beside the rows of tables (G1, G5, G11). Each case is a function and its copy that is not
-# memoized: after a change both say the same in a new session, and the case's change does change it.
+# Memoized functions: what an answer may go by beside the rows of tables (G1, G5, G11). Each case is a
+# function and its copy that is not memoized: after a change both say the same in a new session, and the
+# case's change does change it.
 #
-# Shown to fail with the mutant errors_unseen (061_memo_mutants.pl has its scenario too), and each without what it is about: DATABASEOID in
-# definitions.c, types.c returning nothing, look_at_setting, literal_means_clock, reads_lockers and the case of json_field in key.c.
+# Shown to fail with the mutant errors_unseen (061_memo_mutants.pl has its scenario too), and each without
+# what it is about: DATABASEOID in definitions.c, types.c returning nothing, look_at_setting,
+# literal_means_clock, reads_lockers and the case of json_field in key.c.
 use strict;
 use warnings;
 use FindBin;
@@ -34,8 +36,8 @@ EOC
 
 my $n = 0;
 
-# body: of a plpgsql function without arguments; options: of memoize(); refused: memoize() says so, with this; kept: it is from memory
-# the second time; each session runs before.
+# body: of a plpgsql function without arguments; options: of memoize(); refused: memoize() says so, with this;
+# kept: it is from memory the second time; each session runs before.
 sub case
 {
 	my ($name, %c) = @_;

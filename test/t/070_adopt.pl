@@ -1,39 +1,36 @@
-# A salon in production (test/production.sql: 60 tables with row-level security, an owner who is no superuser, rules of its own, triggers that only notify)
-# is adopted while it is booked and asked, and given back. The commands are those of docs/migrating.md, as they stand. Every answer of 30 days is what the
-# salon's own function gives, before, meanwhile and afterwards; everybody may do what they could, and no more; what was dumped is restored at every stage;
-# and unadopt() leaves the catalogs as they were, to the OID.
+# A salon in production (test/production.sql: 60 tables with row-level security, an owner who is no superuser,
+# rules of its own, triggers that only notify) is adopted while it is booked and asked, and given back. The
+# commands are those of docs/migrating.md, as they stand. Every answer of 30 days is what the salon's own
+# function gives, before, meanwhile and afterwards; everybody may do what they could, and no more; what was
+# dumped is restored at every stage; and unadopt() leaves the catalogs as they were, to the OID. And an hour:
+# its questions and bookings, as fast as they go, with what the clock would end ended; hits are as many as a
+# count says that knows the questions and changes alone.
 #
 # Shown to fail with: adopt() without carrying v2's grants over to json (nobody gets it), with the old
-# triggers left, with a weaker lock in lock_tables() (a deadlock), or tables locked in another order, without TRUNCATE in the undo of the table; names.sql without the
-# schema that a dump has (what is restored has other names).
+# triggers left, with a weaker lock in lock_tables() (a deadlock), or tables locked in another order, without
+# TRUNCATE in the undo of the table; names.sql without the schema that a dump has (what is restored has other
+# names).
 use strict;
 use warnings;
 use File::Basename qw(dirname);
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use ACTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('adopt');
+my $node = new_node('adopt', default_tier => 1);
 my $dir = $node->basedir;
 my $test = $ENV{AC_TEST} // dirname(__FILE__) . '/..';
 
-# Commands of the page, by the heading that they stand under.
-my (%page, $heading);
-open(my $page, '<', "$test/../docs/migrating.md") or die "no page: $!";
-while (<$page>)
-{
-	$heading = $1 if /^## (.*)/;
-	$page{$heading} .= $1 . "\n" if defined $heading && /^ {4}(.*)/;
-}
-close($page);
-sub page { my ($of) = @_; return $page{$of} // die "docs/migrating.md has no commands under $of"; }
+sub page { my ($heading) = @_; return page_sql('migrating.md', $heading) || die "docs/migrating.md has no commands under $heading"; }
 
 $node->safe_psql('postgres', 'CREATE DATABASE salon');
 $node->safe_psql('salon', "\\i $test/production.sql");
 is($node->safe_psql('salon', q{SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relrowsecurity}), 60, '60 tables with row-level security');
 
-# What tests ask with, out of the way; reference() is the salon's own function as it was, under a name that nobody adopts.
+# What tests ask with, out of the way; reference() is the salon's own function as it was, under a name that
+# nobody adopts.
 my $helpers = <<'EOC';
 CREATE SCHEMA t;
 GRANT USAGE ON SCHEMA t TO PUBLIC;
@@ -58,6 +55,45 @@ BEGIN
         IF to_regprocedure('public.get_available_slots_json(uuid,uuid,date,text)') IS NOT NULL THEN
             IF (public.get_available_slots_json(d.stylist, d.service, d.day, 'Asia/Kathmandu')::jsonb -> 'slots') IS DISTINCT FROM right_one THEN by_json := by_json + 1; END IF;
         END IF;
+    END LOOP;
+END $$;
+-- What test/bench/trace.pl writes, one after the other, each in a transaction. A hold's end, and the five minutes after which an answer ends anyhow, come by
+-- their place in it and not by the clock.
+CREATE TABLE t.trace (n int PRIMARY KEY, kind text, s int, v int, d int, slot int, number int, ends int);
+CREATE TABLE t.trace_ids (number int PRIMARY KEY, id uuid);
+CREATE PROCEDURE t.play(five_minutes int) LANGUAGE plpgsql AS $$
+DECLARE
+    o t.trace;
+    at timestamptz;
+    who uuid;
+    what uuid;
+BEGIN
+    TRUNCATE t.trace_ids;
+    FOR o IN SELECT * FROM t.trace UNION ALL SELECT ends, 'e', s, v, d, slot, number, 0 FROM t.trace WHERE kind = 'h' AND ends <= (SELECT max(n) FROM t.trace) ORDER BY n, kind LOOP
+        IF o.n % five_minutes = 0 AND o.kind <> 'e' THEN
+            PERFORM availability_cache.flush();
+            COMMIT;
+        END IF;
+        at := CURRENT_DATE + o.d + make_interval(hours => 3, mins => 30 * o.slot);
+        who := md5('stylist ' || o.s)::uuid;
+        what := md5('service ' || o.v)::uuid;
+        CASE o.kind
+        WHEN 'r' THEN
+            PERFORM public.get_available_slots_v2(who, what, CURRENT_DATE + o.d);
+        WHEN 'b' THEN
+            INSERT INTO t.trace_ids VALUES (o.number, gen_random_uuid());
+            INSERT INTO public.bookings (id, stylist_user_id, service_id, start_time_utc, end_time_utc, status)
+            SELECT id, who, what, at, at + interval '30 minutes', 'confirmed' FROM t.trace_ids WHERE number = o.number;
+        WHEN 'c' THEN
+            UPDATE public.bookings SET status = 'cancelled' WHERE id = (SELECT id FROM t.trace_ids WHERE number = o.number);
+        WHEN 'h' THEN
+            INSERT INTO t.trace_ids VALUES (o.number, gen_random_uuid());
+            INSERT INTO public.booking_reservations (id, stylist_user_id, service_id, start_time, end_time, expires_at)
+            SELECT id, who, what, at, at + interval '30 minutes', now() + interval '1 hour' FROM t.trace_ids WHERE number = o.number;
+        WHEN 'e' THEN
+            UPDATE public.booking_reservations SET status = 'expired' WHERE id = (SELECT id FROM t.trace_ids WHERE number = o.number);
+        END CASE;
+        COMMIT;
     END LOOP;
 END $$;
 CREATE TABLE t.went (what text, n bigint, state text, message text);
@@ -197,6 +233,75 @@ my ($h0, $m0) = split /\|/, $hits->();
 $node->safe_psql('salon', 'SELECT count(public.get_available_slots_v2(stylist, service, day)) FROM t.days(), generate_series(1, 10)');
 my ($h1, $m1) = split /\|/, $hits->();
 cmp_ok(($h1 - $h0) / ($h1 - $h0 + $m1 - $m0), '>=', 0.95, 'hit rate of a page that asks for everything') or diag "hits $h1 - $h0, misses $m1 - $m0";
+
+# ---- an hour ----
+
+# A site's mix (test/bench/trace.pl), of which one change in so many is taken; an hour has 7,200 operations,
+# two a second.
+my $operations = 7200;
+sub trace
+{
+	my ($one_in) = @_;
+	my $changes = 0;
+	my (%made, @trace);
+	for (`perl $test/bench/trace.pl $operations 4 30`)
+	{
+		my ($n, $kind, $s, $v, $d, $slot, $number, $ends) = split;
+		next if $kind ne 'r' && $changes++ % $one_in != 0 || $kind eq 'c' && !$made{$number};
+		$made{$number} = 1 if $kind eq 'b';
+		push @trace, [ $n, $kind, $s, 1 + ($v - 1) % 3, $d, $slot, $number, $kind eq 'h' ? $n + $operations / 4 : 0 ];
+	}
+	return @trace;
+}
+# Who asks for what was asked for since the last five minutes began, and since that stylist's last change, has
+# a hit: the function reads all bookings of a stylist. (On days off it reads none, so there are a few more.)
+sub counted
+{
+	my (@trace) = @_;
+	my (%kept, @holds);
+	my ($hits, $reads) = (0, 0);
+	for my $o (@trace)
+	{
+		my ($n, $kind, $s, $v, $d) = @$o;
+		delete $kept{ (shift @holds)->[2] } while @holds && $holds[0][7] <= $n;
+		%kept = () if $n % ($operations / 12) == 0;
+		if ($kind eq 'r') { $reads++; $hits += exists $kept{$s}{"$v $d"}; $kept{$s}{"$v $d"} = 1 }
+		else { delete $kept{$s}; push @holds, $o if $kind eq 'h' }
+	}
+	return 100 * $hits / $reads;
+}
+# The page's command says it.
+sub hit_rate
+{
+	my ($sql) = page('Watch it') =~ /^(SELECT function.*?;)/ms;
+	return map { (split /\|/)[1, 2] } grep { /^get_available_slots\(|^public\.get_available_slots\(/ } split /\n/, $node->safe_psql('salon', $sql);
+}
+for my $one_in (1, 5)
+{
+	my @trace = trace($one_in);
+	append_to_file("$dir/trace.$one_in", join '', map { "@$_\n" } @trace);
+	$node->safe_psql('salon', "TRUNCATE t.trace; COPY t.trace FROM '$dir/trace.$one_in' (DELIMITER ' ')");
+	my ($hits, $misses) = hit_rate();
+	my $start = time;
+	$node->safe_psql('salon', 'CALL t.play(' . $operations / 12 . ')');
+	my ($took, @now) = (time - $start, hit_rate());
+	my $rate = 100 * ($now[0] - $hits) / ($now[0] - $hits + $now[1] - $misses);
+	my $questions = grep { $_->[1] eq 'r' } @trace;
+	my $expected = counted(@trace);
+	note sprintf "an hour with %d questions and %d changes, in %d s: hit rate %.1f %%; counted: %.1f %%", $questions, @trace - $questions, $took, $rate, $expected;
+	cmp_ok($rate, '>=', $expected - 0.5, "an hour, one change in $one_in: as many hits as are counted") && cmp_ok($rate, '<=', $expected + 4, 'and few more');
+	is($now[0] - $hits + $now[1] - $misses, $questions, 'of all questions');
+	is($node->safe_psql('salon', 'SELECT t.differences()'), '(360,0,0,0)', 'and every answer is right');
+}
+
+# ---- what is read in the cache table ----
+
+# As a monitoring query of the classic table has it; a row that is there and current is what v2 says.
+ok(wait_until(sub { $node->safe_psql('salon', 'SELECT count(*) FROM private.availability_cache WHERE expires_at > now()') > 50 }, 'rows'), 'the cache table has rows');
+is($node->safe_psql('salon', q{SELECT count(*) FROM private.availability_cache c WHERE c.expires_at > now() AND c.customer_timezone = 'Asia/Kathmandu'
+	AND public.get_available_slots_v2(c.stylist_user_id, c.service_id, c.cache_date, c.customer_timezone) -> 'slots' IS DISTINCT FROM c.available_slots}), 0, 'each of them what is answered');
+is($node->safe_psql('salon', q{SET ROLE service_role; SELECT count(*) > 50 FROM private.availability_cache}), 't', 'for whoever could read the old one');
+
 $admin->run(q{INSERT INTO public.bookings (stylist_user_id, service_id, start_time_utc, end_time_utc, status) SELECT md5('stylist 1')::uuid, md5('service 1')::uuid, at, at + interval '2 hours', 'pending'
 	FROM (SELECT date_trunc('day', now()) + interval '7 days 5 hours') a(at)});
 is($node->safe_psql('salon', 'SELECT t.differences()'), '(360,0,0,0)', 'a booking shows');

@@ -1,6 +1,8 @@
-# rules.compute_function under load (G1, G2, G3): sessions that write, and sessions that compare v2 and json with the tables that the function reads, at both isolation
-# levels, while another changes which function it is. A number only grows: an answer lies between what was read before and after the call. Bites: with the version
-# clock read after the snapshot, hits that ignore pending cells, or changes ended before they are visible, answers are stale.
+# rules.compute_function under load (G1, G2, G3): sessions that write, and sessions that compare v2 and json
+# with the tables that the function reads, at both isolation levels, while another changes which function it
+# is. A number only grows: an answer lies between what was read before and after the call. Bites: with the
+# version clock read after the snapshot, hits that ignore pending cells, or changes ended before they are
+# visible, answers are stale.
 use strict;
 use warnings;
 use FindBin;

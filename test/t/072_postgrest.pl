@@ -1,8 +1,10 @@
 # needs: node
-# The stand-in for PostgREST (test/web/postgrest.mjs) asks as PostgREST does, and what the extension tells HTTP clients comes through it: roles, settings of
-# the request, read-only transactions, headers and status read back, errors, a 304 for who has the answer.
+# The stand-in for PostgREST (test/web/postgrest.mjs) asks as PostgREST does, and what the extension tells
+# HTTP clients comes through it: roles, settings of the request, read-only transactions, headers and status
+# read back, errors, a 304 for who has the answer.
 #
-# Shown to fail with: READ WRITE for a GET, no role set, settings that outlive the request, response.headers left unread.
+# Shown to fail with: READ WRITE for a GET, no role set, settings that outlive the request, response.headers
+# left unread.
 use strict;
 use warnings;
 use FindBin;

@@ -1,9 +1,10 @@
 # needs: node clients
-# The examples of docs/clients, each run as it says, against a salon; they check what they say themselves, traps included. Those that can are run again behind
-# PgBouncer in transaction mode. The types are what their script makes of the catalogs, and tsc (strict) passes the examples with them.
+# The examples of docs/clients, each run as it says, against a salon; they check what they say themselves,
+# traps included. Those that can are run again behind PgBouncer in transaction mode. The types are what their
+# script makes of the catalogs, and tsc (strict) passes the examples with them.
 #
-# Shown to fail with: errors raised by get_available_slots_json, PgBouncer in session mode or an example that prepares behind it, an argument of another name,
-# `slots` also in answers without success.
+# Shown to fail with: errors raised by get_available_slots_json, PgBouncer in session mode or an example that
+# prepares behind it, an argument of another name, `slots` also in answers without success.
 use strict;
 use warnings;
 use FindBin;
@@ -88,12 +89,37 @@ is("$checked->{status}$checked->{out}", '0', 'and the examples are right by them
 # The values of v2 that no catalog has: each status and code that there is.
 my $types = slurp_file("$clients/availability_cache.ts");
 my ($statuses) = $types =~ /type Status = (.*);/;
+my ($reasons) = $types =~ /type Reason = (.*);/;
 my ($codes) = $types =~ /type ErrorCode = (.*);/;
 my ($has_statuses) = slurp_file(sources() . '/src/slots/answer.c') =~ /slot_status_names\[.*?\] = \{(.*?)\}/s;
+my ($has_reasons) = slurp_file(sources() . '/src/slots/answer.c') =~ /slot_reason_names\[\w+\] =\s*\{(.*?)\}/s;
 my $has_codes = join ' ', map { slurp_file(sources() . "/src/entry/$_") } qw(rpc.c own_rules.c);
 is_deeply([ sort $statuses =~ /'(\w+)'/g ], [ sort $has_statuses =~ /"(\w+)"/g ], 'the statuses that there are');
+is_deeply([ sort(($reasons =~ /'(\w+)'/g), qw(outside_hours off_grid)) ], [ sort $has_reasons =~ /"(\w+)"/g ], 'the reasons, but for those of explain_slot() alone');
 my %codes = map { $_ => 1 } $has_codes =~ /"([A-Z]+_[A-Z_]+)"/g;
 is_deeply([ sort $codes =~ /'(\w+)'/g ], [ sort keys %codes ], 'and the codes');
+
+# What the answers have, key by key: no key without a type, and each that is not optional there.
+sub keys_of { my ($type) = @_; my ($body) = $types =~ /(?:interface|type) $type\b[^{;]*\{(.*?)\n?\}/s; return map { /^\s*(\w+)(\??):/ ? [ $1, $2 ] : () } split /[\n;]/, $body; }
+sub has_type
+{
+	my ($sql, $what, @types) = @_;
+	my @declared = map { keys_of($_) } @types;
+	my @keys = split / /, $node->safe_psql('salon', "SELECT string_agg(DISTINCT k, ' ') FROM ($sql) a(o), jsonb_object_keys(o) k");
+	my %type = map { $_->[0] => 1 } @declared;
+	is(join(' ', grep { !$type{$_} } @keys), '', "$what: every key has a type");
+	is(join(' ', grep { my $name = $_; !grep { $_ eq $name } @keys } map { $_->[1] ? () : $_->[0] } @declared), '', "$what: and is there");
+	return;
+}
+my $two = "t.stylist(1), t.service(1), t.day(3)";
+for my $set ("show_reasons = false", "show_reasons = true")
+{
+	$node->safe_psql('salon', "UPDATE availability_cache.rules SET $set; ALTER TABLE services ADD COLUMN IF NOT EXISTS capacity int; UPDATE services SET capacity = 3; SELECT count(*) FROM availability_cache.attach('services', 'services', '{}')");
+	has_type("SELECT jsonb_array_elements(get_available_slots_v2($two) -> 'slots')", "Slot, $set", qw(GetAvailableSlotsRow Slot));
+	has_type("SELECT jsonb_array_elements(get_available_slots_range(t.service(1), t.day(3), t.day(4)) -> 'slots')", "RangeSlot, $set", qw(GetAvailableSlotsRow RangeSlot));
+	has_type("SELECT jsonb_array_elements(get_available_days(t.service(1), t.day(3) - 30, t.day(3)) -> 'days')", "Day, $set", 'Day');
+}
+is($node->safe_psql('salon', "SELECT get_available_slots_v2($two) #>> '{slots,0,seats_left}'"), 3, 'seats are left');
 
 # Of a database with rules of its own, a slot is a row of its function.
 $node->safe_psql('salon', <<'EOC');

@@ -1,8 +1,10 @@
-# NOTIFY of what a transaction outdated: one a transaction, in the order of commits and with numbers without a gap, below 8,000 bytes, and never a value that whoever
-# listens could not ask for; off by default; without one where a transaction is prepared, rolled back or may not wait, which fails no booking, and shows as a gap.
+# NOTIFY of what a transaction outdated: one a transaction, in the order of commits and with numbers without a
+# gap, below 8,000 bytes, and never a value that whoever listens could not ask for; off by default; without
+# one where a transaction is prepared, rolled back or may not wait, which fails no booking, and shows as a
+# gap.
 #
-# Shown to fail with, in src/entry/notify.c: numbers taken without the lock (order); outdated_describe with values; MAX_PAYLOAD of 80,000; guarded() left out (lock_timeout);
-# no number for what is not sent.
+# Shown to fail with, in src/entry/notify.c: numbers taken without the lock (order); outdated_describe with
+# values; MAX_PAYLOAD of 80,000; guarded() left out (lock_timeout); no number for what is not sent.
 use strict;
 use warnings;
 use FindBin;

@@ -1,9 +1,11 @@
 # needs: node browser
-# The booking page (docs/clients/booking) in Chromium, over the stand-in for PostgREST: a time is booked in one window and seen to be taken in the other at
-# once; who is late is told; errors are said; keyboard, phone, light and dark.
+# The booking page (docs/clients/booking) in Chromium, over the stand-in for PostgREST: a time is booked in
+# one window and seen to be taken in the other at once; who is late is told; errors are said; a month with its
+# free days, anybody who is free, a day that says why it is empty; keyboard, phone, light and dark.
 #
-# Shown to fail with: the page without notifications, book_slot without its lock or its look at the slots, a field without a label, grey too light
-# to read, a dialog that is no dialog.
+# Shown to fail with: the page without notifications, book_slot without its lock or its look at the slots, a
+# field without a label, a month that is not asked for again, stylists locked in the order in which they are
+# named, grey too light to read, a dialog that is no dialog.
 use strict;
 use warnings;
 use FindBin;
@@ -25,10 +27,10 @@ for my $line (split /\n/, $used->{out})
 }
 like($used->{out}, qr/^done$/m, 'it came to the end') or diag $used->{err};
 
-is($node->safe_psql('salon', q{SELECT string_agg(customer_name, '|' ORDER BY created_at) FROM bookings WHERE customer_name !~ '^Customer \d+$'}), 'Maya <b>&</b> Co|First|Keyboard', 'who has booked');
+is($node->safe_psql('salon', q{SELECT string_agg(customer_name, '|' ORDER BY created_at) FROM bookings WHERE customer_name !~ '^Customer \d+$'}), 'Maya <b>&</b> Co|First|Anybody|Keyboard', 'who has booked');
 
 # Forty at once want the same time, and one gets it.
-my $slot = $node->safe_psql('salon', q{SELECT json_build_object('p_stylist_id', p.user_id, 'p_service_id', x.service_id, 'p_start', s.slot_start_utc, 'p_name', 'Crowd')
+my $slot = $node->safe_psql('salon', q{SELECT json_build_object('p_stylist_ids', ARRAY[p.user_id], 'p_service_id', x.service_id, 'p_start', s.slot_start_utc, 'p_name', 'Crowd')
   FROM stylist_profiles p JOIN stylist_services x ON x.stylist_user_id = p.user_id, generate_series(3, 9) d, get_available_slots(p.user_id, x.service_id, CURRENT_DATE + d) s
  WHERE s.status = 'available' ORDER BY random() LIMIT 1});
 my $crowd = run_program($node, 'salon', [ 'node', '-e', <<'EOC', $web->{url}, $slot ]);
@@ -37,6 +39,23 @@ const ask = () => fetch(url + '/rpc/book_slot', { method: 'POST', headers: { 'Co
 Promise.all(Array.from({ length: 40 }, ask)).then((all) => console.log(all.filter((s) => s === 200).length, all.filter((s) => s === 409).length));
 EOC
 is($crowd->{out}, "1 39\n", 'one of forty has the time, the others are told') or diag $crowd->{err};
+
+# Forty who want anybody, in whatever order they name them: as many as are free, and each has the one with the
+# fewest bookings before.
+my $team = $node->safe_psql('salon', q{SELECT json_build_object('p_stylist_ids', s -> 'stylists', 'p_service_id', x.id, 'p_start', s ->> 'slot_start_utc', 'p_name', 'Team')
+  FROM services x, jsonb_array_elements(get_available_slots_range(x.id, CURRENT_DATE + 3, CURRENT_DATE + 9, p_available_only => true) -> 'slots') s
+ ORDER BY jsonb_array_length(s -> 'stylists') DESC, random() LIMIT 1});
+my $crowds = run_program($node, 'salon', [ 'node', '-e', <<'EOC', $web->{url}, $team ]);
+const [url, given] = process.argv.slice(1);
+const values = JSON.parse(given);
+const ask = (_, i) => fetch(url + '/rpc/book_slot', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ ...values, p_stylist_ids: i % 2 ? values.p_stylist_ids : [...values.p_stylist_ids].reverse() }) })
+	.then(async (r) => [r.status, (await r.json()).stylist]);
+Promise.all(Array.from({ length: 40 }, ask)).then((all) => {
+	const names = all.filter(([s]) => s === 200).map(([, name]) => name);
+	console.log(values.p_stylist_ids.length > 1, names.length === values.p_stylist_ids.length, new Set(names).size === names.length, all.filter(([s]) => s === 409).length + names.length);
+});
+EOC
+is($crowds->{out}, "true true true 40\n", 'of a team each is booked once, nobody waits for nothing') or diag $crowds->{err};
 
 $web->stop;
 $node->stop;

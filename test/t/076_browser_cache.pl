@@ -1,10 +1,12 @@
 # needs: node browser
-# clients/availability-cache.js with the real swr in headless Chromium: an edit in one tab is fresh in the other and in another browser, and asks again for nothing else;
-# nothing stale is shown after a reload, nor to who comes back later; localStorage keeps only what is right; a booking shows at once and is taken back if it fails; what was
-# missed is everything. 304s are counted. With supabase-js, too. What is outdated by what is said is also tested without a browser.
+# clients/availability-cache.js with the real swr in headless Chromium: an edit in one tab is fresh in the
+# other and in another browser, and asks again for nothing else; nothing stale is shown after a reload, nor to
+# who comes back later; localStorage keeps only what is right; a booking shows at once and is taken back if it
+# fails; what was missed is everything. 304s are counted. With supabase-js, too. What is outdated by what is
+# said is also tested without a browser.
 #
-# Shown to fail with, in the module: without dropStored, postMessage, rollbackOnError or the look at _c; with isNext always true;
-# with stored answers always trusted.
+# Shown to fail with, in the module: without dropStored, postMessage, rollbackOnError or the look at _c; with
+# isNext always true; with stored answers always trusted.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);

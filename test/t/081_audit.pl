@@ -1,6 +1,7 @@
-# Hits are computed again and compared (audit_rate, audit()): a planted answer that is outdated is found, not given, logged with its key, dropped
-# and counted, of days and of memoized functions; and under load nothing is found, since a difference counts only while the entry is
-# still valid (G9). Shown to fail with a difference that counts at once (alarms under load).
+# Hits are computed again and compared (audit_rate, audit()): a planted answer that is outdated is found, not
+# given, logged with its key, dropped and counted, of days and of memoized functions; and under load nothing
+# is found, since a difference counts only while the entry is still valid (G9). Shown to fail with a
+# difference that counts at once (alarms under load).
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,7 @@
-# A range of days is as of one commit: appointments that move from one day, or stylist, to another are always on exactly one; who moved one sees it where
-# it is, before and after the commit; REPEATABLE READ has the range of its snapshot. Fails with the mutant torn_moment, by which days
-# that were kept later are taken, in an interleaving that is forced.
+# A range of days is as of one commit: appointments that move from one day, or stylist, to another are always
+# on exactly one; who moved one sees it where it is, before and after the commit; REPEATABLE READ has the
+# range of its snapshot. Fails with the mutant torn_moment, by which days that were kept later are taken, in
+# an interleaving that is forced.
 use strict;
 use warnings;
 use FindBin;
@@ -138,9 +139,7 @@ for my $ms (100, 300, 1000)
 isnt($torn, 1, 'where days that were kept later are taken it is on two');
 # ---- what docs/usage.md shows ----
 
-my $page = do { local (@ARGV, $/) = ("$FindBin::RealBin/../../docs/usage.md"); <> };
-my ($section) = $page =~ /^### Several days, anybody\n(.*?)^### /ms;
-my @examples = $section =~ /^    (SELECT get_\w+\(.*);$/mg;
+my @examples = page_sql('usage.md', 'Several days, anybody') =~ /^(SELECT get_\w+\(.*);$/mg;
 cmp_ok(scalar(@examples), '>', 4, 'docs/usage.md has examples');
 my %ids = (stylist => 't.stylist(1)', service => 't.service(1)', cut => 't.service(1)', colour => 't.service(2)');
 for my $example (@examples)

@@ -1,7 +1,8 @@
 # needs: prometheus
-# What is under monitoring/ works: both exporters, as Debian has them, are run and scraped and have the server's own figures; the rules that give
-# sql_exporter's names those of postgres_exporter name what it has; promtool finds nothing wrong with the rules, and each alert fires when it
-# should; the dashboard asks for nothing that is not there.
+# What is under monitoring/ works: both exporters, as Debian has them, are run and scraped and have the
+# server's own figures; the rules that give sql_exporter's names those of postgres_exporter name what it has;
+# promtool finds nothing wrong with the rules, and each alert fires when it should; the dashboard asks for
+# nothing that is not there.
 use strict;
 use warnings;
 use File::Basename qw(dirname);

@@ -1,16 +1,22 @@
-# availability_cache.dashboard(): one page, well-formed, that loads nothing and runs nothing, whatever names there are in it; with much, with
-# nothing; for whoever may read statistics. And the figures over time that it draws. Shown to fail with: html() that returns its argument;
-# history_note() that notes each time.
+# needs: node browser
+# availability_cache.dashboard(): one page, well-formed, that loads nothing and runs nothing, whatever names
+# there are in it; with much, with nothing; for whoever may read statistics. And the figures over time that it
+# draws. As PostgREST gives it, in Chromium: wide and on a phone, light and dark, the same three. Shown to
+# fail with: html() that returns its argument; history_note() that notes each time; in Chromium, tables that
+# scroll without tabindex or not by themselves, no main, --faint as #999.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use ACTest;
+use ACWeb;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('dashboard', hooks => 1);
 my $name = q{<script>alert(1)</script> & "q'};
 my $evil = '<img src=x onerror=alert(1)>';
+my $wide = 'W' x 60;
 make_salon($node, 'salon');
 $node->safe_psql('postgres', 'CREATE DATABASE hostile');
 $node->safe_psql('hostile', <<"EOC");
@@ -18,6 +24,8 @@ CREATE EXTENSION availability_cache;
 CREATE TABLE "$evil" (i int);
 CREATE FUNCTION "<b>f</b>"(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT count(*) FROM "$evil" WHERE i = x); END';
 SELECT count(*) FROM availability_cache.memoize('"<b>f</b>"(int)');
+CREATE FUNCTION "$wide"(x int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT count(*) FROM "$evil"); END';
+SELECT count(*) FROM availability_cache.memoize('"$wide"(int)');
 EOC
 $node->safe_psql('postgres', 'ALTER DATABASE hostile RENAME TO "' . $name =~ s/"/""/gr . '"');
 
@@ -49,6 +57,7 @@ like(xpath($s, '//td/text()'), qr/slots/, 'the slots have a row');
 my $h = session($node, $name);
 $h->run('SELECT "<b>f</b>"(1)');
 $h->run('SELECT "<b>f</b>"(1)');
+$h->run(qq{SELECT "$wide"(1)});
 $h->run(qq{INSERT INTO "$evil" VALUES (1)});
 is(xpath($h, 'count(//*[local-name()="script" or local-name()="img" or local-name()="b" and not(parent::*[local-name()="div"])])'), '0', 'hostile names are text');
 like(xpath($h, '//td/text()'), qr/&lt;img src=x onerror=alert\(1\)&gt;/, 'that is shown');
@@ -64,5 +73,25 @@ my $nobody = session($node, 'salon', user => 'nobody_else');
 is($nobody->fails('SELECT availability_cache.dashboard()'), '42501', 'nobody else may');
 $nobody->quit;
 $s->quit;
+
+# ---- through PostgREST, in a browser ----
+
+make_api_roles($node, 'postgres');
+$node->safe_psql('postgres', 'GRANT watcher TO authenticator; CREATE DATABASE nothing');
+$node->safe_psql('nothing', 'CREATE EXTENSION availability_cache');
+make_salon($node, 'busy', stylists => 6, days => 14);
+$node->safe_psql('busy', "\\i " . sources() . '/test/web/dashboard.sql');
+my %shown = (none => 'nothing', much => 'busy', hostile => $name);
+my %web = map { $_ => web_server($node, $shown{$_}, schema => 'availability_cache', anon => 'watcher') } keys %shown;
+my @asked = $web{much}->ask('GET', '/rpc/dashboard', { Accept => 'text/html', Authorization => 'Bearer ' . token('anon') });
+is($asked[0], 403, 'who may not read statistics has no page');
+my $used = run_program($node, 'postgres', [ 'node', sources() . '/test/web/dashboard.mjs', $ENV{AC_SHOTS} || $PostgreSQL::Test::Utils::tmp_check, map { "$_=$web{$_}{url}/rpc/dashboard" } sort keys %web ]);
+for my $line (split /\n/, $used->{out})
+{
+	$line =~ /^(not )?ok - (.*)/ ? ok(!$1, $2) : $line =~ /^# (.*)/ && note($1);
+}
+like($used->{out}, qr/^done$/m, 'it came to the end') or diag $used->{err};
+is(() = $used->{out} =~ /^# availability_cache: \Q$name\E$/mg, 4, 'the hostile name is the title, as it is');
+$_->stop for values %web;
 $node->stop;
 done_testing();

@@ -1,5 +1,6 @@
-# The benchmark still runs: its parts, at a size that measures nothing, prints the figures that docs/benchmarks.md shows. What they
-# are is not looked at. The parts themselves die when two answers that must be the same are not.
+# The benchmark still runs: its parts, at a size that measures nothing, prints the figures that
+# docs/benchmarks.md shows. What they are is not looked at. The parts themselves die when two answers that
+# must be the same are not.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
@@ -14,7 +15,7 @@ my ($out, $err) = ('', '');
 local $ENV{TINY} = 1;
 delete local @ENV{qw(QUICK WRITE)};
 # json does what hit does, and profile needs valgrind.
-my @parts = qw(hit miss sessions memory hitrate booking others disturbed stampede table scale memo uses guard range postgrest);
+my @parts = qw(hit miss sessions memory hitrate warm booking others disturbed stampede table scale memo uses guard range postgrest);
 my $ok = IPC::Run::run([ 'bash', "$test/bench/run", @parts ], '<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout(600));
 ok($ok, 'it runs to its end') or diag "$out\n$err";
 my ($table) = $out =~ /^All figures.*?\n(.*)/ms;
@@ -26,6 +27,7 @@ my %lines = (
 	sessions  => [ "a session's first v1", 'after ANALYZE', 'locks held', 'nobody knows' ],
 	memory    => [ 'a day of 24 slots', 'stylist-days that fit', 'all it takes for each day' ],
 	hitrate   => [ 'hit rate of the extension', 'classic' ],
+	warm      => [ 'hit rate, without a worker', 'hit rate, with one', 'right after a restart, with one' ],
 	booking   => [ 'INSERT, our triggers / without', 'INSERT, classic trigger / without', 'COPY of' ],
 	others    => [ 'valid answers in memory', 'answers lost to', 'evictions meanwhile' ],
 	disturbed => [ 'a booking is prepared', 'flush() among hits' ],
@@ -52,5 +54,11 @@ for my $part (@parts, 'json', 'profile')
 {
 	like($page, qr/<!-- figures of $part -->\n.*<!-- end of $part -->/s, "docs/benchmarks.md has a place for $part");
 }
+
+# And what it begins with is from its figures.
+my $summary = '';
+IPC::Run::run([ $^X, "$test/bench/table.pl", 'summary', "$test/../docs" ], '>', \$summary);
+like($summary, qr/^\| .* \| \d/m, 'a summary');
+like($page, qr/<!-- summary -->\n\Q$summary\E<!-- end of summary -->/, 'the summary is of the figures below it');
 
 done_testing;

@@ -1,10 +1,12 @@
-// A small stand-in for PostgREST 12: answers RPC calls with the SQL that PostgREST issues, so that clients, HTTP caches and browsers meet the database
-// as they do behind it. It serves files and relays notifications too. Not a product: no filters beyond comparisons, no tables, no embedding.
+// A small stand-in for PostgREST 12: answers RPC calls with the SQL that PostgREST issues, so that clients,
+// HTTP caches and browsers meet the database as they do behind it. It serves files and relays notifications
+// too. Not a product: no filters beyond comparisons, no tables, no embedding.
 //
 //   node postgrest.mjs [--port N] [--files DIR]… [--anon ROLE] [--schema NAME] [--pre-request FUNCTION] [--listen CHANNEL] [--log]
 //
-// The database is that of PGHOST, PGPORT, PGUSER and PGDATABASE; PGUSER is the authenticator, who must be able to take the roles. Tokens are HS256, by
-// JWT_SECRET. Prints "listening on URL" when it is ready. --files: URLs below / are files of DIR; later ones at /NAME of their folder.
+// The database is that of PGHOST, PGPORT, PGUSER and PGDATABASE; PGUSER is the authenticator, who must be
+// able to take the roles. Tokens are HS256, by JWT_SECRET. Prints "listening on URL" when it is ready.
+// --files: URLs below / are files of DIR; later ones at /NAME of their folder.
 //
 //   POST, GET /rest/v1/rpc/FUNCTION, /rpc/FUNCTION     as PostgREST
 //   GET /events                                        notifications of --listen as server-sent events

@@ -1,7 +1,9 @@
--- The database of the booking page (docs/clients/booking), for the demo and its test: test/salon.sql with the extension, the roles of an API, and the page's functions.
+-- The database of the booking page (docs/clients/booking), for the demo and its test: test/salon.sql with the
+-- extension, the roles of an API, and the page's functions.
 \ir ../salon.sql
 CREATE EXTENSION availability_cache;
 SELECT count(*) FROM availability_cache.attach() \g /dev/null
+UPDATE availability_cache.rules SET show_reasons = true;
 \ir ../../docs/clients/booking/booking.sql
 CREATE ROLE authenticator LOGIN NOINHERIT;
 CREATE ROLE anon NOLOGIN;

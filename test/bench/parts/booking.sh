@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# What a booking pays: INSERT with our triggers, with the classic one, and without any; one row a transaction, and COPY. All have
-# the indexes that attach() asks for. Nobody reads meanwhile: the classic trigger finds nothing to delete.
+# What a booking pays: INSERT with our triggers, with the classic one, and without any; one row a transaction,
+# and COPY. All have the indexes that attach() asks for. Nobody reads meanwhile: the classic trigger finds
+# nothing to delete.
 
 booking_clients=4
 
-# Databases: p: no triggers; e: ours; k: the classic trigger; i and b: ours with the table tier inline and in the background.
+# Databases: p: no triggers; e: ours; k: the classic trigger; i and b: ours with the table tier inline and in
+# the background.
 part_booking()
 {
 	local sync clients n round kind kinds='p e k'
@@ -61,7 +63,8 @@ booking_tier_ready()
 	die "$db: bookings leave no trace in availability_cache.invalidation"
 }
 
-# No bookings, and no traces of the last ones: a site has them removed by those who save answers, and nobody does here.
+# No bookings, and no traces of the last ones: a site has them removed by those who save answers, and nobody
+# does here.
 booking_empty()
 {
 	local kind

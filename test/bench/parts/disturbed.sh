@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Readers of one day while its answer cannot be kept, because a booking of it is prepared; and while somebody flushes.
-# Temporary tables where the extension is, and where it is not.
+# Readers of one day while its answer cannot be kept, because a booking of it is prepared; and while somebody
+# flushes. Temporary tables where the extension is, and where it is not.
 
 . test/bench/parts/memory.sh
 

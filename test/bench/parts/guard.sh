@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# What it costs that no slot is sold twice: a free slot is booked, in a transaction of its own. Without anything, with our triggers
-# and the guard off, at "holds" and on; by a function that locks the stylist, looks and inserts; with an exclusion constraint.
+# What it costs that no slot is sold twice: a free slot is booked, in a transaction of its own. Without
+# anything, with our triggers and the guard off, at "holds" and on; by a function that locks the stylist,
+# looks and inserts; with an exclusion constraint.
 
 part_guard()
 {

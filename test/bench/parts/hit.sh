@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A hit: in the server, above a C function that returns the same jsonb from its process's memory; and through pgbench, against
-# that function, plpgsql with a table, Redis, and Pgpool-II's query cache.
+# A hit: in the server, above a C function that returns the same jsonb from its process's memory; and through
+# pgbench, against that function, plpgsql with a table, Redis, and Pgpool-II's query cache.
 
 . test/bench/servers.sh
 
@@ -56,8 +56,8 @@ hit_check_answers()
 		die "the classic functions answer something else"
 }
 
-# in_server DATABASE PREFIX QUESTIONS CALLS ROUNDS FUNCTION…: samples PREFIX/FUNCTION in nanoseconds. QUESTIONS is a query with
-# stylist, service and day.
+# in_server DATABASE PREFIX QUESTIONS CALLS ROUNDS FUNCTION…: samples PREFIX/FUNCTION in nanoseconds.
+# QUESTIONS is a query with stylist, service and day.
 in_server()
 {
 	local db=$1 prefix=$2 questions=$3 calls=$4 turns=$5 f list=()

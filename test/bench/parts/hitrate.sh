@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A booking site's operations (trace.pl), replayed against the extension at a hundred times the site's speed or more, and simulated
-# (simulate.pl) with other rules and policies, so that all see the same.
+# A booking site's operations (trace.pl), replayed against the extension at a hundred times the site's speed
+# or more, and simulated (simulate.pl) with other rules and policies, so that all see the same.
 
 hitrate_stylists=1000 hitrate_days=30
 
@@ -37,7 +37,8 @@ hitrate_replay()
 	sample "hitrate/$which/behind" 1 "$(cat "$bench/behind")"
 }
 
-# What the different answers took, a tenth of it, and what the extension takes besides (at least 4 MB are wanted).
+# What the different answers took, a tenth of it, and what the extension takes besides (at least 4 MB are
+# wanted).
 hitrate_small_memory()
 {
 	local different kb

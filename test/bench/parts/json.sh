@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# get_available_slots_json, which gives the answer as text, against the fastest function that returns it as jsonb.
+# get_available_slots_json, which gives the answer as text, against the fastest function that returns it as
+# jsonb.
 
 . test/bench/parts/hit.sh
 

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A hit of a memoized function, 4 kB of jsonb: in the server, above the floor; through libpq, and by the SQL that PostgREST issues,
-# against plpgsql without a cache, plpgsql with a table in front of it, and Redis; and a miss against the original.
+# A hit of a memoized function, 4 kB of jsonb: in the server, above the floor; through libpq, and by the SQL
+# that PostgREST issues, against plpgsql without a cache, plpgsql with a table in front of it, and Redis; and
+# a miss against the original.
 
 . test/bench/servers.sh
 
@@ -79,7 +80,8 @@ memo_scripts()
 	done
 }
 
-# As PostgREST 12 has it for POST /rpc/FUNCTION: a transaction, its settings, the call with its arguments out of JSON.
+# As PostgREST 12 has it for POST /rpc/FUNCTION: a transaction, its settings, the call with its arguments out
+# of JSON.
 memo_rest_script()
 {
 	cat <<-SQL

@@ -37,8 +37,8 @@ memory_full()
 	row "the same, when the first was evicted" "$(grouped "$first")" "or somewhat fewer"
 }
 
-# more_stylists DATABASE STYLISTS DAYS [SERVICES]: as many in all, open every day, who offer services 1 to SERVICES (1); a question
-# for each, day and service.
+# more_stylists DATABASE STYLISTS DAYS [SERVICES]: as many in all, open every day, who offer services 1 to
+# SERVICES (1); a question for each, day and service.
 more_stylists()
 {
 	psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d "$1" -v "stylists=$2" -v "days=$3" -v "services=${4:-1}" -f test/bench/sql/stylists.sql

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Computing a day: get_available_slots in C against plpgsql, as the bookings of a stylist grow. All of a day's costs are in it
-# (schedule, service, overrides, holds); what differs is how many bookings lie before and behind.
+# Computing a day: get_available_slots in C against plpgsql, as the bookings of a stylist grow. All of a day's
+# costs are in it (schedule, service, overrides, holds); what differs is how many bookings lie before and
+# behind.
 
 # Bookings per stylist; the last is five years of them.
 miss_sizes() { by_size "50 500 5000 16000" "50 500 5000" "50 500"; }

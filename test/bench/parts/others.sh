@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What becomes of answers when others are booked: half of the stylists get bookings, the answers about the other half are looked at.
-# Nobody asks meanwhile, so nothing is evicted for an answer that is computed again.
+# What becomes of answers when others are booked: half of the stylists get bookings, the answers about the
+# other half are looked at. Nobody asks meanwhile, so nothing is evicted for an answer that is computed again.
 
 . test/bench/parts/memory.sh
 . test/bench/parts/booking.sh
@@ -63,7 +63,8 @@ others_watch()
 	((watched >= $(by_size 20000 20000 100))) || die "only $watched answers can be looked at"
 }
 
-# others_book DATABASE STYLISTS BOOKINGS BAR: books the first half of them. The row is of all bookings since they were none.
+# others_book DATABASE STYLISTS BOOKINGS BAR: books the first half of them. The row is of all bookings since
+# they were none.
 others_book()
 {
 	local clients=4

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A hit as PostgREST asks for it, in the forms that a client can be given, against the classic function's: the statement around the call, in the
-# server, and the whole request of four statements through pgbench. And a month of days in one answer.
+# A hit as PostgREST asks for it, in the forms that a client can be given, against the classic function's: the
+# statement around the call, in the server, and the whole request of four statements through pgbench. And a
+# month of days in one answer.
 
 . test/bench/parts/hit.sh
 
@@ -27,7 +28,8 @@ rest_form()
 		AS \$\$ SELECT ($2)::\"application/json\" \$\$"
 }
 
-# rest_statement post|get FUNCTION JSON STYLIST SERVICE DAY [INTO]: as PostgREST 12 has it; a function that returns a media type is not aggregated.
+# rest_statement post|get FUNCTION JSON STYLIST SERVICE DAY [INTO]: as PostgREST 12 has it; a function that
+# returns a media type is not aggregated.
 rest_statement()
 {
 	local how=$1 function=$2 source arguments

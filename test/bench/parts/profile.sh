@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Where a hit's time goes: instructions per call and function, counted by callgrind in a server of one process; and instructions of a
-# booking with triggers and without. Counts are the same whatever else the machine does.
+# Where a hit's time goes: instructions per call and function, counted by callgrind in a server of one
+# process; and instructions of a booking with triggers and without. Counts are the same whatever else the
+# machine does.
 
 . test/bench/parts/hit.sh
 . test/bench/parts/booking.sh
@@ -64,10 +65,20 @@ profile_rows()
 		while read -r n name; do
 			row "$(hit_name "$f"): $name" "$(grouped "$n")" "$((100 * n / total)) %"
 		done < <(profile_functions "$f" "$calls" | head -n "$([[ $f == floor* ]] && echo 3 || echo 12)" | awk '$1 > 0')
+		[[ $f == floor* ]] || profile_counting "$f" "$calls" "$total"
 	done
 }
 
-# single_user DATABASE NAME VALGRIND-OPTION…: statements from stdin, a line each, in a transaction of their own.
+# What of a hit counts it: hits, ages, histograms.
+profile_counting()
+{
+	local n
+	n=$(profile_functions "$1" "$2" | awk '$2 ~ /^(counter|counters|histogram)_/ { n += $1 } END { print n + 0 }')
+	row "$(hit_name "$1"): all that counts" "$(grouped "$n")" "$(awk -v n="$n" -v all="$3" 'BEGIN { printf "%.1f %%", 100 * n / all }')"
+}
+
+# single_user DATABASE NAME VALGRIND-OPTION…: statements from stdin, a line each, in a transaction of their
+# own.
 single_user()
 {
 	local db=$1 name=$2
@@ -78,7 +89,8 @@ single_user()
 	! grep -E 'ERROR:|FATAL:' "$bench/$name.valgrind" || die "$name failed under callgrind"
 }
 
-# Instructions of a booking, all of its transaction: what 300 need more than 100. What ALTER DATABASE sets is not for a single user.
+# Instructions of a booking, all of its transaction: what 300 need more than 100. What ALTER DATABASE sets is
+# not for a single user.
 profile_booking()
 {
 	local db=$1 tier=off n total=()

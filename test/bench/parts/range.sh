@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A month in one call: of one stylist and of 50, from memory, against the calls of plpgsql's v1 and of v2 that it takes the place of; what
-# one booking costs it; and by the SQL that PostgREST issues, against a call for each day.
+# A month in one call: of one stylist and of 50, from memory, against the calls of plpgsql's v1 and of v2 that
+# it takes the place of; what one booking costs it; and by the SQL that PostgREST issues, against a call for
+# each day.
 
 range_team=50
 

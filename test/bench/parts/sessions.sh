@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# What a session's calls cost that memory does not answer: the first of all, the first about a stylist, the first after ANALYZE, those
-# of a stylist that nobody knows; with 24 and 100 partitions by month, and without the index on long bookings that attach() recommends.
+# What a session's calls cost that memory does not answer: the first of all, the first about a stylist, the
+# first after ANALYZE, those of a stylist that nobody knows; with 24 and 100 partitions by month, and without
+# the index on long bookings that attach() recommends.
 
 part_sessions()
 {
@@ -18,8 +19,8 @@ part_sessions()
 	bench_stop
 }
 
-# e: ours; k: plpgsql; g: plpgsql with the best index, a GiST index that its condition can use; p24, p100: ours, bookings in so many
-# partitions; n: ours, without the index on long bookings.
+# e: ours; k: plpgsql; g: plpgsql with the best index, a GiST index that its condition can use; p24, p100:
+# ours, bookings in so many partitions; n: ours, without the index on long bookings.
 sessions_databases()
 {
 	salon e stylists=20 bookings=$(by_size 80000 80000 1000)
@@ -123,7 +124,8 @@ sessions_steady()
 	sample "sessions/steady/$kind" "$round" "$(sql "$db" "CALL bench.ask('v1', 0, 400, stride => 1)" "CALL bench.ask('v1', $((round * 7)), $calls)" | tail -n 1)"
 }
 
-# locks DATABASE CALLS: those on relations that a transaction holds after so many misses, its own look at them apart.
+# locks DATABASE CALLS: those on relations that a transaction holds after so many misses, its own look at them
+# apart.
 locks()
 {
 	local asked="SELECT count(*) FROM get_available_slots($question)"
@@ -131,8 +133,8 @@ locks()
 		tail -n 1
 }
 
-# memory DATABASE: megabytes that a session which has asked for many days has to itself. The one before has left the server's file of
-# catalogs there, which takes more to make than to read.
+# memory DATABASE: megabytes that a session which has asked for many days has to itself. The one before has
+# left the server's file of catalogs there, which takes more to make than to read.
 memory()
 {
 	sql "$1" "CALL bench.ask('v1', 0, 1)" >/dev/null

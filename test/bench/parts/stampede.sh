@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Fifty clients ask for one day that memory does not have. Each has computed another day before, so that only the answer is
-# measured, and then waits at a gate (an advisory lock) until all are there.
+# Fifty clients ask for one day that memory does not have. Each has computed another day before, so that only
+# the answer is measured, and then waits at a gate (an advisory lock) until all are there.
 
 stampede_clients=$(by_size 50 50 8)
 
@@ -114,7 +114,8 @@ stampede_locked()
 	sample stampede/waits "$1" "$(stat e waits)"
 }
 
-# Nothing is cached, and all begin to compute when a lock is released: what the last of them waits for is the machine.
+# Nothing is cached, and all begin to compute when a lock is released: what the last of them waits for is the
+# machine.
 stampede_each()
 {
 	local clients=$((stampede_clients - 1)) from

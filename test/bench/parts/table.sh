@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The table behind memory (availability_cache.table_tier): what it gives after a restart, and what writing it costs readers.
+# The table behind memory (availability_cache.table_tier): what it gives after a restart, and what writing it
+# costs readers.
 
 part_table()
 {

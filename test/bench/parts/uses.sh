@@ -20,7 +20,7 @@ part_uses()
 uses_databases()
 {
 	local db
-	sed -n 's/^    //p' docs/uses.md >"$bench/page.sql"
+	sed -n '/^```sql$/,/^```$/{/^```/!p}' docs/uses.md >"$bench/page.sql"
 	createdb m
 	psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -v "n=$(by_size 2000 1000 100)" -d m -f test/uses.sql
 	copies m o

@@ -1,5 +1,5 @@
--- What every part asks with, in each database: run by psql with the variables start (the calendar's first day),
--- stylists, services, days and module (path of floor.so).
+-- What every part asks with, in each database: run by psql with the variables start (the calendar's first
+-- day), stylists, services, days and module (path of floor.so).
 
 -- The functions that these call come later.
 SET check_function_bodies = off;
@@ -20,8 +20,8 @@ CREATE FUNCTION bench.time(functions regprocedure[], stylists uuid[], services u
 CREATE FUNCTION bench.call(function regprocedure, stylist uuid, service uuid, day date, zone text, calls int)
     RETURNS void AS :'module', 'bench_call' LANGUAGE C STRICT;
 
--- Questions about days with slots (a day off costs next to nothing, whoever computes it), numbered from 0 in the order
--- in which a part asks them; days first, so that neighbours are of different stylists.
+-- Questions about days with slots (a day off costs next to nothing, whoever computes it), numbered from 0 in
+-- the order in which a part asks them; days first, so that neighbours are of different stylists.
 CREATE TABLE bench.question (i int PRIMARY KEY, stylist uuid, service uuid, day date);
 INSERT INTO bench.question
 SELECT row_number() OVER (ORDER BY d, v, s) - 1, bench.stylist(s), bench.service(v), bench.day(d)
@@ -30,8 +30,8 @@ SELECT row_number() OVER (ORDER BY d, v, s) - 1, bench.stylist(s), bench.service
    AND EXISTS (SELECT FROM stylist_services x WHERE x.stylist_user_id = bench.stylist(s) AND x.service_id = bench.service(v));
 ANALYZE bench.question;
 
--- Microseconds a call of v1 or v2, each in a transaction of its own, whose end counts. Every stride-th question is asked, from the
--- first on and going round: neighbours are then of different days and services.
+-- Microseconds a call of v1 or v2, each in a transaction of its own, whose end counts. Every stride-th
+-- question is asked, from the first on and going round: neighbours are then of different days and services.
 CREATE PROCEDURE bench.ask(what text, first int, calls int, INOUT microseconds float8 DEFAULT NULL,
                            zone text DEFAULT 'Asia/Kathmandu', stride int DEFAULT 101)
 LANGUAGE plpgsql AS $$

@@ -1,4 +1,5 @@
--- A page of 24 lines as jsonb, about 4 kB: computed, from a table in front of it, and memoized. After helpers.sql and CREATE EXTENSION.
+-- A page of 24 lines as jsonb, about 4 kB: computed, from a table in front of it, and memoized. After
+-- helpers.sql and CREATE EXTENSION.
 CREATE TABLE bench.line (page uuid, n int, title text, body text, PRIMARY KEY (page, n));
 INSERT INTO bench.line SELECT bench.stylist(p), n, 'Line ' || n, repeat('words ', 16) FROM generate_series(1, 500) p, generate_series(1, 24) n;
 CREATE FUNCTION bench.uncached(p_page uuid, p_service uuid, p_day date, p_zone text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$

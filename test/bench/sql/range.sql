@@ -15,7 +15,8 @@ BEGIN
 END
 $$;
 
--- A month as people write it: a call for each stylist and day. The starts that are free with any of them, by day.
+-- A month as people write it: a call for each stylist and day. The starts that are free with any of them, by
+-- day.
 CREATE FUNCTION bench.days_in_plpgsql(stylists uuid[], service uuid, from_day date, to_day date, zone text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     s uuid;

@@ -1,5 +1,5 @@
--- Makes a salon have so many stylists (variable stylists), all open every day, who offer its first services (variable services),
--- with questions about days 0 to days - 1.
+-- Makes a salon have so many stylists (variable stylists), all open every day, who offer its first services
+-- (variable services), with questions about days 0 to days - 1.
 
 INSERT INTO stylist_profiles (user_id, display_name, timezone)
 SELECT bench.stylist(s), 'Stylist ' || s, 'Asia/Kathmandu' FROM generate_series(1, :stylists) s ON CONFLICT DO NOTHING;

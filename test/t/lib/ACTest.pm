@@ -23,7 +23,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(new_node make_salon session wait_until stat_of exact_everywhere nothing_pending salon_start
-  sleep time);
+  page_sql set_mutant is_from_table play_scenarios sleep time);
 
 # The directory above a directory of programs, as Cluster wants it.
 sub tree
@@ -108,6 +108,7 @@ sub helpers_sql
 CREATE SCHEMA t;
 CREATE FUNCTION t.stylist(n int) RETURNS uuid IMMUTABLE LANGUAGE sql RETURN md5('stylist ' || n)::uuid;
 CREATE FUNCTION t.service(n int) RETURNS uuid IMMUTABLE LANGUAGE sql RETURN md5('service ' || n)::uuid;
+CREATE FUNCTION t.room(n int) RETURNS uuid IMMUTABLE LANGUAGE sql RETURN md5('room ' || n)::uuid;
 CREATE FUNCTION t.day(n int) RETURNS date IMMUTABLE LANGUAGE sql RETURN date '$start' + n;
 -- The start of slot n (0 to 23) of a day.
 CREATE FUNCTION t.at(day int, n int) RETURNS timestamptz IMMUTABLE LANGUAGE sql
@@ -182,6 +183,62 @@ CREATE FUNCTION t.hold(s int, d int, n int, lasts interval) RETURNS void LANGUAG
 EOC
 }
 
+# From its next start on every process of the server is broken in the same way, or none is ('none').
+sub set_mutant
+{
+	my ($node, $mutant) = @_;
+	$node->safe_psql('postgres', "LOAD 'availability_cache';\nALTER SYSTEM SET availability_cache.test_mutant = '$mutant'");
+	return;
+}
+
+# Has the table keep a day of service 1, the only row of that day, and memory forget it; whether the reader is
+# answered from the table then.
+sub is_from_table
+{
+	my ($reader, $writer, $stylist, $day) = @_;
+	for (1 .. 4)
+	{
+		$writer->run("SELECT availability_cache.invalidate(t.stylist($stylist))");
+		$reader->run("SELECT t.v2($stylist, 1, $day)");
+		last if $writer->run("SELECT count(*) FROM private.availability_cache WHERE cache_date = t.day($day)") eq '1';
+	}
+	$writer->run("UPDATE private.availability_cache SET computed_at = computed_at WHERE cache_date = t.day($day)");
+	return $reader->run("SELECT t.hit($stylist, 1, $day)") eq 't';
+}
+
+# Plays scenarios on a server of that name ('table': without preload), and each again with the mutant that its name
+# begins with: 0 is right, what begins with another digit is wrong. $make is called with the server, once;
+# $begin after each start, and returns a session.
+sub play_scenarios
+{
+	my ($name, $tier, $make, $begin, %scenarios) = @_;
+	my $node = new_node($name, hooks => 1, preload => $name eq 'table' ? 0 : 1, conf => "availability_cache.table_tier = $tier");
+	my $start = sub { set_mutant($node, $_[0]); $node->restart; return $begin->(); };
+
+	$make->($node);
+	my $session = $start->('none');
+	is($scenarios{$_}->(), 0, "$name, unbroken: $_") for sort keys %scenarios;
+	exact_everywhere($session, 7, "$name: everything is exact afterwards");
+	for (sort keys %scenarios)
+	{
+		my ($mutant) = /^(\w+)/;
+		$start->($mutant);
+		like($scenarios{$_}->(), qr/^[1-9]/, "$name, $mutant: found");
+	}
+	$start->('none');
+	$node->stop;
+	return;
+}
+
+# The SQL of a page of docs/, or of one of its parts: what is fenced as sql, and what is indented.
+sub page_sql
+{
+	my ($name, $heading) = @_;
+	my $page = slurp_file(dirname(__FILE__) . "/../../../docs/$name");
+	($page) = $page =~ /^##+ \Q$heading\E\n(.*?)(?=^##? |\z)/ms or die "$name has no heading $heading" if defined $heading;
+	return join "\n", map { /\A```/ ? m/\A```sql\n(.*)^```/ms : s/^ {4}//gmr } $page =~ /((?:^ {4}[^\n]*\n)+|^```.*?^```$)/msg;
+}
+
 sub session { return ACTest::Session->new(@_); }
 
 # Looks every few milliseconds; false if it never came true.
@@ -235,7 +292,8 @@ use Test::More;
 
 my $last = 0;
 
-# Options are sent as SET statements: session($node, $db, 'availability_cache.ttl' => '1s'); but user is who connects.
+# Options are sent as SET statements: session($node, $db, 'availability_cache.ttl' => '1s'); but user is who
+# connects.
 sub new
 {
 	my ($class, $node, $db, %settings) = @_;

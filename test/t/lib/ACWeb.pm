@@ -1,4 +1,5 @@
-# ACWeb.pm: the stand-in for PostgREST (test/web/postgrest.mjs) beside a test's server, and programs that ask it. Files that use it say "# needs: node".
+# ACWeb.pm: the stand-in for PostgREST (test/web/postgrest.mjs) beside a test's server, and programs that ask
+# it. Files that use it say "# needs: node".
 #
 #   my $web = web_server($node, 'salon', files => ["$dir/docs/clients/booking"], listen => 'channel', env => {…});    roles as API roles are: see make_api_roles
 #   $web->{url}; $web->stop
@@ -17,6 +18,7 @@ use File::Basename qw(dirname);
 use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP ();
+use ACTest ();
 use MIME::Base64 qw(encode_base64url);
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,8 +31,7 @@ sub sources { return dirname($ENV{AC_TEST} // dirname(__FILE__) . '/../..'); }
 # The commands of docs/clients.md, "Sooner through PostgREST".
 sub sooner_functions
 {
-	my ($part) = slurp_file(sources() . '/docs/clients.md') =~ /^## Sooner(.*?)^    supabase/ms;
-	return join '', $part =~ /^(    .*\n)/mg;
+	return ACTest::page_sql('clients.md', 'Sooner through PostgREST');
 }
 
 sub make_api_roles

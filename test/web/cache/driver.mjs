@@ -1,4 +1,5 @@
-// Drives the page of test/t/076_browser_cache.pl in headless Chromium, and writes TAP: node driver.mjs DIR URL, where DIR is served at URL.
+// Drives the page of test/t/076_browser_cache.pl in headless Chromium, and writes TAP: node driver.mjs DIR
+// URL, where DIR is served at URL.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';

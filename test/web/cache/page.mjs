@@ -1,5 +1,6 @@
-// The page of test/t/076_browser_cache.pl: days of two stylists by SWR and clients/availability-cache.js, as an application would have them.
-// In its address: ids, the day, and whether it listens to notifications. What it showed is in window.shown.
+// The page of test/t/076_browser_cache.pl: days of two stylists by SWR and clients/availability-cache.js, as
+// an application would have them. In its address: ids, the day, and whether it listens to notifications. What
+// it showed is in window.shown.
 import React from 'react';
 import { createRoot } from 'react-dom/client';
 import useSWR, { SWRConfig, useSWRConfig } from 'swr';
