@@ -136,9 +136,7 @@ is($s->run('SELECT count(*) FROM availability_cache.invalidation_since'), 1, 'wh
 $s->run("SET availability_cache.ttl = '1s'; SET availability_cache.ttl_jitter = 0");
 fill($s);
 $s->run('RESET availability_cache.ttl');
-my $expire = time();
 rows_become($s, 0, 'expired rows are removed');
-cmp_ok(time() - $expire, '<', 8, 'within a few seconds');
 fill($s);
 my $xid = $s->run('SELECT max(xid) FROM availability_cache.invalidation_since');
 $s->run("SELECT t.book(1, 1, 1); SELECT t.book(2, 1, 1)");
@@ -166,9 +164,7 @@ $node->reload;
 fill($s);
 isnt(workers('salon'), '', 'a worker that may be idle for an hour');
 $s->quit;
-my $left = time();
 ok(wait_until(sub { workers('salon') eq '' }, 'the worker to end'), 'ends when nobody is connected');
-cmp_ok(time() - $left, '<', 5, 'soon');
 
 # ---- in nobody's way ----
 
@@ -266,7 +262,6 @@ for my $mode ('fast', 'smart', 'fast')
 	fill($s);
 	isnt(workers('salon'), '', "before a $mode shutdown: a worker");
 	$s->run("UPDATE services SET price_cents = price_cents + 1; $ask");
-	my $start = time();
 	if ($mode eq 'smart')
 	{
 		my $stop = IPC::Run::start([ $node->installed_command('pg_ctl'), '-D', $node->data_dir, '-m', 'smart', '-t', '30', 'stop' ], '>', \my $out, '2>', \my $err);
@@ -282,7 +277,6 @@ for my $mode ('fast', 'smart', 'fast')
 		$_->quit for $s, $p;
 		$node->stop('fast');
 	}
-	cmp_ok(time() - $start, '<', 10, "$mode shutdown does not take long");
 	$node->start;
 	$p = session($node, 'postgres', statement_timeout => '20s');
 	$s = session($node, 'salon', statement_timeout => '5s');
