@@ -393,7 +393,14 @@ AS $$
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
          WHERE a.attrelid = left_out.relation AND a.attnum > 0 AND NOT a.attisdropped
            AND a.attname NOT IN (SELECT value FROM jsonb_each_text(left_out.mapped)))
-    SELECT format('left out: column %I is of type %s, which cannot be %s', c.name, c.type, s.name)
+    -- One that fits was made since, or left out on purpose, which is not written down anywhere.
+    SELECT CASE WHEN CASE WHEN s.required THEN c.name
+                     ELSE availability_cache_internal.resolve_column(left_out.relation, s, NULL) END = c.name
+        THEN format('left out: column %I looks like %s: SELECT * FROM availability_cache.attach(%L, %L, %L)',
+                    c.name, s.name, left_out.role, left_out.relation,
+                    left_out.given || jsonb_build_object(s.name, c.name))
+                ELSE format('left out: column %I is of type %s, which cannot be %s', c.name, c.type, s.name)
+                    END
       FROM c JOIN availability_cache.source_column s ON s.role = left_out.role
           AND c.name = ANY (s.usual_names)
      WHERE NOT left_out.mapped ? s.name AND NOT left_out.given ? s.name
@@ -402,7 +409,7 @@ AS $$
         THEN format('left out: column %I: the built-in rules have no such thing, a function of your own may '
                     '(rules.compute_function)', c.name)
                 ELSE format('left out: column %I looks like %s: SELECT * FROM availability_cache.attach(%L, '
-                            '%L, %L), or null for it', c.name, string_agg(l.name, ' and ' ORDER BY l.name),
+                            '%L, %L), or null for it', c.name, string_agg(DISTINCT l.name, ' and '),
                             left_out.role, left_out.relation,
                             left_out.given || jsonb_object_agg(l.name, c.name)
                                 FILTER (WHERE l.name IS NOT NULL)) END

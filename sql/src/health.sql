@@ -43,9 +43,9 @@ AS $$
                                               AND calls.n >= 100, 100 * s.hit_ratio < t.hit_ratio / 2
                                               AND calls.n >= 100),
            coalesce(round(100 * s.hit_ratio::numeric, 1) || ' %', 'no calls'), format('%s calls', calls.n),
-           'SELECT misses, miss_absent, miss_outdated, miss_expired, bypasses, bypass_own_writes, '
-           'bypass_isolation, bypass_pending, bypass_triggers FROM availability_cache.stats WHERE datname = '
-           'current_database()'
+           'SELECT misses, miss_absent, miss_outdated, miss_expired, bypasses, bypass_disabled, '
+           'bypass_own_writes, bypass_isolation, bypass_recovery, bypass_prepared, bypass_pending, '
+           'bypass_triggers FROM availability_cache.stats WHERE datname = current_database()'
       FROM s, t, LATERAL (SELECT s.memory_hits + s.table_hits + s.computed AS n) calls
     UNION ALL
     SELECT 'errors', availability_cache_internal.graded(s.errors_per_minute > t.errors,
@@ -117,7 +117,7 @@ AS $$
     lost AS (SELECT a.source, a.not_kept, a.computed, a.reason FROM availability_cache.activity a, t
               WHERE a.function IS NOT NULL AND a.not_kept >= 10 AND 100 * a.not_kept > t.share * a.computed
              UNION ALL
-             SELECT 'slots', s.bypass_triggers + s.bypass_pending, s.misses + s.bypasses,
+             SELECT 'slots and functions', s.bypass_triggers + s.bypass_pending, s.misses + s.bypasses,
                     CASE WHEN s.bypass_triggers > s.bypass_pending
                         THEN 'a trigger is or was missing or disabled'
                             ELSE 'a change was under way, or is prepared' END
@@ -147,15 +147,53 @@ COMMENT ON FUNCTION availability_cache_internal.health_of_kept() IS
     'Internal, of the view health: what keeps answers from being kept.';
 
 -- What the catalogs say.
+
+-- Functions of one's own may do with some of the tables. Not told to who may not read the rules.
+CREATE FUNCTION availability_cache_internal.roles_missing() RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    there text[] := (SELECT array_agg(a.role) FROM availability_cache_internal.attached() a);
+BEGIN
+    IF there IS NULL OR NOT has_column_privilege('availability_cache.rules', 'compute_function', 'SELECT') THEN
+        RETURN;
+    END IF;
+    IF (SELECT r.compute_function IS NOT NULL FROM availability_cache.rules r) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT r FROM unnest('{bookings,stylist_schedules,stylist_services,services}'::text[]) r
+                  WHERE r <> ALL (there);
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.roles_missing() IS
+    'Internal, of the view health: what nothing is attached as, so that no day can be computed.';
+
 CREATE FUNCTION availability_cache_internal.health_of_tables()
 RETURNS TABLE(name text, status text, value text, detail text, statement text)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH a AS (SELECT * FROM availability_cache.sources),
-    indexes AS (SELECT i FROM a, unnest(a.missing_indexes) i),
+    WITH m AS (SELECT s.role, s.relation, s.triggers, s.columns,
+                      (SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}')
+                         FROM jsonb_each_text(s.columns) c
+                        WHERE NOT EXISTS (SELECT FROM pg_attribute t
+                                           WHERE t.attrelid = s.relation AND t.attname = c.value
+                                             AND t.attnum > 0)) AS gone
+                 FROM availability_cache.sources s),
+    -- What has a usual name and is not mapped stays so.
+    a AS (SELECT m.*, m.columns - m.gone AS mapped,
+                 format('SELECT * FROM availability_cache.attach(%L, %L, %L)', m.role, m.relation,
+                        m.columns || (SELECT coalesce(jsonb_object_agg(c.name, NULL), '{}')
+                                        FROM availability_cache.source_column c
+                                        JOIN pg_attribute t ON t.attrelid = m.relation
+                                            AND t.attname = ANY (c.usual_names) AND t.attnum > 0
+                                       WHERE c.role = m.role AND NOT m.columns ? c.name)) AS again
+            FROM m),
+    missing AS (SELECT r FROM availability_cache_internal.roles_missing() r),
+    indexes AS (SELECT i FROM a, unnest(availability_cache.missing_indexes(a.role, a.relation, a.mapped)) i),
     left_out AS (SELECT format('%s: %s', a.relation, substr(l, 11)) AS l, l LIKE '%SELECT%' AS mappable
-                   FROM a, availability_cache_internal.left_out(a.role, a.relation, a.columns, a.columns) l),
+                   FROM a, availability_cache_internal.left_out(a.role, a.relation, a.mapped, a.mapped) l),
     -- Not their size, which would wait for who has locked them.
     tier AS (SELECT coalesce(sum(u.n_dead_tup), 0) AS dead, coalesce(sum(u.n_live_tup), 0) AS live
                FROM pg_stat_all_tables u
@@ -165,26 +203,36 @@ AS $$
                                  WHERE e.extname = 'availability_cache' AND d.classid = 'pg_class'::regclass
                                    AND d.deptype = 'e')
                 AND u.relname IN ('availability_cache', 'invalidation'))
-    SELECT 'triggers', availability_cache_internal.graded(false,
-                                                          count(*) FILTER (WHERE a.triggers <> 'enabled') > 0),
-           format('%s of %s tables enabled', count(*) FILTER (WHERE a.triggers = 'enabled'), count(*)),
-           string_agg(format('%s: %s', a.relation, a.triggers), '; ') FILTER (WHERE a.triggers <> 'enabled'),
-           coalesce(string_agg(format('SELECT * FROM availability_cache.attach(%L, %L, %L)', a.role,
-                                      a.relation, a.columns), '; ') FILTER (WHERE a.triggers <> 'enabled'),
+    SELECT 'triggers', availability_cache_internal.graded(false, x.bad > 0 OR x.missing IS NOT NULL),
+           format('%s of %s tables enabled', x.n - x.bad, x.n),
+           nullif(concat_ws('; ', x.detail, 'nothing is attached as ' || x.missing), ''),
+           coalesce(x.again,
+                    CASE WHEN x.missing IS NOT NULL THEN 'SELECT * FROM availability_cache.attach()' END,
                     'SELECT relation, triggers FROM availability_cache.sources')
-      FROM a
+      FROM (SELECT count(*) AS n, count(*) FILTER (WHERE a.triggers <> 'enabled') AS bad,
+                   string_agg(format('%s: %s', a.relation, a.triggers), '; ')
+                       FILTER (WHERE a.triggers <> 'enabled') AS detail,
+                   string_agg(a.again, '; ') FILTER (WHERE a.triggers <> 'enabled') AS again,
+                   (SELECT string_agg(r, ', ') FROM missing) AS missing
+              FROM a) x
     UNION ALL
     SELECT 'indexes', availability_cache_internal.graded(count(*) > 0, false), format('%s missing', count(*)),
            string_agg(i, '; '),
            coalesce(string_agg(i, '; '), 'SELECT relation, missing_indexes FROM availability_cache.sources')
       FROM indexes
     UNION ALL
-    SELECT 'columns', availability_cache_internal.graded(count(*) FILTER (WHERE mappable) > 0, false),
-           format('%s look as if they mattered and are not mapped', count(*) FILTER (WHERE mappable)),
-           string_agg(l, '; '),
-           'SELECT s.relation, l FROM availability_cache.sources s, '
-           'availability_cache_internal.left_out(s.role, s.relation, s.columns, s.columns) l'
-      FROM left_out
+    SELECT 'columns', availability_cache_internal.graded(x.unmapped > 0, x.gone IS NOT NULL),
+           CASE WHEN x.gone IS NOT NULL THEN 'mapped ones are gone'
+               ELSE format('%s look as if they mattered and are not mapped', x.unmapped) END,
+           nullif(concat_ws('; ', x.gone, x.detail), ''),
+           coalesce(x.again, 'SELECT s.relation, l FROM availability_cache.sources s, '
+                    'availability_cache_internal.left_out(s.role, s.relation, s.columns, s.columns) l')
+      FROM (SELECT count(*) FILTER (WHERE mappable) AS unmapped, string_agg(l, '; ') AS detail,
+                   (SELECT string_agg(format('%s: %s gone, nothing is answered', a.relation,
+                                             array_to_string(a.gone, ', ')), '; ')
+                      FROM a WHERE a.gone <> '{}') AS gone,
+                   (SELECT string_agg(a.again, '; ') FROM a WHERE a.gone <> '{}') AS again
+              FROM left_out) x
     UNION ALL
     SELECT 'table tier',
            availability_cache_internal.graded(tier.dead > availability_cache_internal.threshold('dead_rows'),
@@ -234,9 +282,10 @@ COMMENT ON VIEW availability_cache.health IS
 'statement to run. Thresholds are the settings availability_cache.health_….';
 
 REVOKE ALL ON FUNCTION availability_cache_internal.health(), availability_cache_internal.health_of_figures(),
-    availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables() FROM PUBLIC;
+    availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables(),
+    availability_cache_internal.roles_missing() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION availability_cache_internal.health(),
     availability_cache_internal.health_of_figures(),
-    availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables()
-        TO pg_read_all_stats;
+    availability_cache_internal.health_of_kept(), availability_cache_internal.health_of_tables(),
+    availability_cache_internal.roles_missing() TO pg_read_all_stats;
 GRANT SELECT ON availability_cache.health TO pg_read_all_stats;

@@ -84,7 +84,8 @@ BEGIN ATOMIC
                CASE WHEN w.long_only
                    THEN format('(%I AT TIME ZONE ''UTC'')', columns ->> 'start_time') END AS starts
           FROM wanted w
-         WHERE w.role = missing_indexes.role AND columns ?& w.keys)
+         WHERE w.role = missing_indexes.role AND columns ?& w.keys
+           AND (columns ? 'start_time' OR NOT w.long_only))
     SELECT coalesce(array_agg(format('CREATE INDEX ON %s (%s)%s', missing_indexes.relation,
                                      (SELECT string_agg(quote_ident(c), ', ') FROM unnest(r.cols) AS c),
                                      CASE WHEN r.long_only
