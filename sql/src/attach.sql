@@ -393,7 +393,7 @@ AS $$
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
          WHERE a.attrelid = left_out.relation AND a.attnum > 0 AND NOT a.attisdropped
            AND a.attname NOT IN (SELECT value FROM jsonb_each_text(left_out.mapped)))
-    -- One that fits was made since, or left out on purpose, which is not written down anywhere.
+    -- One that fits was made since.
     SELECT CASE WHEN CASE WHEN s.required THEN c.name
                      ELSE availability_cache_internal.resolve_column(left_out.relation, s, NULL) END = c.name
         THEN format('left out: column %I looks like %s: SELECT * FROM availability_cache.attach(%L, %L, %L)',
@@ -502,7 +502,8 @@ BEGIN
     END IF;
 
     SELECT count(*) AS n, bool_and(s.relation = attach.relation AND s.problem IS NULL
-                                   AND jsonb_object(s.names, s.columns) = mapped) AS same
+                                   AND availability_cache_internal.mapping(s.names, s.columns, s.left_out)
+                                       = given || mapped) AS same
       INTO before FROM availability_cache_internal.attached() s
      WHERE s.role = attach.role
        AND (s.relation = attach.relation OR availability_cache_internal.may_be_attached(s.relation));
@@ -521,7 +522,10 @@ BEGIN
           WHERE s.role = attach.role AND s.relation <> attach.relation
             AND availability_cache_internal.may_be_attached(s.relation);
         PERFORM availability_cache_internal.drop_triggers(role, relation);
-        SELECT string_agg(quote_literal(coalesce(mapped ->> sc.name, '')), ', ' ORDER BY sc.position)
+        -- A system column's name: no column of a table has it (LEFT_OUT in attachments.h).
+        SELECT string_agg(quote_literal(CASE WHEN given -> sc.name = 'null' THEN 'ctid'
+                                            ELSE coalesce(mapped ->> sc.name, '') END), ', '
+                          ORDER BY sc.position)
           INTO args
           FROM availability_cache.source_column sc WHERE sc.role = attach.role;
         PERFORM availability_cache_internal.install_triggers(role, relation, format('%L, %s', role, args));
@@ -545,7 +549,8 @@ END
 $$;
 COMMENT ON FUNCTION availability_cache.attach(text, regclass, jsonb) IS
 'Makes a table play a role (a usual table name: bookings, services, …): maps its columns (columns: {"name '
-'in source_column": "your column"} where names differ, null for one to be left out), installs the triggers '
+'in source_column": "your column"} where names differ, null for one to be left out, also by attach() '
+'without arguments from then on), installs the triggers '
 'and returns a row with what it did and the CREATE INDEX commands for missing indexes, and one for each '
 'column that is left out and looks as if it mattered, with the call that maps it. Raises, changing nothing, '
 'when the table cannot serve. A notice names statuses in use that the rules do not.';
@@ -591,7 +596,8 @@ BEGIN
                                                                     AND a.attname = ANY (s.usual_names))));
         role := usual.name;
         relation := NULL; columns := NULL; missing_indexes := NULL;
-        SELECT array_agg(s.relation ORDER BY s.relation::text), min(jsonb_object(s.names, s.columns)::text)
+        SELECT array_agg(s.relation ORDER BY s.relation::text),
+               min(availability_cache_internal.mapping(s.names, s.columns, s.left_out)::text)
           INTO candidates, columns
           FROM availability_cache_internal.attached() s
          WHERE s.role = usual.name AND availability_cache_internal.may_be_attached(s.relation);

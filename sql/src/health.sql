@@ -177,23 +177,19 @@ AS $$
     WITH m AS (SELECT s.role, s.relation, s.triggers, s.columns,
                       (SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}')
                          FROM jsonb_each_text(s.columns) c
-                        WHERE NOT EXISTS (SELECT FROM pg_attribute t
+                        WHERE c.value IS NOT NULL
+                          AND NOT EXISTS (SELECT FROM pg_attribute t
                                            WHERE t.attrelid = s.relation AND t.attname = c.value
                                              AND t.attnum > 0)) AS gone
                  FROM availability_cache.sources s),
-    -- What has a usual name and is not mapped stays so.
-    a AS (SELECT m.*, m.columns - m.gone AS mapped,
-                 format('SELECT * FROM availability_cache.attach(%L, %L, %L)', m.role, m.relation,
-                        m.columns || (SELECT coalesce(jsonb_object_agg(c.name, NULL), '{}')
-                                        FROM availability_cache.source_column c
-                                        JOIN pg_attribute t ON t.attrelid = m.relation
-                                            AND t.attname = ANY (c.usual_names) AND t.attnum > 0
-                                       WHERE c.role = m.role AND NOT m.columns ? c.name)) AS again
+    a AS (SELECT m.*, m.columns - m.gone AS given, jsonb_strip_nulls(m.columns - m.gone) AS mapped,
+                 format('SELECT * FROM availability_cache.attach(%L, %L, %L)', m.role, m.relation, m.columns)
+                     AS again
             FROM m),
     missing AS (SELECT r FROM availability_cache_internal.roles_missing() r),
     indexes AS (SELECT i FROM a, unnest(availability_cache.missing_indexes(a.role, a.relation, a.mapped)) i),
     left_out AS (SELECT format('%s: %s', a.relation, substr(l, 11)) AS l, l LIKE '%SELECT%' AS mappable
-                   FROM a, availability_cache_internal.left_out(a.role, a.relation, a.mapped, a.mapped) l),
+                   FROM a, availability_cache_internal.left_out(a.role, a.relation, a.given, a.mapped) l),
     -- Not their size, which would wait for who has locked them.
     tier AS (SELECT coalesce(sum(u.n_dead_tup), 0) AS dead, coalesce(sum(u.n_live_tup), 0) AS live
                FROM pg_stat_all_tables u
@@ -226,7 +222,7 @@ AS $$
                ELSE format('%s look as if they mattered and are not mapped', x.unmapped) END,
            nullif(concat_ws('; ', x.gone, x.detail), ''),
            coalesce(x.again, 'SELECT s.relation, l FROM availability_cache.sources s, '
-                    'availability_cache_internal.left_out(s.role, s.relation, s.columns, s.columns) l')
+                    'availability_cache_internal.left_out(s.role, s.relation, s.columns, jsonb_strip_nulls(s.columns)) l')
       FROM (SELECT count(*) FILTER (WHERE mappable) AS unmapped, string_agg(l, '; ') AS detail,
                    (SELECT string_agg(format('%s: %s gone, nothing is answered', a.relation,
                                              array_to_string(a.gone, ', ')), '; ')

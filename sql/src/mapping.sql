@@ -28,13 +28,25 @@ COMMENT ON FUNCTION availability_cache_internal.trigger_function() IS
     'Internal: the function of the attached tables'' triggers.';
 
 CREATE FUNCTION availability_cache_internal.attached(
-    OUT role text, OUT relation regclass, OUT names text[], OUT columns text[], OUT problem text)
+    OUT role text, OUT relation regclass, OUT names text[], OUT columns text[], OUT left_out text[],
+    OUT problem text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'availability_cache_attached'
 LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 7;
 COMMENT ON FUNCTION availability_cache_internal.attached() IS
 'Internal: the tables whose triggers say that they are attached, the names of source_column and the '
-'table''s column for each, and why the table does not count (NULL: it does).';
+'table''s column for each, the names that attach() was told to leave out, and why the table does not count '
+'(NULL: it does).';
+
+-- As attach() takes it: null for a column that is left out.
+CREATE FUNCTION availability_cache_internal.mapping(names text[], columns text[], left_out text[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN jsonb_object(names, columns) || jsonb_object(left_out, array_fill(NULL::text,
+                                                                         ARRAY[cardinality(left_out)]));
+COMMENT ON FUNCTION availability_cache_internal.mapping(text[], text[], text[]) IS
+    'Internal: what attached() says of a table''s columns as a value for attach().';
 
 GRANT EXECUTE ON FUNCTION availability_cache_internal.trigger_function(),
-    availability_cache_internal.attached() TO PUBLIC;
+    availability_cache_internal.attached(),
+    availability_cache_internal.mapping(text[], text[], text[]) TO PUBLIC;

@@ -3,11 +3,11 @@
 -- ---------------------------------------------------------------------------
 
 CREATE VIEW availability_cache.source AS
-    SELECT a.role, a.relation, jsonb_object(a.names, a.columns) AS columns
+    SELECT a.role, a.relation, availability_cache_internal.mapping(a.names, a.columns, a.left_out) AS columns
       FROM availability_cache_internal.attached() a;
 COMMENT ON VIEW availability_cache.source IS
 'The mapping, as the triggers on the attached tables say it: which relation plays which role, and its '
-'column for each name of source_column. attach() and detach() change it.';
+'column for each name of source_column, null where it was left out. attach() and detach() change it.';
 
 -- A dump of 1.0.0, where this was a table, has its rows.
 CREATE TRIGGER discard INSTEAD OF INSERT ON availability_cache.source
@@ -16,7 +16,7 @@ CREATE TRIGGER discard INSTEAD OF INSERT ON availability_cache.source
 CREATE OR REPLACE VIEW availability_cache.sources AS
     SELECT a.role,
            a.relation,
-           jsonb_object(a.names, a.columns) AS columns,
+           availability_cache_internal.mapping(a.names, a.columns, a.left_out) AS columns,
            coalesce(a.problem,
                     (SELECT string_agg(format('%s inherits from %s, changes there go unnoticed',
                                               c.oid::regclass, a.relation), '; ' ORDER BY c.oid)

@@ -27,6 +27,7 @@
 #include "entry/row_trigger.h"
 #include "entry/touch.h"
 #include "entry/trigger_data.h"
+#include "slots/attachments.h"
 #include "slots/guard_rules.h"
 #include "slots/roles.h"
 #include "slots/span.h"
@@ -166,7 +167,7 @@ note_meaning(TriggerPlan *plan, const TouchRole *role, int arg, const char *name
 static AttrNumber
 column_of(const Trigger *trigger, TupleDesc desc, int arg)
 {
-	if (arg == 0 || arg >= trigger->tgnargs || trigger->tgargs[arg][0] == '\0')
+	if (arg == 0 || arg >= trigger->tgnargs || !argument_names_column(trigger->tgargs[arg]))
 		return InvalidAttrNumber;
 	return SPI_fnumber(desc, trigger->tgargs[arg]);
 }
@@ -229,7 +230,7 @@ resolve_trigger(TriggerPlan *plan, TriggerData *data)
 	{
 		int column;
 
-		if (trigger->tgargs[i][0] == '\0' ||
+		if (!argument_names_column(trigger->tgargs[i]) ||
 			(is_zone(&touch_roles[role], i) && AC_MUTATED(AC_MUTANT_NO_ZONE)))
 			continue;
 		column = SPI_fnumber(desc, trigger->tgargs[i]);

@@ -163,12 +163,16 @@ put_attachment(ReturnSetInfo *rsinfo, const Attachment *attachment)
 	const RoleInfo *role = &source_roles[attachment->role];
 	const char *names[MAX_ROLE_COLUMNS];
 	const char *columns[MAX_ROLE_COLUMNS];
-	Datum values[5];
-	bool nulls[5] = {false};
+	const char *left_out[MAX_ROLE_COLUMNS];
+	Datum values[6];
+	bool nulls[6] = {false};
 	int n = 0;
+	int nleft_out = 0;
 
 	for (int i = 0; role->columns[i].name != NULL; i++)
 	{
+		if (attachment->left_out[i])
+			left_out[nleft_out++] = role->columns[i].name;
 		if (attachment->columns[i] == NULL)
 			continue;
 		names[n] = role->columns[i].name;
@@ -178,8 +182,9 @@ put_attachment(ReturnSetInfo *rsinfo, const Attachment *attachment)
 	values[1] = ObjectIdGetDatum(attachment->relid);
 	values[2] = text_array(names, n);
 	values[3] = text_array(columns, n);
-	nulls[4] = attachment->problem == NULL;
-	values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(attachment->problem);
+	values[4] = text_array(left_out, nleft_out);
+	nulls[5] = attachment->problem == NULL;
+	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(attachment->problem);
 	put_shown_row(rsinfo, values, nulls, lengthof(values));
 }
 

@@ -143,7 +143,8 @@ read_arguments(HeapTuple tuple, Relation pg_trigger, Attachment *attachment)
 		argument += strlen(argument) + 1;
 		if (source_roles[attachment->role].columns[i].name == NULL)
 			break;
-		attachment->columns[i] = argument[0] == '\0' ? NULL : argument;
+		attachment->columns[i] = argument_names_column(argument) ? argument : NULL;
+		attachment->left_out[i] = strcmp(argument, LEFT_OUT) == 0;
 	}
 	return true;
 }

@@ -77,9 +77,13 @@ ROLLBACK;
 
 -- a column that is left out, or cannot serve
 SELECT is(columns ? 'created_at', false, 'left out') FROM availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"created_at": null, "applies_to_all": null}');
+SELECT is(columns -> 'created_at', 'null', 'and it is written down') FROM availability_cache.source WHERE role = 'schedule_overrides';
+SELECT is(array_agg(action), '{"already attached"}', 'so that it stays left out') FROM availability_cache.attach() WHERE role = 'schedule_overrides';
+SELECT is(columns -> 'created_at', 'null', 'also then') FROM availability_cache.sources WHERE role = 'schedule_overrides';
+SELECT is(columns -> 'created_at', '"created_at"', 'until it is attached by name') FROM availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"applies_to_all": null}') LIMIT 1;
 SELECT throws_ok($$SELECT availability_cache.attach('bookings', 'bookings', '{"start_time": null}')$$, '22023', NULL, 'a required one cannot be');
 ALTER TABLE schedule_overrides ALTER created_at TYPE timestamp;
-SELECT is(array_agg(action ORDER BY action), '{"already attached","left out: column created_at is of type timestamp without time zone, which cannot be created_at"}', 'an optional column of another type')
+SELECT is(array_agg(action ORDER BY action), '{"attached again","left out: column created_at is of type timestamp without time zone, which cannot be created_at"}', 'an optional column of another type')
   FROM availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"applies_to_all": null}');
 SELECT throws_ok($$SELECT availability_cache.attach('schedule_overrides', 'schedule_overrides', '{"created_at": "created_at"}')$$, '42804', NULL, 'unless it is named');
 ALTER TABLE services ADD duration text;
