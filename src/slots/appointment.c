@@ -306,7 +306,9 @@ check_hours(const Appointment *appointment, const DayRules *rules)
 	DateADT dates[HOURS_MAX_DATES];
 	int n;
 
-	if (appointment->at.end - appointment->at.start > LONGEST)
+	/* A difference could overflow; and of no date is what has no beginning. */
+	if (TIMESTAMP_NOT_FINITE(appointment->at.start) || TIMESTAMP_NOT_FINITE(appointment->at.end) ||
+		appointment->at.start < appointment->at.end - LONGEST)
 		return WHY_OUTSIDE_HOURS;
 	n = hours_dates(&appointment->stylist, appointment->at.start, rules, dates);
 	/* A class is of one date, which is the first of these. */
