@@ -41,7 +41,6 @@
 #include "entry/keys_file.h"
 #include "entry/warm_worker.h"
 #include "entry/warmed.h"
-#include "memo/call.h"
 #include "memo/key.h"
 
 /* How often it looks, in milliseconds. */
@@ -91,7 +90,6 @@ try_key(const StoreKey *key, Warmed *warmed, MemoryContext context)
 		HOLD_INTERRUPTS();
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		QueryCancelPending = false;
-		(void) memo_was_expected();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();

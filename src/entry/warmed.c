@@ -149,12 +149,13 @@ run_call(const StoreKey *key, const char *name, const OpenedKey *opened, Warmed 
 {
 	uint64 not_kept = warm_count_not_kept(opened->function);
 	FormCall form = {name, warmed};
+	bool was_made = false;
 
 	if (!OidIsValid(opened->form))
-		again_run(key, opened, again_call, NULL);
+		was_made = again_run(key, opened, again_call, NULL);
 	else if (asks_for_a_day(opened))
-		again_run(key, opened, call_in_form, &form);
-	if (!memo_was_expected())
+		was_made = again_run(key, opened, call_in_form, &form);
+	if (!was_made && warmed->error == NULL)
 		*warmed = (Warmed){WARM_SKIPPED, pstrdup("the call would be another now")};
 	else if (!OidIsValid(opened->form))
 		warm_tell_call(opened->function, not_kept, warmed);

@@ -111,12 +111,13 @@ set_all(const OpenedKey *opened)
 	set("transaction_read_only", "on");
 }
 
-void
+bool
 again_run(const StoreKey *key, const OpenedKey *opened, void (*call)(const OpenedKey *opened, void *arg),
 		  void *arg)
 {
 	int level = guard_settings();
 	SavedUser saved;
+	bool was_made;
 
 	set_all(opened);
 	/* Not switch_user(): the names mean what they meant. */
@@ -124,9 +125,19 @@ again_run(const StoreKey *key, const OpenedKey *opened, void (*call)(const Opene
 	SetUserIdAndSecContext(opened->user,
 						   saved.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	memo_expect(key);
-	call(opened, arg);
+	PG_TRY();
+	{
+		call(opened, arg);
+	}
+	PG_FINALLY();
+	{
+		/* What is raised before the function is called leaves nothing for the session's next call. */
+		was_made = memo_was_expected();
+	}
+	PG_END_TRY();
 	restore_user(saved);
 	restore_settings(level);
+	return was_made;
 }
 
 char *

@@ -12,11 +12,11 @@ extern const char *again_open(const StoreKey *key, OpenedKey *opened);
 
 /*
  * Does call(opened, arg) as whom, and under the settings under which, the key
- * was made, and only if it makes that key: see memo_expect.  Nothing
- * can be written meanwhile.  Caller has the session user of the key, and
- * undoes it where something is raised.
+ * was made, and only if it makes that key: see memo_expect.  False if it called
+ * nothing that does.  Nothing can be written meanwhile.  Caller has the session user of
+ * the key, and undoes it where something is raised.
  */
-extern void again_run(const StoreKey *key, const OpenedKey *opened,
+extern bool again_run(const StoreKey *key, const OpenedKey *opened,
 					  void (*call)(const OpenedKey *opened, void *arg), void *arg);
 
 /* Such a call of the function itself: the answer is kept, and given to nobody. */

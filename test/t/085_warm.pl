@@ -132,6 +132,14 @@ $a->run('SELECT of_path(1)');
 $s->run('UPDATE n SET v = v + 1; ALTER FUNCTION of_path(int) SET search_path = public');
 is($a->run("SELECT outcome, error FROM availability_cache.warm() WHERE key LIKE 'of_path%'"), 'failed|55000', 'another call: not made again');
 
+# What fails before the function is called is over with its row: the session's next call of another function is
+# no business of it. Fails where again_run() in memo/again.c does not ask memo_was_expected() after an error.
+$s->run('CREATE FUNCTION barred(k int) RETURNS bigint STABLE LANGUAGE memoized_plpgsql AS $$ BEGIN RETURN (SELECT sum(v) FROM n WHERE id = k); END $$; ALTER FUNCTION barred(int) OWNER TO app');
+$a->run('SELECT barred(1)');
+$s->run('REVOKE EXECUTE ON FUNCTION barred(int) FROM PUBLIC, app');
+is($a->run("SELECT outcome, error FROM availability_cache.warm() WHERE key LIKE 'barred%'"), 'failed|42501', 'one that its owner may not call any more');
+is($a->fails('SELECT total(1)'), '', 'and another, which it may');
+
 # ---- whose code runs as whom ----
 
 my $m = session($node, 'salon', user => 'mallory');
