@@ -24,6 +24,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
@@ -82,6 +83,8 @@ try_key(const StoreKey *key, Warmed *warmed, MemoryContext context)
 		enable_timeout_after(STATEMENT_TIMEOUT, ac_warm_timeout);
 		warm_key(key, "warming", take_session_user, warmed);
 		disable_timeout(STATEMENT_TIMEOUT, false);
+		/* It may have passed at the very end. */
+		QueryCancelPending = false;
 	}
 	PG_CATCH();
 	{
@@ -117,6 +120,8 @@ warm_stored(const StoreKey *key, MemoryContext context)
 		event_note(EVENT_WARM_FAILED, text, warmed.error, NO_DURATION, 1);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	/* pg_advisory_lock()'s outlast transactions; what else does is not for restricted ones. */
+	LockReleaseSession(USER_LOCKMETHOD);
 	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
