@@ -308,6 +308,8 @@ choose_offers(Warming *warming, const Ids *stylists, const Ids *services)
 
 	for (int i = 0; i < n; i++)
 	{
+		/* The lists may be long. */
+		CHECK_FOR_INTERRUPTS();
 		if (is_among(&offers[i].stylist, stylists) && is_among(&offers[i].service, services))
 			offers[warming->noffers++] = offers[i];
 	}
