@@ -5,7 +5,8 @@
 
 -- A row a kind of them. condition is for format(): %1$s is the column of the first name, and so on; says is
 -- what comes of it. counts: the row counts all the same. What is over is left out: it is in nobody's way.
--- Nothing of it runs what the table's owner wrote: so text is had by concat(), as a cast may be theirs.
+-- Nothing of it runs what the table's owner wrote: so text is had by concat(), as a cast may be theirs. And
+-- nothing of it raises, whatever the row has: a sum of a time and an interval can be beyond all times.
 CREATE FUNCTION availability_cache_internal.kinds_passed_over(
     OUT role text, OUT names text[], OUT condition text, OUT counts boolean, OUT says text)
 RETURNS SETOF record
@@ -36,7 +37,7 @@ BEGIN ATOMIC
         ('class_sessions', '{stylist_user_id}', '%1$s IS NULL', false, 'is nobody''s'),
         ('class_sessions', '{service_id}', '%1$s IS NULL', false, 'is of no service'),
         ('class_sessions', '{start_time,end_time}',
-         '(%2$s > %1$s AND %2$s <= %1$s + interval ''7 days'' AND isfinite(%1$s) AND isfinite(%2$s)) IS NOT '
+         '(floor(extract(epoch FROM %2$s)) - floor(extract(epoch FROM %1$s)) BETWEEN 1 AND 604800) IS NOT '
          'TRUE AND (greatest(%1$s, %2$s) > now()) IS NOT FALSE', false,
          'lasts no time, or more than 7 days: is no slot'),
         ('resources', '{kind}', '%1$s IS NULL', false, 'is of no kind'),

@@ -108,7 +108,11 @@ INSERT INTO stylist_schedules (stylist_user_id, day_of_week) VALUES (stylist(1),
 INSERT INTO schedule_overrides (stylist_user_id, override_date, end_date) VALUES (stylist(1), '2020-03-05', '2020-03-04');
 INSERT INTO bookings (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2020-03-05 10:00Z', '2020-03-05 09:00Z');
 INSERT INTO bookings (service_id) VALUES (service(1));
-SELECT is(health(), 'ok: 0 passed over: ', 'inactive rows, a day without hours, what is over, what has no time yet');
+-- Where a condition adds to a time, this has the view raise 22008.
+INSERT INTO class_sessions (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '294276-12-30Z', '294276-12-31Z');
+-- Classes are cut to whole seconds.
+INSERT INTO class_sessions (stylist_user_id, service_id, start_time, end_time) VALUES (stylist(1), service(1), '2031-03-05 10:00Z', '2031-03-12 10:00:00.9Z');
+SELECT is(health(), 'ok: 0 passed over: ', 'inactive rows, a day without hours, what is over, what has no time yet, what ends with all times');
 
 -- explain_slot()
 CREATE FUNCTION explained() RETURNS jsonb LANGUAGE sql AS $$ SELECT availability_cache.explain_slot(md5('stylist 2')::uuid, md5('service 1')::uuid, '2031-03-07 06:00Z') $$;
