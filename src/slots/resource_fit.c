@@ -53,6 +53,26 @@ kinds_of(const ResourceKinds *kinds, const pg_uuid_t *resource)
 	return found;
 }
 
+/* That kind, and those that its resources are of besides: one that names none may be given any of them. */
+static List *
+kinds_beside(const ResourceKinds *kinds, const char *kind)
+{
+	const Resource *resources = kinds->resources;
+	List *found = list_make1((char *) kind);
+
+	/* They come by their id: the rows of one are neighbours. */
+	for (int i = 0; i < kinds->nresources; i++)
+	{
+		if (strcmp(resources[i].kind, kind) != 0)
+			continue;
+		for (int j = i - 1; j >= 0 && uuid_order(&resources[j].id, &resources[i].id) == 0; j--)
+			found = lappend(found, (char *) resources[j].kind);
+		for (int j = i + 1; j < kinds->nresources && uuid_order(&resources[j].id, &resources[i].id) == 0; j++)
+			found = lappend(found, (char *) resources[j].kind);
+	}
+	return found;
+}
+
 /* One that is in no list, or not any more, is a kind of its own. */
 List *
 resource_kinds_taken(const Appointment *appointment)
@@ -72,7 +92,7 @@ resource_kinds_taken(const Appointment *appointment)
 								  DirectFunctionCall1(uuid_out, UUIDPGetDatum(&appointment->resource))));
 	}
 	need = need_of(kinds, appointment);
-	return need == NULL ? NIL : list_make1((char *) need->kind);
+	return need == NULL ? NIL : kinds_beside(kinds, need->kind);
 }
 
 void
