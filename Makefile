@@ -54,8 +54,9 @@ REGRESS_OPTS   = --inputdir=$(here)test
 ISOLATION      = $(call names,specs/*.spec)
 ISOLATION_OPTS = --inputdir=$(here)test --load-extension=$(EXTENSION)
 TAP_TESTS      = 1
-# Those that break the protocol on purpose need the other build, and the benchmarks are no check.
-PROVE_TESTS    = $(filter-out %/090_bench.pl,$(shell grep -L -e 'hooks => 1' -e AC_HOOKS_BIN $(here)test/t/*.pl))
+# Those that break the protocol on purpose need the other build, some other programs, and the benchmarks are no
+# check.
+PROVE_TESTS    = $(filter-out %/090_bench.pl,$(shell grep -L -e 'hooks => 1' -e AC_HOOKS_BIN -e '^. needs: ' $(here)test/t/*.pl))
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
