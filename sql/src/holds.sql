@@ -165,6 +165,22 @@ COMMENT ON FUNCTION availability_cache.hold_slot(uuid, uuid, timestamptz, intege
 'is not about the slot is raised: 42501 without the right to insert, 23502 with a hint where the table '
 'needs more than a hold has.';
 
+-- Asked beforehand: what a trigger of the application raises later says nothing of the key.
+CREATE FUNCTION availability_cache_internal.can_be_key(target record, id text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('SELECT %L::%s', id, target.key_type);
+    RETURN true;
+EXCEPTION WHEN data_exception THEN
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION availability_cache_internal.can_be_key(record, text) IS
+    'Internal: whether a text is a value of the type of a table''s key.';
+
 CREATE FUNCTION availability_cache.confirm_hold(p_hold_id text)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -179,6 +195,10 @@ DECLARE
 BEGIN
     SELECT * INTO holds FROM availability_cache_internal.target('booking_reservations');
     SELECT * INTO bookings FROM availability_cache_internal.target('bookings');
+    IF NOT availability_cache_internal.can_be_key(holds, p_hold_id) THEN
+        RETURN jsonb_build_object('success', false, 'code', 'HOLD_NOT_FOUND', 'error',
+                                  'the hold is not there');
+    END IF;
     BEGIN
         EXECUTE format('DELETE FROM %s WHERE %I = %L::%s RETURNING %I AS stylist, %s AS service, %I AS '
                        'starts, %I AS ends, %s AS status, %s AS expires, %s AS seats, %s AS resource',
@@ -233,9 +253,6 @@ BEGIN
                 RETURN jsonb_build_object('success', false, 'code', code, 'error', SQLERRM)
                        || CASE WHEN reason <> '' THEN jsonb_build_object('reason', reason) ELSE '{}' END;
             END;
-        WHEN invalid_text_representation THEN
-            RETURN jsonb_build_object('success', false, 'code', 'HOLD_NOT_FOUND', 'error',
-                                      'the hold is not there');
     END;
 END
 $$;
@@ -251,16 +268,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     holds record;
-    released bigint;
+    released bigint := 0;
 BEGIN
     SELECT * INTO holds FROM availability_cache_internal.target('booking_reservations');
-    BEGIN
+    IF availability_cache_internal.can_be_key(holds, p_hold_id) THEN
         EXECUTE format('DELETE FROM %s WHERE %I = %L::%s', holds.relation, holds.key, p_hold_id,
                        holds.key_type);
         GET DIAGNOSTICS released = ROW_COUNT;
-    EXCEPTION WHEN invalid_text_representation THEN
-        released := 0;
-    END;
+    END IF;
     RETURN jsonb_build_object('success', true, 'released', released > 0);
 END
 $$;

@@ -1,7 +1,7 @@
 -- hold_slot, confirm_hold, release_slot in one session: what they answer, what they need of the tables, and
 -- whose rights count. What two sessions do at once is in test/t/080_guard.pl. The guard is off: holds do not
 -- rest on it.
-SELECT plan(47);
+SELECT plan(49);
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 
@@ -75,6 +75,13 @@ SELECT is((SELECT array[stylist_id, service_id]::text || starts_at || ends_at ||
 SELECT is((SELECT count(*) FROM booking_reservations WHERE id = (:'held'::jsonb ->> 'hold_id')::uuid), 0::bigint, 'the hold is gone');
 SELECT is(why(availability_cache.confirm_hold(:'held'::jsonb ->> 'hold_id')), 'HOLD_NOT_FOUND', 'and cannot be confirmed again');
 SELECT is(why(availability_cache.confirm_hold('no uuid')), 'HOLD_NOT_FOUND', 'what is no key');
+SELECT is(why(availability_cache.confirm_hold(NULL)), 'HOLD_NOT_FOUND', 'nor is NULL');
+-- What the application's own trigger raises is not taken for that.
+BEGIN;
+CREATE FUNCTION strict_guest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 'many'::int; RETURN NEW; END $$;
+CREATE TRIGGER strict_guest BEFORE INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION strict_guest();
+SELECT is(refused(format('SELECT availability_cache.confirm_hold(%L)', id)), '22P02', 'an error of a trigger is raised') FROM booking_reservations WHERE starts_at = '2034-06-12 10:00Z';
+ROLLBACK;
 SELECT is(why(hold(1, '09:00')), 'NOT_AVAILABLE booked', 'the slot is booked');
 SELECT availability_cache.release_slot(id::text) AS released FROM booking_reservations WHERE starts_at = '2034-06-12 10:00Z' \gset
 SELECT is(:'released'::jsonb, '{"success": true, "released": true}', 'what release_slot answers');
