@@ -5,7 +5,7 @@
 . test/bench/parts/memory.sh
 . test/bench/parts/booking.sh
 
-scale_stylists() { by_size "10 1000 100000" "10 10000" "10 100"; }
+scale_stylists() { by_size "10 10000 1000000" "10 10000" "10 100"; }
 scale_answers() { by_size "1000 10000 100000 1000000" "1000 10000 50000" "100 1000"; }
 
 part_scale()
