@@ -58,7 +58,8 @@ while (time() < $over || $round < 3)
 	my $tier = (qw(background inline off))[ $round++ % 3 ];
 	my $load = start_load($node, 'salon', seconds => 60, hold_open => 5_000, clients => \%clients, settings => { table_tier => $tier });
 	my $s = session($node, 'salon');
-	my ($day, $slot) = (4 + int($round / 24), $round % 24);
+	# Not beside one of those before, which would leave nothing to be seen.
+	my ($day, $slot) = (4 + int($round / 12), 2 * ($round % 12));
 	$s->run("BEGIN; SELECT t.book(2, $day, $slot); PREPARE TRANSACTION 'before the crash'");
 
 	# First one after the other ends, then all at once.
