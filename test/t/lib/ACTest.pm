@@ -268,11 +268,14 @@ sub exact_everywhere
 {
 	my ($s, $days, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	# Not where the clock has changed the answer in between, as when a hold expires.
 	return is($s->run(<<"EOC"), 't|0', $name);
-SELECT count(*) > 0, count(*) FILTER (WHERE t.v2(s, v, d) <> t.v1(s, v, d) OR t.v2(s, v, d) <> t.v1(s, v, d))
-  FROM generate_series(1, (SELECT count(*)::int FROM stylist_profiles)) s,
-       generate_series(1, (SELECT count(*)::int FROM services)) v, generate_series(0, $days - 1) d
- WHERE EXISTS (SELECT FROM stylist_services x WHERE x.stylist_user_id = t.stylist(s) AND x.service_id = t.service(v))
+SELECT count(*) FILTER (WHERE before = after) > 0, count(*) FILTER (WHERE before = after AND (one <> before OR two <> before))
+  FROM (SELECT t.v1(s, v, d) AS before, t.v2(s, v, d) AS one, t.v2(s, v, d) AS two, t.v1(s, v, d) AS after
+          FROM generate_series(1, (SELECT count(*)::int FROM stylist_profiles)) s,
+               generate_series(1, (SELECT count(*)::int FROM services)) v, generate_series(0, $days - 1) d
+         WHERE EXISTS (SELECT FROM stylist_services x WHERE x.stylist_user_id = t.stylist(s) AND x.service_id = t.service(v))
+        OFFSET 0) x
 EOC
 }
 
