@@ -206,16 +206,9 @@ sub during_commit
 {
 	my (%with) = @_;
 	my $d = next_day();
-	my $first = session($node, 'salon', 'availability_cache.test_sleep_before_visible' => 600000, %with);
-	my $second = session($node, 'salon', %with);
 	$a->run("SELECT t.take(1, $d, 3, 1), t.take(2, $d, 3, 0)");
-	my $before = stat_of($a, 'invalidations');
-
-	$first->send("SELECT t.take(3, $d, 3, 0)");
-	wait_until(sub { stat_of($a, 'invalidations') > $before }, 'the first to be checked');
-	my $code = $second->fails("SELECT t.take(4, $d, 3, 0)");
-	$first->result;
-	return $first->{sqlstate} eq '' && $code eq '23P01' ? '' : "first '$first->{sqlstate}', second '$code': " . homeless();
+	my ($first, $second) = write_beside_commit($node, $a, "SELECT t.take(3, $d, 3, 0)", "SELECT t.take(4, $d, 3, 0)", %with);
+	return $first eq '' && $second eq '23P01' ? '' : "first '$first', second '$second': " . homeless();
 }
 
 # A transaction's snapshot is older than what another stylist took.

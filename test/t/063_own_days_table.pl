@@ -331,15 +331,7 @@ sub while_worker_waits
 
 my @broken = ([ no_trace => \&a_change ], [ no_snapshot_check => \&a_change ], [ no_definitions_check => \&other_function ],
 	[ old_catalogs => \&remembered_catalogs ], [ unlogged_kept => \&a_crash ], [ no_word_check => \&while_worker_waits ]);
-for my $mutant ('none', map { $_->[0] } @broken)
-{
-	set_mutant($node, $mutant);
-	restart();
-	for my $b (grep { $mutant eq 'none' || $_->[0] eq $mutant } @broken)
-	{
-		is($b->[1]->(), $mutant eq 'none' ? 0 : 1, "$mutant: scenario of $b->[0]");
-	}
-}
+play_each_mutant($node, \&restart, @broken);
 $_->quit for $m, $w, $r;
 $node->stop('immediate');
 done_testing();

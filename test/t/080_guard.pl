@@ -133,15 +133,8 @@ sub during_commit
 {
 	my (%with) = @_;
 	my $d = next_day();
-	my $first = session($node, 'salon', 'availability_cache.test_sleep_before_visible' => 600000, %with);
-	my $second = session($node, 'salon', %with);
-	my $before = stat_of($a, 'invalidations');
-
-	$first->send("SELECT t.book(1, $d, 3)");
-	wait_until(sub { stat_of($a, 'invalidations') > $before }, 'the first to be checked');
-	my $code = $second->fails("SELECT t.book(1, $d, 3)");
-	$first->result;
-	return $first->{sqlstate} eq '' && $code eq '23P01' ? '' : "first $first->{sqlstate}, second $code, sold twice: " . sold_twice();
+	my ($first, $second) = write_beside_commit($node, $a, ("SELECT t.book(1, $d, 3)") x 2, %with);
+	return $first eq '' && $second eq '23P01' ? '' : "first $first, second $second, sold twice: " . sold_twice();
 }
 
 # One has been checked and is not yet visible when another takes what the cap leaves, by another slot of the
@@ -154,16 +147,9 @@ sub capped
 	{
 		my ($what, $days_later, $slot) = @$cap;
 		my $monday = next_week();
-		my $first = session($node, 'salon', 'availability_cache.test_sleep_before_visible' => 600000, %with);
-		my $second = session($node, 'salon', %with);
 		cap(1, $what);
-		my $before = stat_of($a, 'invalidations');
-
-		$first->send("SELECT t.book(1, $monday, 3)");
-		wait_until(sub { stat_of($a, 'invalidations') > $before }, 'the first to be checked');
-		my $code = $second->fails("SELECT t.book(1, $monday + $days_later, $slot)");
-		$first->result;
-		$wrong .= "$what: first $first->{sqlstate}, second $code; " if $first->{sqlstate} ne '' || $code ne '23P01';
+		my ($first, $second) = write_beside_commit($node, $a, "SELECT t.book(1, $monday, 3)", "SELECT t.book(1, $monday + $days_later, $slot)", %with);
+		$wrong .= "$what: first $first, second $second; " if $first ne '' || $second ne '23P01';
 		cap(1, 'max_bookings_per_day = NULL, max_bookings_per_week = NULL, max_daily_minutes = NULL');
 	}
 	return $wrong;
@@ -174,17 +160,10 @@ sub capped_together
 {
 	my (%with) = @_;
 	my $d = next_day();
-	my $first = session($node, 'salon', 'availability_cache.test_sleep_before_visible' => 600000, %with);
-	my $second = session($node, 'salon', %with);
 	$a->run("UPDATE availability_cache.rules SET service_caps = 'together'; UPDATE services SET max_bookings_per_day = 1 WHERE id = t.service(1)");
-	my $before = stat_of($a, 'invalidations');
-
-	$first->send("SELECT t.book(1, $d, 3)");
-	wait_until(sub { stat_of($a, 'invalidations') > $before }, 'the first to be checked');
-	my $code = $second->fails("SELECT t.book(2, $d, 9)");
-	$first->result;
+	my ($first, $second) = write_beside_commit($node, $a, "SELECT t.book(1, $d, 3)", "SELECT t.book(2, $d, 9)", %with);
 	$a->run("UPDATE availability_cache.rules SET service_caps = 'each'; UPDATE services SET max_bookings_per_day = NULL");
-	return $first->{sqlstate} eq '' && $code eq '23P01' ? '' : "first $first->{sqlstate}, second $code";
+	return $first eq '' && $second eq '23P01' ? '' : "first $first, second $second";
 }
 
 # A transaction's snapshot is older than the other's booking.

@@ -23,7 +23,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(new_node make_salon session wait_until stat_of exact_everywhere nothing_pending salon_start
-  page_sql set_mutant is_from_table play_scenarios sleep time);
+  page_sql set_mutant is_from_table play_scenarios play_each_mutant write_beside_commit sleep time);
 
 # The directory above a directory of programs, as Cluster wants it.
 sub tree
@@ -228,6 +228,38 @@ sub play_scenarios
 	$start->('none');
 	$node->stop;
 	return;
+}
+
+# Plays scenarios, each given as [ mutant => sub ], unbroken, which is 0, and then each with its mutant, which is 1.
+sub play_each_mutant
+{
+	my ($node, $restart, @broken) = @_;
+	for my $mutant ('none', map { $_->[0] } @broken)
+	{
+		set_mutant($node, $mutant);
+		$restart->();
+		for my $b (grep { $mutant eq 'none' || $_->[0] eq $mutant } @broken)
+		{
+			is($b->[1]->(), $mutant eq 'none' ? 0 : 1, "$mutant: scenario of $b->[0]");
+		}
+	}
+	return;
+}
+
+# The SQLSTATEs of two writes to a salon with the guard, the second made while the first has been checked and is
+# not yet visible. $watch: a session there.
+sub write_beside_commit
+{
+	my ($node, $watch, $one, $other, %with) = @_;
+	my $first = session($node, 'salon', 'availability_cache.test_sleep_before_visible' => 600000, %with);
+	my $second = session($node, 'salon', %with);
+	my $before = stat_of($watch, 'invalidations');
+
+	$first->send($one);
+	wait_until(sub { stat_of($watch, 'invalidations') > $before }, 'the first to be checked');
+	my $code = $second->fails($other);
+	$first->result;
+	return ($first->{sqlstate}, $code);
 }
 
 # The SQL of a page of docs/, or of one of its parts: what is fenced as sql, and what is indented.
